@@ -1,0 +1,1 @@
+"""The contract of the mining stack: what crosses a border between services. Pure, standard library only."""

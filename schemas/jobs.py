@@ -1,0 +1,67 @@
+"""The envelopes of the work queue. A job points to things; it never carries mail, addresses or credentials."""
+
+import json
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Self
+from uuid import UUID
+
+VERSION = 1
+
+
+class JobKind(StrEnum):
+    """What is to be done."""
+
+    SEGMENT = "segment"
+    REFINE = "refine"
+    TEARDOWN = "teardown"
+
+
+class BadJob(ValueError):
+    """What was read is no job of this version."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One queue message.
+
+    `segment` is the part of an object key behind the mining's id and `messages` how many messages the object holds
+    (kind SEGMENT); `chunk` counts from 0 (kind REFINE).
+    """
+
+    kind: JobKind
+    mining: str
+    segment: str = ""
+    messages: int = 0
+    chunk: int = 0
+
+    def encode(self) -> str:
+        """Return the job as one line of JSON, below 1 KB."""
+        fields: dict[str, object] = {"v": VERSION, "kind": self.kind, "mining": self.mining}
+        if self.kind is JobKind.SEGMENT:
+            fields |= {"segment": self.segment, "messages": self.messages}
+        elif self.kind is JobKind.REFINE:
+            fields |= {"chunk": self.chunk}
+        return json.dumps(fields, separators=(",", ":"))
+
+    @classmethod
+    def decode(cls, text: str | bytes) -> Self:
+        """Read what `encode` wrote; raise BadJob for anything else, without repeating it."""
+        try:
+            fields = json.loads(text)
+            if fields["v"] != VERSION:
+                raise BadJob("a job of another version")
+            job = cls(
+                kind=JobKind(fields["kind"]),
+                mining=str(UUID(fields["mining"])),
+                segment=str(fields.get("segment", "")),
+                messages=int(fields.get("messages", 0)),
+                chunk=int(fields.get("chunk", 0)),
+            )
+        except BadJob:
+            raise
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise BadJob("not a job") from error
+        if (job.kind is JobKind.SEGMENT) != bool(job.segment) or job.messages < 0 or job.chunk < 0:
+            raise BadJob("not a job")
+        return job

@@ -1,0 +1,89 @@
+"""The ledger of a mining: every message that the server listed ends in exactly one column.
+
+    listed  = fetched + skipped(reason) + failed(reason)
+    fetched = processed + duplicate + dead(reason)
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from enum import StrEnum
+from typing import Any, Self
+
+
+class Skipped(StrEnum):
+    """Why a listed message was not fetched, though nothing failed."""
+
+    VANISHED = "vanished"
+    CANCELLED = "cancelled"
+    SILENT = "silent"
+    """The fetcher was not heard of for a day, and the mining was ended without it."""
+
+
+class Failed(StrEnum):
+    """Why a listed message, or a whole folder, could not be read."""
+
+    UIDVALIDITY = "uidvalidity"
+    """The folder was made anew while it was being read."""
+    REFUSED = "refused"
+    """The server answered NO or BAD."""
+    MISSING = "missing"
+    """The folder that the user named is not there, or went away."""
+
+
+class Dead(StrEnum):
+    """Why a segment was given up."""
+
+    UNREADABLE = "unreadable"
+    LIMIT = "limit"
+    CRASHES = "crashes"
+    ERROR = "error"
+
+
+class Verdict(StrEnum):
+    """What became of an address: a contact, or why not."""
+
+    CONTACT = "contact"
+    DISPOSABLE = "disposable"
+    UNREACHABLE = "unreachable"
+    """Nobody reads it: no address tag of reachability 1."""
+    AUTOMATED = "automated"
+    """Most of its messages were sent by machines or to lists, and the user never wrote to it."""
+
+
+@dataclass(slots=True)
+class Ledger:
+    """The account of one mining, in messages; `contacts` counts addresses a verdict, `folders_failed` reasons a digest.
+
+    `unparsable` is part of `processed` and `cut` (messages read in part) part of `fetched`.
+    """
+
+    listed: int = 0
+    fetched: int = 0
+    skipped: dict[str, int] = field(default_factory=dict)
+    failed: dict[str, int] = field(default_factory=dict)
+    processed: int = 0
+    duplicate: int = 0
+    dead: dict[str, int] = field(default_factory=dict)
+    unparsable: int = 0
+    cut: int = 0
+    contacts: dict[str, int] = field(default_factory=dict)
+    folders_failed: dict[str, str] = field(default_factory=dict)
+
+    def imbalance(self) -> list[str]:
+        """Return a sentence for each of the two lines that does not balance; none where the ledger is sound."""
+        out = self.fetched + sum(self.skipped.values()) + sum(self.failed.values())
+        done = self.processed + self.duplicate + sum(self.dead.values())
+        return [
+            f"{name} is {total}, but its columns add up to {columns}"
+            for name, total, columns in (("listed", self.listed, out), ("fetched", self.fetched, done))
+            if total != columns
+        ]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the ledger as what JSON can hold."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, fields: Mapping[str, Any]) -> Self:
+        """Read what `to_json` wrote; unknown fields raise TypeError."""
+        return cls(**fields)

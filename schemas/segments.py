@@ -1,0 +1,199 @@
+"""Segments and the plan: the objects of the raw store, and their keys.
+
+A mining's objects all lie under its id: ``{mining}/plan`` and ``{mining}/{folder digest}/{uidvalidity}/{first}-{last}``.
+A segment is one line of JSON followed by the messages' bytes, one after the other, uncompressed.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Self
+
+from schemas.uids import UidRanges
+
+VERSION = 1
+MAX_MESSAGES = 200
+"""Messages a segment: batches of 200 and more are equally fast over IMAP (measured, docs/performance.md)."""
+MAX_BYTES = 4 * 1024 * 1024
+"""Bytes of mail a segment, as planned from RFC822.SIZE and the scope's cap: four at once fit a Worker's 128 MB."""
+MESSAGE_CAP_BYTES = 4 * 1024 * 1024
+"""No message is read beyond this, in any scope; what was cut is marked."""
+TEXT_CAP_BYTES = 65_536
+"""The scope `text` reads this much of a message: nearly always all of its text, never the bulk of attachments."""
+
+
+class UnreadableSegment(ValueError):
+    """The object is no whole segment: its text says in one word why."""
+
+
+def folder_digest(folder: str) -> str:
+    """Return what stands for a folder's name in keys, ledgers and logs: 16 hex digits."""
+    return hashlib.blake2b(folder.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
+
+
+def plan_key(mining: str) -> str:
+    """Return the key of a mining's plan."""
+    return f"{mining}/plan"
+
+
+def segment_name(digest: str, uidvalidity: int, first: int, last: int) -> str:
+    """Return a segment's name: its key without the mining's id."""
+    return f"{digest}/{uidvalidity}/{first}-{last}"
+
+
+def segment_key(mining: str, name: str) -> str:
+    """Return the key under which a segment is stored."""
+    return f"{mining}/{name}"
+
+
+@dataclass(frozen=True, slots=True)
+class StoredMessage:
+    """What a segment says of one of its messages. `internal_date` is in seconds since 1970, UTC."""
+
+    uid: int
+    length: int
+    internal_date: int | None = None
+    truncated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """The head of a segment.
+
+    `covers` is what the watermark may say is done once this segment is: its messages' UIDs, and where the search was
+    unfiltered those between them that do not exist. Empty where there is no UIDVALIDITY to count by.
+    """
+
+    folder: str
+    uidvalidity: int
+    covers: UidRanges
+    messages: tuple[StoredMessage, ...]
+
+    def encode(self, bodies: Sequence[bytes]) -> bytes:
+        """Return the whole object; `bodies` are the messages' bytes in order, of the lengths that the head says."""
+        if [len(body) for body in bodies] != [m.length for m in self.messages]:
+            raise ValueError("lengths and bodies differ")
+        head = {
+            "v": VERSION,
+            "folder": self.folder,
+            "uidvalidity": self.uidvalidity,
+            "covers": str(self.covers),
+            "messages": [[m.uid, m.length, m.internal_date, int(m.truncated)] for m in self.messages],
+        }
+        return b"".join((json.dumps(head, separators=(",", ":")).encode(), b"\n", *bodies))
+
+    @classmethod
+    def decode(cls, data: bytes) -> tuple[Self, memoryview]:
+        """Return the head and the bytes behind it; raise UnreadableSegment where one is not whole."""
+        end = data.find(b"\n")
+        try:
+            head = json.loads(data[:end] if end >= 0 else b"")
+            if head["v"] != VERSION:
+                raise UnreadableSegment("version")
+            segment = cls(
+                folder=str(head["folder"]),
+                uidvalidity=int(head["uidvalidity"]),
+                covers=UidRanges.parse(head["covers"]),
+                messages=tuple(StoredMessage(u, n, d, bool(t)) for u, n, d, t in head["messages"]),
+            )
+        except UnreadableSegment:
+            raise
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise UnreadableSegment("head") from error
+        body = memoryview(data)[end + 1 :]
+        if sum(m.length for m in segment.messages) != len(body):
+            raise UnreadableSegment("length")
+        return segment, body
+
+    def bodies(self, body: memoryview) -> Iterator[tuple[StoredMessage, bytes]]:
+        """Yield each message with its bytes, one at a time."""
+        at = 0
+        for message in self.messages:
+            yield message, bytes(body[at : at + message.length])
+            at += message.length
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedSegment:
+    """Which UIDs of a folder make up one segment; `uids` are those that were listed, `covers` as in `Segment`."""
+
+    uids: UidRanges
+    covers: UidRanges
+
+    @property
+    def first(self) -> int:
+        return next(self.uids.pairs())[0]
+
+    @property
+    def last(self) -> int:
+        return list(self.uids.pairs())[-1][1]
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedFolder:
+    """One folder of the plan: its segments, or the reason (a word of `schemas.ledger`) why it could not be listed."""
+
+    name: str
+    uidvalidity: int = 0
+    segments: tuple[PlannedSegment, ...] = ()
+    failed: str = ""
+
+    @property
+    def digest(self) -> str:
+        return folder_digest(self.name)
+
+    def segment_name(self, segment: PlannedSegment) -> str:
+        """Return the name under which one of this folder's segments is stored."""
+        return segment_name(self.digest, self.uidvalidity, segment.first, segment.last)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A mining's first object: fixed once written, read by whoever resumes it."""
+
+    folders: tuple[PlannedFolder, ...] = field(default=())
+
+    @property
+    def listed(self) -> int:
+        """How many messages the server listed, less those that the watermarks covered."""
+        return sum(len(segment.uids) for folder in self.folders for segment in folder.segments)
+
+    def encode(self) -> bytes:
+        """Return the plan as an object of the raw store."""
+        folders = [
+            {
+                "name": folder.name,
+                "uidvalidity": folder.uidvalidity,
+                "failed": folder.failed,
+                "segments": [[str(segment.uids), str(segment.covers)] for segment in folder.segments],
+            }
+            for folder in self.folders
+        ]
+        return json.dumps({"v": VERSION, "folders": folders}, separators=(",", ":")).encode()
+
+    @classmethod
+    def decode(cls, data: bytes) -> Self:
+        """Read what `encode` wrote; raise UnreadableSegment for anything else."""
+        try:
+            fields = json.loads(data)
+            if fields["v"] != VERSION:
+                raise UnreadableSegment("version")
+            return cls(
+                tuple(
+                    PlannedFolder(
+                        name=folder["name"],
+                        uidvalidity=folder["uidvalidity"],
+                        failed=folder["failed"],
+                        segments=tuple(
+                            PlannedSegment(UidRanges.parse(uids), UidRanges.parse(covers))
+                            for uids, covers in folder["segments"]
+                        ),
+                    )
+                    for folder in fields["folders"]
+                )
+            )
+        except UnreadableSegment:
+            raise
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise UnreadableSegment("plan") from error
