@@ -1,0 +1,43 @@
+"""What one message says: the shapes that extraction hands on to packing.
+
+A field is one bit, so that the fields of a message's copies unite by OR. A message tag is the number of its row in the
+table of tags, so that of several the smallest is the one that comes first.
+"""
+
+from typing import Final, NamedTuple
+
+FROM: Final = 1
+REPLY_TO: Final = 2
+TO: Final = 4
+CC: Final = 8
+BCC: Final = 16
+LIST_POST: Final = 32
+BODY: Final = 64
+WROTE: Final = 128
+"""The message is from the user, and the address stands in its To, Cc or Bcc."""
+
+NO_TAG: Final = 0
+CHAT: Final = 1
+NEWSLETTER: Final = 2
+GROUP: Final = 3
+TRANSACTIONAL: Final = 4
+
+
+class Point(NamedTuple):
+    """What one message says about one address; `tag` is the message tag that its fields grant it."""
+
+    address: str
+    plus: tuple[str, ...]
+    names: tuple[str, ...]
+    fields: int
+    tag: int
+
+
+class Message(NamedTuple):
+    """What one copy of a message says. `date` is in seconds since 1970, UTC; `key` has 16 bytes."""
+
+    key: bytes
+    date: int | None
+    conversation: bool
+    points: list[Point]
+    unparsable: bool
