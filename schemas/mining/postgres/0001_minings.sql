@@ -1,0 +1,117 @@
+-- Temporary tables of the minings, and what stays of them: watermarks and message keys.
+
+-- A statement that would put NULL here makes its whole batch fail: that is how a batch is guarded in both dialects.
+CREATE TABLE guard (
+    holds boolean NOT NULL
+);
+
+-- Numbers stand for users and minings, so that a counted message costs 50 bytes.
+CREATE TABLE users (
+    user_no integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    user_id text COLLATE "C" NOT NULL UNIQUE
+);
+
+-- One row an unfinished mining. Settings are fixed at begin; closing holds ledger and receipt once teardown begins.
+CREATE TABLE minings (
+    mining_no integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    mining_id uuid NOT NULL UNIQUE,
+    user_no integer NOT NULL REFERENCES users (user_no),
+    source text COLLATE "C" NOT NULL,
+    settings text NOT NULL,
+    state text COLLATE "C" NOT NULL DEFAULT 'fetching'
+        CHECK (state IN ('fetching', 'processing', 'refining', 'teardown', 'erased')),
+    cancelled boolean NOT NULL DEFAULT false,
+    ended_by text COLLATE "C" NOT NULL DEFAULT '',
+    lease integer NOT NULL DEFAULT 1,
+    holder text COLLATE "C" NOT NULL,
+    heard_at timestamptz NOT NULL DEFAULT now(),
+    begun_at timestamptz NOT NULL DEFAULT now(),
+    listed integer,
+    skipped text NOT NULL DEFAULT '{}',
+    failed text NOT NULL DEFAULT '{}',
+    folders_failed text NOT NULL DEFAULT '{}',
+    closing text,
+    UNIQUE (user_no, source)
+);
+
+-- The ledger by segment. "waiting": sent or tried, without a verdict yet.
+CREATE TABLE segments (
+    mining_no integer NOT NULL,
+    name text COLLATE "C" NOT NULL,
+    state text COLLATE "C" NOT NULL CHECK (state IN ('waiting', 'done', 'dead')),
+    tries integer NOT NULL DEFAULT 0,
+    reason text COLLATE "C" NOT NULL DEFAULT '',
+    messages integer NOT NULL DEFAULT 0,
+    processed integer NOT NULL DEFAULT 0,
+    duplicate integer NOT NULL DEFAULT 0,
+    unparsable integer NOT NULL DEFAULT 0,
+    cut integer NOT NULL DEFAULT 0,
+    folder text COLLATE "C" NOT NULL DEFAULT '',
+    uidvalidity bigint NOT NULL DEFAULT 0,
+    covers text COLLATE "C" NOT NULL DEFAULT '',
+    at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (mining_no, name)
+);
+
+-- Points of contact, packed as JSON: one row a chunk and segment (more where it would exceed 1 MB).
+CREATE TABLE points (
+    mining_no integer NOT NULL,
+    chunk integer NOT NULL,
+    segment text COLLATE "C" NOT NULL,
+    part integer NOT NULL,
+    facts text NOT NULL,
+    PRIMARY KEY (mining_no, chunk, segment, part)
+);
+
+-- Contacts of a refined chunk, packed as JSON in parts, as they are handed to the permanent side.
+CREATE TABLE persons (
+    mining_no integer NOT NULL,
+    chunk integer NOT NULL,
+    part integer NOT NULL,
+    contacts text NOT NULL,
+    PRIMARY KEY (mining_no, chunk, part)
+);
+
+-- Chunks whose parts have all been applied; totals counts the chunk's addresses by verdict.
+CREATE TABLE chunks (
+    mining_no integer NOT NULL,
+    chunk integer NOT NULL,
+    totals text NOT NULL,
+    PRIMARY KEY (mining_no, chunk)
+);
+
+-- What a user's minings have counted, and which of them did. Stays.
+CREATE TABLE messages (
+    user_no integer NOT NULL,
+    key uuid NOT NULL,
+    mining_no integer NOT NULL,
+    PRIMARY KEY (user_no, key)
+);
+
+-- What need not be fetched again. Stays.
+CREATE TABLE watermarks (
+    user_no integer NOT NULL,
+    source text COLLATE "C" NOT NULL,
+    folder text COLLATE "C" NOT NULL,
+    uidvalidity bigint NOT NULL,
+    uids text COLLATE "C" NOT NULL,
+    PRIMARY KEY (user_no, source, folder)
+);
+
+-- For people: one row an address and message, out of the packed points.
+CREATE VIEW points_of_contact AS
+SELECT
+    p.mining_no,
+    p.chunk,
+    p.segment,
+    point ->> 0 AS address,
+    message ->> 0 AS message_key,
+    to_timestamp((message ->> 1)::double precision) AS date,
+    (message ->> 2)::integer <> 0 AS conversation,
+    point -> 1 AS plus_addresses,
+    point -> 2 AS names,
+    (point ->> 3)::integer AS fields,
+    (point ->> 4)::integer AS tag
+FROM points AS p
+CROSS JOIN LATERAL jsonb_array_elements(p.facts::jsonb) AS message
+CROSS JOIN LATERAL jsonb_array_elements(message -> 3) AS point;
