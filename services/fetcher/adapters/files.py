@@ -1,0 +1,140 @@
+"""The raw store as a directory: one file an object, whole or not there."""
+
+import errno
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path, PurePosixPath
+
+from fetcher.ports import Denied, Invalid, LimitExceeded, NotFound, Unavailable
+
+TEMPORARY = ".part-"
+"""How the names of unfinished files start; no key has such a piece."""
+FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+FORBIDDEN = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
+
+
+class FileRawStore:
+    """Objects as files below one folder, of mode 0600 in folders of mode 0700: raw mail is for its owner alone.
+
+    An object is written under a temporary name in its own folder, synced, renamed (or linked, where it must not be
+    there yet), and the folder is synced: after a crash it is there whole or not at all.
+    """
+
+    def __init__(self, root: Path) -> None:
+        """Use the folder `root`, which is made where it is missing."""
+        self._root = root
+
+    def put(self, key: str, data: bytes, *, if_absent: bool = False) -> bool:
+        """Store an object durably; False, with nothing changed, where `if_absent` and it is there."""
+        path = self._path(key)
+        with self._translated():
+            self._make_folder(path.parent)
+            temporary = path.parent / f"{TEMPORARY}{secrets.token_hex(8)}"
+            try:
+                _write_synced(temporary, data)
+                stored = _publish(temporary, path, if_absent)
+            finally:
+                with suppress(FileNotFoundError):
+                    temporary.unlink()
+            _sync_folder(path.parent)
+        return stored
+
+    def get(self, key: str) -> bytes:
+        """Return an object; raise NotFound."""
+        with self._translated(key):
+            return self._path(key).read_bytes()
+
+    def head(self, key: str, *, length: int) -> bytes:
+        """Return an object's first `length` bytes, or all of it where it is shorter; raise NotFound."""
+        with self._translated(key), self._path(key).open("rb") as file:
+            return file.read(length)
+
+    def list(self, prefix: str) -> Iterator[str]:
+        """Yield the keys of whole objects that start with `prefix`, in the order of their names."""
+        top, _, _ = prefix.rpartition("/")
+        folder = self._path(top) if top else self._root
+        with self._translated():
+            for path in _files(folder):
+                key = path.relative_to(self._root).as_posix()
+                if key.startswith(prefix):
+                    yield key
+
+    def _path(self, key: str) -> Path:
+        pieces = PurePosixPath(key).parts
+        if not pieces or "/".join(pieces) != key or any(piece.startswith(".") or "\0" in piece for piece in pieces):
+            raise Invalid("A key of the raw store must be pieces joined by /, none of which starts with a dot.")
+        return self._root.joinpath(*pieces)
+
+    def _make_folder(self, folder: Path) -> None:
+        """Make a folder and its parents, and sync each parent that got a new entry."""
+        missing = []
+        while not folder.is_dir():
+            missing.append(folder)
+            folder = folder.parent
+        for new in reversed(missing):
+            new.mkdir(mode=0o700, exist_ok=True)
+            _sync_folder(new.parent)
+
+    @contextmanager
+    def _translated(self, key: str = "") -> Iterator[None]:
+        try:
+            yield
+        except FileNotFoundError:
+            raise NotFound(f"The raw store {self._root} has no object {key}.") from None
+        except OSError as error:
+            raise self._trouble(error) from None
+
+    def _trouble(self, error: OSError) -> Exception:
+        if error.errno in FULL:
+            return LimitExceeded(
+                f"The disk of the raw store {self._root} is full: free some space and start again; nothing is lost."
+            )
+        if error.errno in FORBIDDEN:
+            return Denied(f"The raw store {self._root} cannot be read and written: give this user the right to.")
+        reason = os.strerror(error.errno) if error.errno else "unknown error"
+        return Unavailable(f"The raw store {self._root} does not answer ({reason}): check the disk and start again.")
+
+
+def _write_synced(path: Path, data: bytes) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with open(descriptor, "wb", buffering=0) as file:  # noqa: PTH123 - a descriptor has no path
+        rest = memoryview(data)
+        while rest:
+            rest = rest[file.write(rest) :]
+        os.fsync(file.fileno())
+
+
+def _publish(temporary: Path, path: Path, if_absent: bool) -> bool:
+    if not if_absent:
+        temporary.replace(path)
+        return True
+    try:
+        path.hardlink_to(temporary)
+    except FileExistsError:
+        return False
+    return True
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    """Yield the whole files below a folder, which others may be deleting from meanwhile."""
+    try:
+        entries = sorted(folder.iterdir())
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    for entry in entries:
+        if entry.name.startswith("."):
+            continue
+        if entry.is_dir():
+            yield from _files(entry)
+        elif entry.is_file():
+            yield entry

@@ -1,0 +1,208 @@
+"""The processor's HTTP API, as the fetcher and the command line use it."""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any, Self
+from urllib.parse import quote
+
+import httpx
+
+from fetcher.ports import (
+    Beginning,
+    Begun,
+    Conflict,
+    Denied,
+    Invalid,
+    LeaseLost,
+    NotFound,
+    Status,
+    Trouble,
+    Unavailable,
+    Watermark,
+)
+from schemas.uids import UidRanges
+
+Fields = dict[str, Any]
+
+
+class ProcessorClient:
+    """Speaks to one processor (or the balancer in front of several); threads may share it.
+
+    Every call raises Unavailable, Denied, Invalid, NotFound or Conflict as `fetcher.ports` says; their text is the
+    processor's own sentence where it gave one.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        token: str,
+        *,
+        timeout_seconds: float = 30.0,
+        transport: httpx.BaseTransport | None = None,
+    ) -> None:
+        """Use the API at `url`; `transport` is for an API that is not behind TCP."""
+        self._url = url.rstrip("/")
+        self._client = httpx.Client(
+            base_url=self._url,
+            headers={"Authorization": f"Bearer {token}"},
+            timeout=httpx.Timeout(timeout_seconds, connect=min(10.0, timeout_seconds)),
+            transport=transport,
+            trust_env=False,
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self._client.close()
+
+    def health(self) -> Fields:
+        """Return the status and the version of the processor."""
+        return self._call("GET", "/health")
+
+    def begin(self, user: str, *, asked: Beginning) -> Begun:
+        """Begin or resume a mining; raise Conflict with the code `fixed` or `held`."""
+        return _begun(self._call("POST", f"{_user(user)}/minings", asdict(asked)))
+
+    def renew(self, user: str, *, mining: str, lease: int) -> Status:
+        """Keep the lease; raise LeaseLost where a later one was given out."""
+        return _status(self._call("POST", f"{_mining(user, mining)}/renew", {"lease": lease}))
+
+    def fetched(
+        self, user: str, *, mining: str, lease: int, skipped: Mapping[str, int], failed: Mapping[str, int]
+    ) -> Status:
+        """Say that fetching has ended and what was left out; raise LeaseLost."""
+        body = {"lease": lease, "skipped": dict(skipped), "failed": dict(failed)}
+        return _status(self._call("POST", f"{_mining(user, mining)}/fetched", body))
+
+    def status(self, user: str, *, mining: str) -> Status:
+        """Return how far a mining is."""
+        return _status(self.status_fields(user, mining=mining))
+
+    def status_fields(self, user: str, *, mining: str) -> Fields:
+        """Return how far a mining is, as the API says it."""
+        return self._call("GET", _mining(user, mining))
+
+    def minings(self, user: str) -> list[Fields]:
+        """Return the status of the user's minings: unfinished ones first, then the newest."""
+        found: list[Fields] = self._call("GET", f"{_user(user)}/minings")["minings"]
+        return found
+
+    def report(self, user: str, *, mining: str) -> Fields:
+        """Return a mining's ledger, whether it balances, and its receipt."""
+        return self._call("GET", f"{_mining(user, mining)}/report")
+
+    def cancel(self, user: str, *, mining: str) -> Fields:
+        """End the fetching of a mining; what is stored is still processed and refined."""
+        return self._call("POST", f"{_mining(user, mining)}/cancel")
+
+    def retry(self, user: str, *, mining: str) -> int:
+        """Send a mining's dead segments again and return how many; raise Conflict with the code `refining`."""
+        return int(self._call("POST", f"{_mining(user, mining)}/retry")["retried"])
+
+    def contacts(
+        self, user: str, *, source: str | None = None, after: str | None = None, limit: int = 500
+    ) -> tuple[list[Fields], str | None]:
+        """Return a page of contacts in the list's order, and the cursor of the next; read until a page is empty."""
+        asked: Fields = {"source": source, "after": after, "limit": limit}
+        query = httpx.QueryParams({name: value for name, value in asked.items() if value is not None})
+        page = self._call("GET", f"{_user(user)}/contacts?{query}")
+        return page["contacts"], page["after"]
+
+    def erase(self, user: str, *, address: str | None = None) -> Fields:
+        """Erase one contact, or everything of the user, and return the receipt."""
+        return self._call("POST", f"{_user(user)}/erase", {"address": address})
+
+    def _call(self, method: str, path: str, body: Fields | None = None) -> Fields:
+        try:
+            answer = self._client.request(method, path, json=body)
+        except httpx.HTTPError:
+            raise Unavailable(
+                f"The processor at {self._url} does not answer: start it, or correct PROCESSOR_URL."
+            ) from None
+        fields = _fields(answer)
+        if answer.is_success and fields is not None:
+            return fields
+        raise self._trouble(answer.status_code, fields or {})
+
+    def _trouble(self, status: int, fields: Fields) -> Trouble:
+        sentence, code = str(fields.get("error", "")), str(fields.get("code", ""))
+        match status:
+            case 400 | 422:
+                return Invalid(sentence or f"The processor at {self._url} calls the request malformed.")
+            case 401 | 403:
+                return Denied(sentence or f"The processor at {self._url} refuses the token: correct PROCESSOR_TOKEN.")
+            case 404 if code:
+                return NotFound(sentence)
+            case 409 if code == "lease":
+                return LeaseLost(sentence or "Another fetcher has taken this mining over.", code)
+            case 409:
+                return Conflict(sentence or f"The processor at {self._url} refuses, for a conflict.", code)
+            case 429 | 500 | 502 | 503 | 504:
+                return Unavailable(sentence or f"The processor at {self._url} answers {status}: look at its log.")
+            case _:
+                return NotFound(f"{self._url} answers {status}, which is no processor: correct PROCESSOR_URL.")
+
+
+def _user(user: str) -> str:
+    return f"/users/{quote(user, safe='')}"
+
+
+def _mining(user: str, mining: str) -> str:
+    return f"{_user(user)}/minings/{quote(mining, safe='')}"
+
+
+def _fields(answer: httpx.Response) -> Fields | None:
+    try:
+        fields = answer.json()
+    except ValueError:
+        return None
+    return fields if isinstance(fields, dict) else None
+
+
+def _begun(fields: Fields) -> Begun:
+    settings = fields["settings"]
+    return Begun(
+        id=fields["id"],
+        resumed=fields["resumed"],
+        state=fields["state"],
+        lease=fields["lease"],
+        lease_seconds=fields["lease_seconds"],
+        folders=None if settings["folders"] is None else tuple(settings["folders"]),
+        since=settings["since"],
+        scope=settings["scope"],
+        as_of=settings["as_of"],
+        chunks=settings["chunks"],
+        full=bool(settings["full"]),
+        own=tuple(settings["own"]),
+        watermarks={
+            digest: Watermark(mark["uidvalidity"], UidRanges.parse(mark["uids"]))
+            for digest, mark in fields["watermarks"].items()
+        },
+        ledger=fields["ledger"],
+        receipt=fields["receipt"],
+    )
+
+
+def _status(fields: Fields) -> Status:
+    segments, messages = fields["segments"], fields["messages"]
+    return Status(
+        id=fields["id"],
+        state=fields["state"],
+        cancelled=fields["cancelled"],
+        listed=fields["listed"],
+        sent=segments["sent"],
+        done=segments["done"],
+        dead_segments=segments["dead"],
+        processed=messages["processed"],
+        duplicate=messages["duplicate"],
+        dead=messages["dead"],
+        chunks=fields["chunks"],
+        chunks_refined=fields["chunks_refined"],
+        ledger=fields["ledger"],
+        receipt=fields["receipt"],
+    )

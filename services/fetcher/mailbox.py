@@ -1,0 +1,5 @@
+"""A mailbox over IMAP, read-only."""
+
+
+class Mailbox:
+    """One logged-in connection."""

@@ -1,0 +1,87 @@
+"""Mine a mailbox: the shell around planning, fetching and waiting for the processors."""
+
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import uuid4
+
+from fetcher.mailbox import Mailbox
+from fetcher.ports import JobQueue, Minings, RawStore
+from fetcher.source import Source
+
+
+@dataclass(frozen=True, slots=True)
+class MiningRequest:
+    """What a person asks for. None means: whatever an unfinished mining of the source has fixed, or the default.
+
+    `since` and `as_of` are `YYYY-MM-DD`, `scope` is headers, text or full. `id` is made once, so that beginning twice
+    is beginning once. `connections` is the size of the pool: by default 2 on loopback, 4 elsewhere.
+    """
+
+    user: str
+    source: Source
+    me: tuple[str, ...] | None = None
+    folders: tuple[str, ...] | None = None
+    since: str | None = None
+    scope: str | None = None
+    as_of: str | None = None
+    full: bool | None = None
+    connections: int | None = None
+    holder: str = ""
+    id: str = field(default_factory=lambda: str(uuid4()))
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a mining is, for whoever watches; all counts are in messages but those named otherwise.
+
+    `state` is connecting, planning, fetching, processing, refining, teardown, finished or erased. `listed` is None
+    until the plan is there. `fetched` are messages in the raw store, of earlier runs too; `bytes_fetched` of this run.
+    """
+
+    mining: str
+    resumed: bool = False
+    state: str = "connecting"
+    cancelled: bool = False
+    listed: int | None = None
+    fetched: int = 0
+    bytes_fetched: int = 0
+    left_out: int = 0
+    processed: int = 0
+    duplicate: int = 0
+    dead: int = 0
+    chunks: int = 0
+    chunks_refined: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a mining went. Unless `finished`, the same command resumes it. `ledger` and `receipt` are the processor's."""
+
+    mining: str
+    finished: bool
+    resumed: bool
+    state: str
+    progress: Progress
+    ledger: Mapping[str, Any] | None = None
+    receipt: Mapping[str, Any] | None = None
+
+
+def mine(
+    request: MiningRequest,
+    *,
+    connect: Callable[[], Mailbox],
+    raw_store: RawStore,
+    queue: JobQueue,
+    processor: Minings,
+    watch: Callable[[Progress], None],
+    stop: threading.Event,
+) -> Outcome:
+    """Read the mailbox to the end, wait until its contacts are refined, and return the account of it.
+
+    `connect` opens one logged-in connection. `watch` is called from this thread alone, a few times a second. When
+    `stop` is set, what is in flight is finished and an unfinished Outcome is returned; nothing is lost. Raises
+    Trouble, whose text is for the user; what is stored by then stays, and the same request resumes.
+    """
+    raise NotImplementedError
