@@ -1,0 +1,144 @@
+"""The settings, read from the environment and refused all at once where they are wrong. Credentials are never shown."""
+
+import os
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import platformdirs
+from pydantic import SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+MODES = ("postgresql", "cloudflare")
+OWN_SETTINGS = ("LEADMINER_DEBUG", "LEADMINER_HOME")
+CLOUDFLARE_STORES = ("CLOUDFLARE_R2_BUCKET", "CLOUDFLARE_D1_DATABASE", "CLOUDFLARE_QUEUES")
+SERVERS = ("POSTGRES_CONNECTION_STRING", "REDIS_URL")
+WITH_SERVERS = ("PROCESSOR_URL", "PROCESSOR_TOKEN", "RAW_STORE_PATH")
+ONLY_WITH_SERVERS = (*WITH_SERVERS, "POSTGRES_MINING_CONNECTION_STRING")
+CREDENTIALS = ("POSTGRES_USER", "POSTGRES_PASSWORD")
+"""Names that many have in their shell for other programs: mere credentials, ignored in either mode."""
+SCHEMES = {
+    "POSTGRES_CONNECTION_STRING": ("postgresql", "postgres"),
+    "POSTGRES_MINING_CONNECTION_STRING": ("postgresql", "postgres"),
+    "REDIS_URL": ("redis", "rediss", "unix"),
+    "PROCESSOR_URL": ("http", "https"),
+}
+
+
+class WrongSettings(ValueError):
+    """Settings that are wrong; `faults` has a sentence for each."""
+
+    def __init__(self, faults: list[str]) -> None:
+        super().__init__("\n".join(faults))
+        self.faults = faults
+
+
+class Settings(BaseSettings):
+    """What the environment says, each setting under its own name; an empty one counts as not set."""
+
+    model_config = SettingsConfigDict(
+        alias_generator=str.upper, case_sensitive=True, env_ignore_empty=True, extra="ignore", frozen=True
+    )
+
+    storage_mode: str = "postgresql"
+    postgres_connection_string: SecretStr | None = None
+    postgres_mining_connection_string: SecretStr | None = None
+    redis_url: SecretStr | None = None
+    raw_store_path: Path | None = None
+    processor_url: str | None = None
+    processor_token: SecretStr | None = None
+    leadminer_home: Path | None = None
+    leadminer_debug: bool = False
+
+    @property
+    def embedded(self) -> bool:
+        """Whether the embedded servers are to be used: nothing else is configured."""
+        return self.storage_mode == "postgresql" and self.redis_url is None
+
+    @property
+    def home(self) -> Path:
+        """The data directory of the embedded servers: LEADMINER_HOME, or the user's own."""
+        return (self.leadminer_home or platformdirs.user_data_path("leadminer")).expanduser().absolute()
+
+
+def read_settings() -> Settings:
+    """Read the environment; raise WrongSettings with every fault there is."""
+    if faults := list(find_faults(os.environ)):
+        raise WrongSettings(faults)
+    return Settings()
+
+
+def find_faults(environ: Mapping[str, str]) -> Iterator[str]:
+    """Yield a sentence for each setting that is unknown, contradictory, missing or malformed."""
+    given = {name: value for name, value in environ.items() if value}
+    for name in sorted(given):
+        if name.startswith("LEADMINER_") and name not in OWN_SETTINGS:
+            yield f"{name} is no setting of leadminer; those that start like it are {_listed(OWN_SETTINGS)}."
+    if given.get("LEADMINER_DEBUG", "0") not in ("0", "1"):
+        yield f"LEADMINER_DEBUG is {given['LEADMINER_DEBUG']!r}; allowed are 0 and 1."
+    mode = given.get("STORAGE_MODE", MODES[0])
+    if mode not in MODES:
+        yield f"STORAGE_MODE is {mode!r}; allowed are {_listed(MODES)}."
+    elif mode == "postgresql":
+        yield from _postgresql_faults(given)
+    else:
+        yield from _foreign_faults(sorted(name for name in given if _is_of_postgresql(name)), mode)
+
+
+def _postgresql_faults(given: Mapping[str, str]) -> Iterator[str]:
+    yield from _foreign_faults([name for name in CLOUDFLARE_STORES if name in given], "postgresql")
+    servers = [name for name in SERVERS if name in given]
+    if len(servers) == 1:
+        missing = next(name for name in SERVERS if name not in given)
+        yield f"{servers[0]} is set without {missing}: set both for your own servers, or neither for embedded ones."
+    elif servers:
+        for name in WITH_SERVERS:
+            if name not in given:
+                yield f"{name} is not set: with {_listed(SERVERS)} set, {_listed(WITH_SERVERS)} are needed too."
+    else:
+        for name in ONLY_WITH_SERVERS:
+            if name in given:
+                yield f"{name} is set without {_listed(SERVERS)}: unset it, or set those too."
+    yield from _malformed(given)
+
+
+def _foreign_faults(names: list[str], mode: str) -> Iterator[str]:
+    other = next(name for name in MODES if name != mode)
+    for name in names:
+        yield f"{name} is set, but STORAGE_MODE is {mode}, which excludes it: unset it, or set STORAGE_MODE={other}."
+
+
+def _is_of_postgresql(name: str) -> bool:
+    return name == "REDIS_URL" or (name.startswith("POSTGRES_") and name not in CREDENTIALS)
+
+
+def _malformed(given: Mapping[str, str]) -> Iterator[str]:
+    """Say what has the wrong form, showing of a value that may hold a credential its scheme alone."""
+    for name, schemes in SCHEMES.items():
+        value = given.get(name)
+        if value is None or (name.startswith("POSTGRES_") and "://" not in value and "=" in value):
+            continue
+        scheme, parted, _ = value.partition("://")
+        allowed = _listed([f"{scheme}://" for scheme in schemes], "or")
+        if not parted or not re.fullmatch(r"[a-z][a-z0-9+.-]{0,19}", scheme.lower()):
+            yield f"{name} is no URL (its value is not shown); it has to start with {allowed}."
+        elif scheme.lower() not in schemes:
+            yield f"{name} starts with {scheme}://; it has to start with {allowed}."
+        elif scheme.startswith(("http", "redis")) and not _has_host(value):
+            yield f"{name} names no valid host and port (its value is not shown); write {scheme}://host:port."
+    token = given.get("PROCESSOR_TOKEN", "x")
+    if not (token.isascii() and token.isprintable() and " " not in token):
+        yield "PROCESSOR_TOKEN holds a blank or a character beyond ASCII (its value is not shown): set it anew."
+
+
+def _has_host(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return bool(parts.hostname) and (parts.port is None or parts.port > 0)
+    except ValueError:
+        return False
+
+
+def _listed(names: tuple[str, ...] | list[str], word: str = "and") -> str:
+    return f"{', '.join(names[:-1])} {word} {names[-1]}"

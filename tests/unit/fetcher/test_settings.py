@@ -1,0 +1,175 @@
+"""Wrong settings are refused, all at once, by name, and without showing a credential."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from fetcher.settings import Settings, WrongSettings, read_settings
+
+SERVERS = {
+    "POSTGRES_CONNECTION_STRING": "postgresql://leadminer:secret@db/leadminer",
+    "REDIS_URL": "redis://:secret@queue:6379/0",
+    "PROCESSOR_URL": "http://processor:8080",
+    "PROCESSOR_TOKEN": "secret-token",
+    "RAW_STORE_PATH": "/var/lib/leadminer/raw",
+}
+
+
+@pytest.fixture(autouse=True)
+def _nothing_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in os.environ:
+        if name.startswith(("POSTGRES_", "REDIS_", "CLOUDFLARE_", "PROCESSOR_", "LEADMINER_", "RAW_", "STORAGE_")):
+            monkeypatch.delenv(name)
+
+
+def _read(monkeypatch: pytest.MonkeyPatch, settings: dict[str, str]) -> Settings:
+    for name, value in settings.items():
+        monkeypatch.setenv(name, value)
+    return read_settings()
+
+
+def _faults(monkeypatch: pytest.MonkeyPatch, settings: dict[str, str]) -> list[str]:
+    with pytest.raises(WrongSettings) as caught:
+        _read(monkeypatch, settings)
+    return caught.value.faults
+
+
+def test_nothing_set_means_embedded_servers_in_the_users_data_directory(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A first mining needs no setting."""
+    settings = _read(monkeypatch, {})
+
+    assert settings.embedded
+    assert settings.home.is_absolute()
+    assert settings.home.name == "leadminer"
+
+
+def test_leadminer_home_moves_the_data_directory(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The embedded servers' data lies where the user says."""
+    assert _read(monkeypatch, {"LEADMINER_HOME": str(tmp_path)}).home == tmp_path
+
+
+def test_own_servers_are_used_when_all_that_they_need_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No embedded server starts beside configured ones."""
+    settings = _read(monkeypatch, SERVERS)
+
+    assert not settings.embedded
+    assert settings.raw_store_path == Path("/var/lib/leadminer/raw")
+
+
+def test_an_empty_setting_counts_as_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Compose files write empty values for what is left out."""
+    assert _read(monkeypatch, dict.fromkeys([*SERVERS, "CLOUDFLARE_QUEUES", "STORAGE_MODE"], "")).embedded
+
+
+@pytest.mark.parametrize("name", ["CLOUDFLARE_R2_BUCKET", "CLOUDFLARE_D1_DATABASE", "CLOUDFLARE_QUEUES"])
+def test_a_store_of_cloudflare_is_refused_in_postgresql_mode(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """The modes exclude each other, and the sentence names the setting."""
+    assert [name in fault for fault in _faults(monkeypatch, SERVERS | {name: "x"})] == [True]
+
+
+@pytest.mark.parametrize("name", ["POSTGRES_CONNECTION_STRING", "POSTGRES_MINING_CONNECTION_STRING", "REDIS_URL"])
+def test_a_server_is_refused_in_cloudflare_mode(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """The modes exclude each other, and the sentence names the setting."""
+    assert [name in fault for fault in _faults(monkeypatch, {"STORAGE_MODE": "cloudflare", name: "x"})] == [True]
+
+
+@pytest.mark.parametrize("mode", ["postgresql", "cloudflare"])
+def test_credentials_of_other_programs_are_ignored(monkeypatch: pytest.MonkeyPatch, mode: str) -> None:
+    """Many have them in their shell."""
+    shell = {"CLOUDFLARE_API_TOKEN": "x", "CLOUDFLARE_ACCOUNT_ID": "x", "POSTGRES_USER": "x", "POSTGRES_PASSWORD": "x"}
+
+    assert _read(monkeypatch, shell | {"STORAGE_MODE": mode}).storage_mode == mode
+
+
+@pytest.mark.parametrize("name", ["POSTGRES_CONNECTION_STRING", "REDIS_URL"])
+def test_one_server_without_the_other_is_refused(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """Half a configuration is a mistake, not a wish for an embedded half."""
+    (fault,) = _faults(monkeypatch, {name: SERVERS[name]})
+
+    assert "POSTGRES_CONNECTION_STRING" in fault
+    assert "REDIS_URL" in fault
+
+
+@pytest.mark.parametrize("name", ["PROCESSOR_URL", "PROCESSOR_TOKEN", "RAW_STORE_PATH"])
+def test_own_servers_need_a_processor_and_a_raw_store(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """What is missing is named."""
+    (fault,) = _faults(monkeypatch, {key: value for key, value in SERVERS.items() if key != name})
+
+    assert fault.startswith(f"{name} is not set")
+
+
+@pytest.mark.parametrize(
+    "name", ["PROCESSOR_URL", "PROCESSOR_TOKEN", "RAW_STORE_PATH", "POSTGRES_MINING_CONNECTION_STRING"]
+)
+def test_what_embedded_servers_would_not_heed_is_refused(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """A setting that changes nothing is a mistake that should show."""
+    value = (SERVERS | {"POSTGRES_MINING_CONNECTION_STRING": "postgresql://db/x"})[name]
+
+    assert [fault.split()[0] for fault in _faults(monkeypatch, {name: value})] == [name]
+
+
+def test_an_unknown_mode_is_refused_with_its_value_and_what_is_allowed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A typing mistake is seen at once."""
+    assert _faults(monkeypatch, {"STORAGE_MODE": "postgres"}) == [
+        "STORAGE_MODE is 'postgres'; allowed are postgresql and cloudflare."
+    ]
+
+
+def test_an_unknown_setting_of_ours_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A misspelt LEADMINER_HOME must not put data elsewhere."""
+    (fault,) = _faults(monkeypatch, {"LEADMINER_HOEM": "/tmp"})
+
+    assert "LEADMINER_HOEM" in fault
+    assert "LEADMINER_HOME" in fault
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("POSTGRES_CONNECTION_STRING", "mysql://u:secret@db/x"),
+        ("REDIS_URL", "http://:secret@queue"),
+        ("REDIS_URL", "secret"),
+        ("REDIS_URL", "redis://:secret@queue:notaport"),
+        ("REDIS_URL", "secret/secret://queue"),
+        ("PROCESSOR_URL", "processor:8080/secret"),
+        ("PROCESSOR_URL", "http://u:secret@:1"),
+        ("PROCESSOR_TOKEN", "secret with blanks"),
+        ("PROCESSOR_TOKEN", "secret\u00e9"),
+    ],
+)
+def test_a_malformed_value_is_refused_without_showing_it(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    """The sentence names the setting; a credential in its value stays unseen."""
+    (fault,) = _faults(monkeypatch, SERVERS | {name: value})
+
+    assert fault.startswith(name)
+    assert "secret" not in fault
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("POSTGRES_CONNECTION_STRING", "host=/run/postgresql dbname=leadminer"),
+        ("POSTGRES_CONNECTION_STRING", "postgres://a:1,b:2/leadminer"),
+        ("REDIS_URL", "unix:///run/redis.sock"),
+        ("REDIS_URL", "rediss://queue"),
+        ("PROCESSOR_URL", "https://[::1]:8443"),
+    ],
+)
+def test_every_usual_form_is_taken(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+    """Sockets, key words, several hosts and IPv6 are no mistakes."""
+    assert not _read(monkeypatch, SERVERS | {name: value}).embedded
+
+
+def test_all_that_is_wrong_is_said_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody mends settings one start at a time."""
+    wrong = {"LEADMINER_X": "1", "CLOUDFLARE_QUEUES": "q", "REDIS_URL": "ftp://x", "PROCESSOR_TOKEN": "a b"}
+
+    assert len(_faults(monkeypatch, wrong)) == 5
+
+
+def test_settings_show_no_credential(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not in a log, not in a traceback."""
+    assert "secret" not in repr(_read(monkeypatch, SERVERS))
