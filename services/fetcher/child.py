@@ -1,0 +1,138 @@
+"""A server or processor that runs as a child process, writes to a log file and can be started again."""
+
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+LOG_CAP_BYTES = 4 * 1024 * 1024
+"""A log that has grown beyond this is begun anew at the next launch."""
+INHERITED = ("PATH", "HOME", "LANG", "TZ", "TMPDIR", "VIRTUAL_ENV", "PYTHONPATH", "PYTHONWARNINGS")
+"""All that a child gets of our environment: a password or a token that stands there is none of its business."""
+
+
+class EmbeddedError(RuntimeError):
+    """The embedded servers cannot do their work; the text is one sentence for the user."""
+
+
+def child_environment(extra: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment of a child: the few harmless variables of ours, and `extra`."""
+    return {name: os.environ[name] for name in INHERITED if name in os.environ} | {"LC_ALL": "C"} | dict(extra)
+
+
+def _follow_parent(stop_signal: int) -> Callable[[], None]:
+    """Return what a child calls before it becomes its program, so that it is stopped when its parent is killed."""
+    prctl = ctypes.CDLL(None).prctl
+
+    def follow() -> None:
+        prctl(1, stop_signal)  # PR_SET_PDEATHSIG, linux/prctl.h
+
+    return follow
+
+
+@dataclass
+class Child:
+    """One child process; `stop_signal` ends it orderly.
+
+    `leashed` ends it with its parent even where that is killed (Linux). It is for parents of a single thread: the
+    system takes the end of the thread that launched for the end of the parent.
+    """
+
+    name: str
+    command: Sequence[str]
+    log: Path
+    environment: Mapping[str, str] = field(default_factory=dict)
+    stop_signal: int = signal.SIGTERM
+    pass_fds: tuple[int, ...] = ()
+    leashed: bool = False
+    process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def alive(self) -> bool:
+        """Say whether the process runs."""
+        return self.process is not None and self.process.poll() is None
+
+    @property
+    def pid(self) -> int:
+        """Return the process id of the latest launch; raise EmbeddedError before the first."""
+        if self.process is None:
+            raise EmbeddedError(f"{self.name} has not been started.")
+        return self.process.pid
+
+    def launch(self) -> None:
+        """Start the process in a session of its own, so that a Ctrl-C in the terminal does not reach it."""
+        fresh = os.O_TRUNC if self.log.exists() and self.log.stat().st_size > LOG_CAP_BYTES else 0
+        try:
+            log = os.open(self.log, os.O_WRONLY | os.O_APPEND | os.O_CREAT | fresh, 0o600)
+        except OSError as error:
+            raise EmbeddedError(f"The log {self.log} cannot be written: {error.strerror}.") from error
+        follow = _follow_parent(self.stop_signal) if self.leashed and sys.platform == "linux" else None
+        try:
+            self.process = subprocess.Popen(
+                self.command,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env=child_environment(self.environment),
+                pass_fds=self.pass_fds,
+                start_new_session=True,
+                preexec_fn=follow,
+            )
+        except OSError as error:
+            raise EmbeddedError(f"{self.name} cannot be started: {error.strerror} ({self.command[0]}).") from error
+        finally:
+            os.close(log)
+
+    def signal_stop(self) -> None:
+        """Ask the process to end, without waiting."""
+        if self.alive:
+            self._signal(self.stop_signal)
+
+    def wait_stopped(self, *, timeout_seconds: float) -> None:
+        """Wait until the process has ended; kill it when the time is over."""
+        if self.process is None:
+            return
+        try:
+            self.process.wait(timeout_seconds)
+        except subprocess.TimeoutExpired:
+            self.kill()
+
+    def stop(self, *, timeout_seconds: float = 30) -> None:
+        """End the process orderly, or by force when the time is over."""
+        self.signal_stop()
+        self.wait_stopped(timeout_seconds=timeout_seconds)
+
+    def kill(self) -> None:
+        """End the process at once, as a crash would, and wait for its end."""
+        if self.process is not None:
+            if self.alive:
+                self._signal(signal.SIGKILL)
+            self.process.wait()
+
+    def _signal(self, number: int) -> None:
+        if self.process is not None:
+            self.process.send_signal(number)
+
+    def last_words(self) -> str:
+        """Return the last lines of the log, at most 4 KiB, for finding out why it ended."""
+        try:
+            with self.log.open("rb") as log:
+                log.seek(max(0, self.log.stat().st_size - 4096))
+                return log.read().decode("utf-8", "replace")
+        except OSError:
+            return ""
+
+
+def wait_ready(child: Child, ready: Callable[[], bool], *, timeout_seconds: float) -> bool:
+    """Wait until `ready` holds; return False as soon as the child has ended, or when the time is over."""
+    deadline = time.monotonic() + timeout_seconds
+    while child.alive and time.monotonic() < deadline:
+        if ready():
+            return True
+        time.sleep(0.02)
+    return False

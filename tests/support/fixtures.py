@@ -1,0 +1,56 @@
+"""Fixtures of the servers: one of each a session, a fresh database a test."""
+
+import os
+from collections.abc import Iterator
+
+import pytest
+
+from fetcher.child import EmbeddedError
+from tests.support.servers import Postgres, Valkey
+
+
+def require(present: bool, reason: str) -> None:
+    """Skip the test with the reason on a developer's machine where a service is missing; fail it where CI is set."""
+    if present:
+        return
+    if os.environ.get("CI"):
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """Yield a running PostgreSQL that all tests of the session share; do not stop it."""
+    server = Postgres()
+    try:
+        server.start()
+    except EmbeddedError as error:
+        server.close()
+        require(False, f"no PostgreSQL: {error}")
+    yield server
+    server.close()
+
+
+@pytest.fixture(scope="session")
+def valkey() -> Iterator[Valkey]:
+    """Yield a running Valkey that all tests of the session share; do not stop it."""
+    server = Valkey()
+    try:
+        server.start()
+    except EmbeddedError as error:
+        server.close()
+        require(False, f"no Valkey: {error}")
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def database(postgres: Postgres) -> str:
+    """Return the connection string of an empty database."""
+    return postgres.fresh_database()
+
+
+@pytest.fixture
+def redis_url(valkey: Valkey) -> str:
+    """Return the connection string of an empty Redis database."""
+    return valkey.fresh_url()

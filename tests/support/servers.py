@@ -1,0 +1,140 @@
+"""Real PostgreSQL and Valkey servers for tests, each in a temporary folder, free of pytest."""
+
+import itertools
+import shutil
+import tempfile
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import psycopg
+import redis
+from psycopg import sql
+
+from fetcher.postgres_server import PostgresServer, postgres_binaries
+from fetcher.valkey_server import ValkeyServer, valkey_binary
+
+VALKEY_DATABASES = 16
+NO_FSYNC = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+"""A killed server loses nothing by these, since the machine does not crash; tests start three times faster."""
+
+
+class _Server:
+    """A server in a short temporary folder of mode 0700, which goes with it."""
+
+    def __init__(self) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix="lm-"))
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+    def start(self) -> None:
+        raise NotImplementedError
+
+    def kill9(self) -> None:
+        raise NotImplementedError
+
+    def restart(self) -> None:
+        """Kill it as a crash would and start it again on what it left."""
+        self.kill9()
+        self.start()
+
+    def close(self) -> None:
+        """Kill it and remove its folder: nobody needs the data any more."""
+        self.kill9()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+class Postgres(_Server):
+    """A PostgreSQL; `binaries` is the folder of initdb and postgres, by default the embedded ones."""
+
+    def __init__(self, binaries: Path | None = None, *, durable: bool = False) -> None:
+        super().__init__()
+        self.server = PostgresServer(
+            data=self.folder / "data",
+            sockets=self.folder,
+            log=self.folder / "postgres.log",
+            binaries=binaries or postgres_binaries(),
+            settings={"max_connections": "200"} | ({} if durable else NO_FSYNC),
+        )
+        self._names = (f"test_{number}" for number in itertools.count(1))
+
+    @property
+    def pid(self) -> int:
+        """Return the postmaster's process id."""
+        return self.server.child.pid
+
+    def start(self) -> None:
+        """Start it and wait until it accepts connections."""
+        self.server.start()
+
+    def stop(self) -> None:
+        """Stop it orderly."""
+        self.server.stop()
+
+    def kill9(self) -> None:
+        """Kill the postmaster, as a crash would; its backends follow by themselves."""
+        self.server.child.kill()
+
+    def close(self) -> None:
+        """Kill it, wait for the end of its backends, and remove its folder."""
+        self.kill9()
+        self.server.end_leftovers()
+        super().close()
+
+    def conninfo(self, database: str = "postgres") -> str:
+        """Return the connection string of a database of this server."""
+        return self.server.conninfo(database)
+
+    def fresh_database(self) -> str:
+        """Create an empty database and return its connection string."""
+        name = next(self._names)
+        with psycopg.connect(self.conninfo(), autocommit=True) as connection:
+            connection.execute(sql.SQL("CREATE DATABASE {} STRATEGY file_copy").format(sql.Identifier(name)))
+        return self.conninfo(name)
+
+
+class Valkey(_Server):
+    """A Valkey; `binary` may be another server of the same protocol, such as Debian's redis-server."""
+
+    def __init__(self, binary: Path | None = None) -> None:
+        super().__init__()
+        self.server = ValkeyServer(
+            data=self.folder / "data",
+            sockets=self.folder,
+            log=self.folder / "valkey.log",
+            binary=binary or valkey_binary(),
+        )
+        self._databases = itertools.cycle(range(VALKEY_DATABASES))
+
+    @property
+    def pid(self) -> int:
+        """Return the server's process id."""
+        return self.server.child.pid
+
+    def start(self) -> None:
+        """Start it and wait until it answers."""
+        self.server.start()
+
+    def stop(self) -> None:
+        """Stop it orderly."""
+        self.server.stop()
+
+    def kill9(self) -> None:
+        """Kill it, as a crash would."""
+        self.server.child.kill()
+
+    def url(self, database: int = 0) -> str:
+        """Return the connection string of a numbered database."""
+        return self.server.url(database)
+
+    def fresh_url(self) -> str:
+        """Empty one of the numbered databases and return its connection string; 16 may be in use at once."""
+        url = self.url(next(self._databases))
+        with redis.Redis.from_url(url) as client:
+            client.flushdb()
+        return url
