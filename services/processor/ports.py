@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from schemas.jobs import Job
 
@@ -49,7 +49,7 @@ class Statement:
 class MiningStore(Protocol):
     """The temporary tables: named statements, of which each dialect has its own text."""
 
-    async def query(self, name: str, **arguments: Any) -> list[Row]:
+    async def query(self, statement: str, /, **arguments: Any) -> list[Row]:
         """Run one statement by itself and return its rows."""
 
     async def batch(self, statements: Sequence[Statement]) -> None:
@@ -71,3 +71,27 @@ class JobQueue(Protocol):
 
     async def bury(self, job: str, *, reason: str) -> None:
         """Put a job that was given up on the dead-letter queue, as it was read."""
+
+
+class Delivery(NamedTuple):
+    """One job as it was handed out, and how often it has been."""
+
+    id: str
+    job: str
+    deliveries: int
+
+
+class Deliveries(Protocol):
+    """The consumer's side of the queue, where a processor asks for its jobs."""
+
+    async def receive(self, *, wait_seconds: float) -> Delivery | None:
+        """Return the next job, or None where none came in time."""
+
+    async def renew(self, delivery: Delivery) -> None:
+        """Keep a delivery ours while the work goes on; does not count as another delivery."""
+
+    async def settle(self, delivery: Delivery) -> None:
+        """Acknowledge a delivery and forget it."""
+
+    async def bury(self, job: str, *, reason: str) -> None:
+        """Put a job that was given up on the dead-letter queue."""

@@ -1,0 +1,68 @@
+"""The raw store as a directory: what the fetcher wrote there, read and removed."""
+
+import errno
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path, PurePosixPath
+
+from processor.ports import NotFound, Unavailable
+
+_TEMPORARY = "."
+"""The fetcher's unfinished files begin with a dot; they are no objects."""
+
+
+class FileStore:
+    """Objects as files below a folder."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    async def get(self, key: str) -> bytes:
+        """Return an object's bytes; raise NotFound, or Unavailable where the disk fails."""
+        try:
+            return self._path(key).read_bytes()
+        except (FileNotFoundError, IsADirectoryError, NotADirectoryError) as error:
+            raise NotFound(key) from error
+        except OSError as error:
+            raise Unavailable(f"the raw store cannot be read: {_word(error)}") from error
+
+    async def list(self, prefix: str) -> AsyncIterator[str]:
+        """Yield the keys below a folder (`prefix` is empty or ends with a slash)."""
+        folder = self._path(prefix) if prefix else self._root
+        if not self._root.is_dir():
+            raise Unavailable("the raw store's folder is not there")
+        for path in folder.rglob("*") if folder.is_dir() else ():
+            if path.is_file() and not path.name.startswith(_TEMPORARY):
+                yield path.relative_to(self._root).as_posix()
+
+    async def delete(self, keys: Sequence[str]) -> None:
+        """Remove these objects, what a killed fetcher left beside them, and folders that become empty."""
+        try:
+            folders = set()
+            for key in keys:
+                path = self._path(key)
+                path.unlink(missing_ok=True)
+                folders.add(path.parent)
+            for folder in sorted(folders, key=lambda path: len(path.parts), reverse=True):
+                self._prune(folder)
+        except OSError as error:
+            raise Unavailable(f"the raw store cannot be written: {_word(error)}") from error
+
+    def _prune(self, folder: Path) -> None:
+        while folder != self._root and folder.is_dir():
+            left = list(folder.iterdir())
+            if any(path.is_dir() or not path.name.startswith(_TEMPORARY) for path in left):
+                return
+            for path in left:
+                path.unlink(missing_ok=True)
+            folder.rmdir()
+            folder = folder.parent
+
+    def _path(self, key: str) -> Path:
+        pieces = PurePosixPath(key).parts
+        if not pieces or key.startswith("/") or any(piece.startswith(".") for piece in pieces):
+            raise NotFound(key)
+        return self._root.joinpath(*pieces)
+
+
+def _word(error: OSError) -> str:
+    return errno.errorcode.get(error.errno or 0, "unknown")

@@ -1,0 +1,108 @@
+"""Jobs over Redis Streams: a consumer group, acknowledged after the commit, and a dead-letter stream."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from redis.asyncio import Redis
+from redis.exceptions import RedisError, ResponseError
+
+from processor.ports import Delivery, Unavailable
+from schemas.jobs import Job
+
+STREAM = "leadminer:jobs"
+DEAD_STREAM = "leadminer:dead"
+GROUP = "processors"
+DEAD_LETTERS = 10_000
+"""Dead letters kept, about: they are for people to look at; the ledger is what counts."""
+
+
+class RedisJobQueue:
+    """`JobQueue`, and the consumer's side of it for one named processor."""
+
+    def __init__(self, redis: Redis, *, consumer: str, claim_seconds: float) -> None:
+        """Take over jobs of consumers that were silent for `claim_seconds`; our own are renewed while we work."""
+        # redis-py types its answers for every protocol version at once; here they are texts.
+        self._redis: Any = redis
+        self._consumer = consumer
+        self._claim_ms = int(claim_seconds * 1000)
+        self._unread_own = True
+
+    async def send(self, jobs: Sequence[Job]) -> None:
+        """Queue these jobs."""
+        if not jobs:
+            return
+        pipeline = self._redis.pipeline(transaction=False)
+        for job in jobs:
+            pipeline.xadd(STREAM, {"job": job.encode()})
+        await self._ask(pipeline.execute())
+
+    async def bury(self, job: str, *, reason: str) -> None:
+        """Put a job on the dead-letter stream."""
+        fields: dict[Any, Any] = {"job": job, "reason": reason}
+        await self._ask(self._redis.xadd(DEAD_STREAM, fields, maxlen=DEAD_LETTERS, approximate=True))
+
+    async def receive(self, *, wait_seconds: float) -> Delivery | None:
+        """Return the next job: first what this consumer left undone, then what others did, then a new one."""
+        try:
+            if self._unread_own:
+                if (left := await self._claim(idle_ms=0, of_itself=True)) is not None:
+                    return left
+                self._unread_own = False
+            if (left := await self._claim(idle_ms=self._claim_ms, of_itself=False)) is not None:
+                return left
+            answer = await self._redis.xreadgroup(
+                GROUP, self._consumer, {STREAM: ">"}, count=1, block=max(1, int(wait_seconds * 1000))
+            )
+        except ResponseError as error:
+            await self._recover(error)
+            return None
+        except (RedisError, OSError) as error:
+            raise Unavailable("the queue does not answer") from error
+        if not answer:
+            return None
+        [(_, [(entry, fields)])] = answer.items() if isinstance(answer, dict) else answer
+        return Delivery(entry, fields["job"], 1)
+
+    async def _claim(self, *, idle_ms: int, of_itself: bool) -> Delivery | None:
+        pending = await self._redis.xpending_range(
+            STREAM, GROUP, "-", "+", 1, consumername=self._consumer if of_itself else None, idle=idle_ms or None
+        )
+        for entry in pending:
+            claimed = await self._redis.xclaim(STREAM, GROUP, self._consumer, idle_ms, [entry["message_id"]])
+            for message, fields in claimed:
+                if fields is not None:
+                    return Delivery(message, fields["job"], int(entry["times_delivered"]) + 1)
+        return None
+
+    async def renew(self, delivery: Delivery) -> None:
+        """Keep a delivery ours while the work goes on; does not count as another delivery."""
+        await self._ask(self._redis.xclaim(STREAM, GROUP, self._consumer, 0, [delivery.id], justid=True))
+
+    async def settle(self, delivery: Delivery) -> None:
+        """Acknowledge a delivery and forget it."""
+        pipeline = self._redis.pipeline(transaction=True)
+        pipeline.xack(STREAM, GROUP, delivery.id)
+        pipeline.xdel(STREAM, delivery.id)
+        await self._ask(pipeline.execute())
+
+    async def prepare(self) -> None:
+        """Make stream and group if they are missing."""
+        try:
+            await self._redis.xgroup_create(STREAM, GROUP, id="0", mkstream=True)
+        except ResponseError as error:
+            if "BUSYGROUP" not in str(error):
+                raise Unavailable("the queue refuses its group") from error
+        except (RedisError, OSError) as error:
+            raise Unavailable("the queue does not answer") from error
+
+    async def _recover(self, error: ResponseError) -> None:
+        if "NOGROUP" not in str(error):
+            raise Unavailable("the queue refuses to answer") from error
+        self._unread_own = True
+        await self.prepare()
+
+    async def _ask(self, answer: Any) -> Any:
+        try:
+            return await answer
+        except (RedisError, OSError) as error:
+            raise Unavailable("the queue does not answer") from error

@@ -1,0 +1,184 @@
+"""The container's composition root: PostgreSQL, Redis Streams and a directory behind the ports; HTTP by uvicorn."""
+
+import asyncio
+import contextlib
+import logging
+import os
+import resource
+import signal
+import socket
+import sys
+from collections.abc import AsyncIterator, Sequence
+from importlib.metadata import version
+
+import structlog
+import uvicorn
+from psycopg_pool import AsyncConnectionPool
+from redis.asyncio import Redis
+
+from processor.adapters.container.contacts import PostgresContactStore
+from processor.adapters.container.files import FileStore
+from processor.adapters.container.migrate import MigrationError, migrate_all
+from processor.adapters.container.postgres import Pool, PostgresMiningStore
+from processor.adapters.container.redis import RedisJobQueue
+from processor.api import Api
+from processor.consumer import Consumer
+from processor.fetching import Fetching
+from processor.http import serve_api
+from processor.minings import Minings
+from processor.pipeline import Pipeline, Ports
+from processor.records import Records
+from processor.settings import Settings, WrongSettings, read_settings
+from processor.sweep import Sweeper
+
+log = structlog.get_logger()
+
+EXIT_SETTINGS = 3
+EXIT_UNAVAILABLE = 8
+POOL_CONNECTIONS = 4
+"""One for the job at hand, the others for the API."""
+POOL_TIMEOUT_SECONDS = 10.0
+REDIS_TIMEOUT_SECONDS = 10.0
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run the processor until SIGTERM; return the exit code (0, 2 usage, 3 settings, 8 no database)."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    set_up_logging()
+    if arguments not in ([], ["migrate"]):
+        sys.stderr.write("usage: python -m processor [migrate]\n")
+        return 2
+    try:
+        settings = read_settings()
+        return asyncio.run(migrate(settings) if arguments else run(settings))
+    except WrongSettings as error:
+        sys.stderr.write(f"{error}\n")
+        return EXIT_SETTINGS
+    except MigrationError as error:
+        sys.stderr.write(f"{error}\n")
+        return EXIT_UNAVAILABLE
+
+
+def set_up_logging() -> None:
+    """Log one line of JSON an event to standard error; what libraries log below a warning is dropped."""
+    logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(name)s %(levelname)s")
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.JSONRenderer(),
+        ],
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+
+
+async def migrate(settings: Settings) -> int:
+    """Bring both databases up to date."""
+    await migrate_all(
+        permanent=settings.postgres_connection_string.get_secret_value(), mining=settings.mining_connection_string
+    )
+    return 0
+
+
+async def run(settings: Settings) -> int:
+    """Migrate, then work and answer until told to stop."""
+    await migrate(settings)
+    async with open_ports(settings) as (ports, queue):
+        pipeline = Pipeline(ports)
+        api = Api(
+            Fetching(ports, pipeline),
+            Records(ports, pipeline),
+            service_token=settings.processor_token.get_secret_value(),
+            version=version("leadminer"),
+        )
+        sweeper = Sweeper(ports, pipeline, still_seconds=settings.sweep_seconds, silent_seconds=settings.silent_seconds)
+        consumer = Consumer(
+            queue, pipeline, sweeper, claim_seconds=settings.claim_seconds, sweep_seconds=settings.sweep_seconds
+        )
+        server = serve_api(api, listen=settings.processor_listen)
+        stop_on_signals(consumer, server)
+        if settings.processor_stop_with_stdin:
+            stop_with_stdin(consumer, server)
+        log.info("processor started")
+        await asyncio.gather(consumer.run(), server.serve())
+        log.info("processor stopped")
+    return 0
+
+
+@contextlib.asynccontextmanager
+async def open_ports(settings: Settings) -> AsyncIterator[tuple[Ports, RedisJobQueue]]:
+    """Connect the adapters and let them go at the end."""
+    async with (
+        open_pool(settings.mining_connection_string) as mining_pool,
+        open_pool(settings.postgres_connection_string.get_secret_value()) as permanent_pool,
+        open_redis(settings.redis_url.get_secret_value()) as redis,
+    ):
+        queue = RedisJobQueue(
+            redis,
+            consumer=settings.processor_name or f"{socket.gethostname()}-{os.getpid()}",
+            claim_seconds=settings.claim_seconds,
+        )
+        yield (
+            Ports(
+                raw=FileStore(settings.raw_store_path),
+                minings=Minings(PostgresMiningStore(mining_pool)),
+                contacts=PostgresContactStore(permanent_pool),
+                queue=queue,
+            ),
+            queue,
+        )
+
+
+@contextlib.asynccontextmanager
+async def open_pool(connection_string: str) -> AsyncIterator[Pool]:
+    """Open a pool in autocommit mode; it connects by itself again when the server was away."""
+    async with AsyncConnectionPool(
+        connection_string,
+        min_size=1,
+        max_size=POOL_CONNECTIONS,
+        timeout=POOL_TIMEOUT_SECONDS,
+        reconnect_timeout=POOL_TIMEOUT_SECONDS,
+        check=AsyncConnectionPool.check_connection,
+        kwargs={"autocommit": True},
+        open=False,
+    ) as pool:
+        yield pool
+
+
+@contextlib.asynccontextmanager
+async def open_redis(url: str) -> AsyncIterator[Redis]:
+    """Connect to Redis over TCP, TLS or a unix socket; answers are texts."""
+    redis = Redis.from_url(
+        url,
+        decode_responses=True,
+        socket_connect_timeout=REDIS_TIMEOUT_SECONDS,
+        socket_timeout=REDIS_TIMEOUT_SECONDS,
+    )
+    try:
+        yield redis
+    finally:
+        await redis.aclose()
+
+
+def stop_on_signals(consumer: Consumer, server: uvicorn.Server) -> None:
+    """End gracefully on SIGTERM and SIGINT: the job at hand is finished first."""
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, _stop, consumer, server)
+
+
+def stop_with_stdin(consumer: Consumer, server: uvicorn.Server) -> None:
+    """End when whoever started us is gone: the other end of standard input closes with it."""
+    loop = asyncio.get_running_loop()
+
+    def read() -> None:
+        if not os.read(0, 1024):
+            loop.remove_reader(0)
+            _stop(consumer, server)
+
+    loop.add_reader(0, read)
+
+
+def _stop(consumer: Consumer, server: uvicorn.Server) -> None:
+    consumer.stop()
+    server.should_exit = True

@@ -1,0 +1,282 @@
+"""What happens to a job, in terms of ports alone: segments are counted, chunks refined, minings closed.
+
+Delivery is at least once and in any order; every step is idempotent, and every write that must not repeat is guarded by
+the database that holds it. `Unavailable` passes through: the job waits, and that is no try.
+"""
+
+import hashlib
+from collections import Counter
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from processor.domain.contact import pack
+from processor.domain.message import Message, read_message
+from processor.domain.refine import cut_parts, refine
+from processor.minings import Mining, Minings
+from processor.ports import Conflict, ContactStore, JobQueue, LimitExceeded, NotFound, RawStore, Unavailable
+from schemas.jobs import BadJob, Job, JobKind
+from schemas.ledger import Dead, Ledger, Skipped, Verdict
+from schemas.limits import MAX_ROW_BYTES
+from schemas.segments import Plan, Segment, UnreadableSegment, plan_key, segment_key
+
+MAX_TRIES = 3
+"""Failures of a segment itself after which it is dead."""
+MAX_CRASHES = 20
+"""Deliveries without any verdict after which a segment is dead: it kills its processor."""
+DELETE_OBJECTS = 1000
+"""Objects a deletion: what one call of R2's multi-delete takes (S3 DeleteObjects, 2026)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """What the pipeline works with."""
+
+    raw: RawStore
+    minings: Minings
+    contacts: ContactStore
+    queue: JobQueue
+
+
+def undated_from(as_of: str) -> int:
+    """Return the first timestamp that counts as no date: more than a day after the reference date, UTC."""
+    reference = datetime.strptime(as_of, "%Y-%m-%d").replace(tzinfo=UTC)
+    return int((reference + timedelta(days=2)).timestamp())
+
+
+class Pipeline:
+    """Carries minings from stored segments to permanent contacts."""
+
+    def __init__(self, ports: Ports) -> None:
+        self._raw = ports.raw
+        self._minings = ports.minings
+        self._contacts = ports.contacts
+        self._queue = ports.queue
+
+    async def handle(self, text: str, *, deliveries: int = 1) -> None:
+        """Do one job; when this returns it is settled. Raises Unavailable (wait, then again) or Conflict (again)."""
+        try:
+            job = Job.decode(text)
+        except BadJob:
+            await self._queue.bury(text, reason=Dead.UNREADABLE)
+            return
+        try:
+            mining = await self._minings.find(job.mining)
+        except NotFound:
+            return
+        if job.kind is JobKind.SEGMENT:
+            await self._handle_segment(mining, job, crashed=deliveries >= MAX_CRASHES)
+        elif job.kind is JobKind.REFINE:
+            await self._refine(mining, job.chunk)
+        else:
+            await self._tear_down(mining)
+
+    async def advance(self, mining: Mining) -> None:
+        """Take a mining as far as it can go now, and send the jobs that its state waits for."""
+        if mining.state == "processing" and await self._minings.start_refining(mining):
+            mining = await self._minings.find(mining.id)
+        if mining.state == "refining":
+            chunks = await self._minings.chunks_to_refine(mining)
+            await self._queue.send([Job(JobKind.REFINE, mining.id, chunk=chunk) for chunk in chunks])
+            if not chunks:
+                await self._close(mining)
+        elif mining.state == "teardown":
+            await self._queue.send([Job(JobKind.TEARDOWN, mining.id)])
+
+    async def _handle_segment(self, mining: Mining, job: Job, *, crashed: bool) -> None:
+        if mining.state not in ("fetching", "processing"):
+            return
+        if not await self._minings.is_settled(mining, job.segment):
+            try:
+                if crashed:
+                    await self._fail(mining, job, Dead.CRASHES, max_tries=1)
+                else:
+                    await self._count(mining, job.segment)
+            except (Unavailable, Conflict):
+                raise
+            except Exception as error:
+                await self._fail(mining, job, reason_of(error), max_tries=MAX_TRIES)
+        if await self._minings.start_refining(mining):
+            await self.advance(await self._minings.find(mining.id))
+
+    async def _count(self, mining: Mining, name: str) -> None:
+        data = await self._raw.get(segment_key(mining.id, name))
+        head, body = Segment.decode(data)
+        messages = read_segment(head, body, mining)
+        keys = sorted({message.key.hex() for message in messages})
+        elsewhere = await self._minings.counted_elsewhere(mining, keys)
+        mine = [message for message in messages if message.key.hex() not in elsewhere]
+        points = pack(mine, chunks=mining.settings.chunks, max_bytes=MAX_ROW_BYTES)
+        await self._minings.count_segment(mining, name=name, head=head, messages=mine, points=points)
+
+    async def _fail(self, mining: Mining, job: Job, reason: str, *, max_tries: int) -> None:
+        messages = await self._messages_of(mining, job)
+        state = await self._minings.fail_segment(
+            mining, name=job.segment, reason=reason, messages=messages, max_tries=max_tries
+        )
+        if state == "dead":
+            await self._queue.bury(job.encode(), reason=reason)
+        elif state == "waiting":
+            raise Conflict(f"a segment failed: {reason}")
+
+    async def _messages_of(self, mining: Mining, job: Job) -> int:
+        try:
+            head, _ = Segment.decode(await self._raw.get(segment_key(mining.id, job.segment)))
+        except (UnreadableSegment, NotFound, LimitExceeded):
+            return job.messages
+        return len(head.messages)
+
+    async def _refine(self, mining: Mining, chunk: int) -> None:
+        if mining.state != "refining":
+            return
+        persons = refine(await self._minings.points(mining, chunk))
+        contacts = [person.contact() for person in persons if person.verdict is Verdict.CONTACT]
+        totals = Counter(str(person.verdict) for person in persons)
+        del persons
+        parts = cut_parts(contacts, max_bytes=MAX_ROW_BYTES)
+        del contacts
+        for part, text in await self._minings.keep_persons(mining, chunk, parts):
+            answer = await self._contacts.call(
+                "apply_refined_chunk", mining=mining.id, chunk=chunk, part=part, contacts=text
+            )
+            if not answer["open"]:
+                await self.erase(mining)
+                return
+        await self._minings.finish_chunk(mining, chunk, totals)
+        await self._close(mining)
+
+    async def _close(self, mining: Mining) -> None:
+        if await self._minings.chunks_to_refine(mining):
+            return
+        closing = {"ledger": (await self.ledger(mining)).to_json(), "receipt": await self._receipt(mining)}
+        try:
+            await self._minings.start_teardown(mining, closing)
+        except Conflict:
+            return
+        await self._queue.send([Job(JobKind.TEARDOWN, mining.id)])
+
+    async def ledger(self, mining: Mining) -> Ledger:
+        """Return the account of an unfinished mining as it stands."""
+        totals = await self._minings.segment_totals(mining)
+        contacts: Counter[str] = Counter()
+        for chunk in await self._minings.chunk_totals(mining):
+            contacts.update(chunk)
+        ledger = Ledger(
+            listed=mining.listed or 0,
+            fetched=totals["messages"],
+            skipped=dict(mining.skipped),
+            failed=dict(mining.failed),
+            processed=totals["processed"],
+            duplicate=totals["duplicate"],
+            dead=await self._minings.dead_messages(mining),
+            unparsable=totals["unparsable"],
+            cut=totals["cut"],
+            contacts=dict(sorted(contacts.items())),
+            folders_failed=dict(mining.folders_failed),
+        )
+        if mining.ended_by:
+            left = ledger.listed - ledger.fetched - sum(ledger.skipped.values()) - sum(ledger.failed.values())
+            if left > 0:
+                ledger.skipped[mining.ended_by] = left
+        return ledger
+
+    async def _receipt(self, mining: Mining) -> dict[str, Any]:
+        keys = sorted([key async for key in self._raw.list(f"{mining.id}/")])
+        rows = await self._minings.temporary_rows(mining)
+        digest = hashlib.sha256("\n".join(keys).encode()).hexdigest()
+        return {"objects": len(keys), "keys": digest, **rows}
+
+    async def _tear_down(self, mining: Mining) -> None:
+        if mining.state != "teardown" or mining.closing is None:
+            return
+        await self.delete_objects(mining.id)
+        await self._minings.delete_rows(mining)
+        await self._contacts.call("finish_mining", mining=mining.id, **mining.closing)
+        await self._minings.delete(mining)
+
+    async def delete_objects(self, mining: str) -> None:
+        """Delete a mining's objects and list again, until none is left."""
+        while True:
+            keys: list[str] = []
+            async for key in self._raw.list(f"{mining}/"):
+                keys.append(key)
+                if len(keys) == DELETE_OBJECTS:
+                    break
+            if not keys:
+                return
+            await self._raw.delete(keys)
+
+    async def erase(self, mining: Mining) -> None:
+        """Remove an erased mining with everything that it wrote: rows first, by which every write is guarded."""
+        await self._minings.erase(mining)
+        await self.delete_objects(mining.id)
+
+    async def end_fetching(self, mining: Mining, *, reason: Skipped) -> None:
+        """End a mining whose fetcher is gone: what is stored counts, the rest is skipped for the reason."""
+        await self.fix_segments(mining, lease=mining.lease, skipped={}, failed={}, ended_by=reason)
+        await self.advance(await self._minings.find(mining.id))
+
+    async def fix_segments(
+        self, mining: Mining, *, lease: int, skipped: dict[str, int], failed: dict[str, int], ended_by: str = ""
+    ) -> None:
+        """End the fetching under a lease: the segments sent are those that the raw store lists."""
+        try:
+            plan = Plan.decode(await self._raw.get(plan_key(mining.id)))
+        except NotFound:
+            plan = Plan()
+        await self._minings.end_fetching(
+            mining,
+            lease=lease,
+            listed=plan.listed,
+            folders_failed={folder.digest: folder.failed for folder in plan.folders if folder.failed},
+            skipped=skipped,
+            failed=failed,
+            segments=[name async for name in self.stored_segments(mining)],
+            ended_by=ended_by,
+        )
+
+    async def stored_segments(self, mining: Mining) -> AsyncIterator[str]:
+        """Yield the names of the segments that the raw store holds of a mining."""
+        async for key in self._raw.list(f"{mining.id}/"):
+            if key != plan_key(mining.id):
+                yield key.removeprefix(f"{mining.id}/")
+
+    async def resend(self, mining: Mining) -> int:
+        """Send the jobs of the segments that are stored and have no verdict; return how many."""
+        if mining.state == "processing":
+            names = await self._minings.waiting(mining)
+        else:
+            settled = await self._minings.settled(mining)
+            names = [name async for name in self.stored_segments(mining) if name not in settled]
+        await self._queue.send(await self._segment_jobs(mining, names))
+        return len(names)
+
+    async def _segment_jobs(self, mining: Mining, names: Sequence[str]) -> list[Job]:
+        try:
+            plan = Plan.decode(await self._raw.get(plan_key(mining.id)))
+        except (NotFound, UnreadableSegment):
+            plan = Plan()
+        planned = {
+            folder.segment_name(segment): len(segment.uids) for folder in plan.folders for segment in folder.segments
+        }
+        return [Job(JobKind.SEGMENT, mining.id, segment=name, messages=planned.get(name, 0)) for name in names]
+
+
+def read_segment(head: Segment, body: memoryview, mining: Mining) -> list[Message]:
+    """Return what a segment's messages say, in their order."""
+    settings = mining.settings
+    own = frozenset(settings.own)
+    latest = undated_from(settings.as_of)
+    with_text = settings.scope != "headers"
+    return [
+        read_message(raw, own=own, latest=latest, with_text=with_text, truncated=message.truncated)
+        for message, raw in head.bodies(body)
+    ]
+
+
+def reason_of(error: Exception) -> Dead:
+    """Return the ledger's word for what made a segment fail."""
+    if isinstance(error, (UnreadableSegment, NotFound)):
+        return Dead.UNREADABLE
+    return Dead.LIMIT if isinstance(error, LimitExceeded) else Dead.ERROR

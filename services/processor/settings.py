@@ -1,0 +1,77 @@
+"""The container's settings, read from the environment; wrong ones are reported at once, credentials never shown."""
+
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+from pydantic import SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+MINING_DATABASE = "leadminer_mining"
+CLOUDFLARE_STORES = ("cloudflare_r2_bucket", "cloudflare_d1_database", "cloudflare_queues")
+
+
+class WrongSettings(ValueError):
+    """Settings that are wrong; the text has a sentence for each."""
+
+
+class Settings(BaseSettings):
+    """What the environment says, each setting under its own name; an empty one counts as not set."""
+
+    model_config = SettingsConfigDict(env_ignore_empty=True, extra="ignore", frozen=True, hide_input_in_errors=True)
+
+    storage_mode: str = "postgresql"
+    postgres_connection_string: SecretStr
+    postgres_mining_connection_string: SecretStr | None = None
+    redis_url: SecretStr
+    raw_store_path: Path
+    processor_token: SecretStr
+    processor_listen: str = "127.0.0.1:8080"
+    """`host:port`, or `fd:N` for a listening socket that was handed over."""
+    processor_name: str | None = None
+    """Stable for a replica, so that it finds again what it left undone; else made of host and process."""
+    processor_stop_with_stdin: bool = False
+    """End when standard input does: how embedded processors follow the command that started them."""
+    sweep_seconds: float = 30.0
+    claim_seconds: float = 60.0
+    """Silence after which another's job is taken over; ours is renewed three times as often."""
+    silent_seconds: float = 86_400.0
+    """Silence after which a mining is ended without its fetcher."""
+    cloudflare_r2_bucket: str | None = None
+    cloudflare_d1_database: str | None = None
+    cloudflare_queues: str | None = None
+
+    @property
+    def mining_connection_string(self) -> str:
+        """Where the temporary tables are: as set, or a database of their own beside the permanent ones."""
+        if self.postgres_mining_connection_string is not None:
+            return self.postgres_mining_connection_string.get_secret_value()
+        return replace_database(self.postgres_connection_string.get_secret_value(), MINING_DATABASE)
+
+
+def replace_database(url: str, database: str) -> str:
+    """Return a connection URL with another database."""
+    parts = urlsplit(url)
+    return urlunsplit(parts._replace(path=f"/{database}"))
+
+
+def read_settings() -> Settings:
+    """Read the environment; raise WrongSettings with a sentence for every fault."""
+    nothing: dict[str, Any] = {}
+    try:
+        settings = Settings(**nothing)
+    except ValidationError as error:
+        faults = [f"{'.'.join(map(str, e['loc'])).upper()}: {e['msg'].lower()}." for e in error.errors()]
+        raise WrongSettings("\n".join(faults)) from None
+    faults = [
+        f"{name.upper()} is set, but belongs to STORAGE_MODE=cloudflare: unset one of them."
+        for name in CLOUDFLARE_STORES
+        if getattr(settings, name)
+    ]
+    if settings.storage_mode != "postgresql":
+        faults.append(f"STORAGE_MODE is {settings.storage_mode!r}: this container runs postgresql alone.")
+    if not settings.processor_token.get_secret_value():
+        faults.append("PROCESSOR_TOKEN is empty: give it a long random text.")
+    if faults:
+        raise WrongSettings("\n".join(faults))
+    return settings

@@ -1,0 +1,60 @@
+"""Jobs cross the queue unharmed, and anything else is refused without being repeated."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from schemas.jobs import BadJob, Job, JobKind
+
+MINING = "6f9619ff-8b86-4d01-b42d-00cf4fc964ff"
+JOBS = st.one_of(
+    st.builds(
+        Job,
+        st.just(JobKind.SEGMENT),
+        st.just(MINING),
+        segment=st.text("0123456789abcdef/-", min_size=1),
+        messages=st.integers(0, 10_000),
+    ),
+    st.builds(Job, st.just(JobKind.REFINE), st.just(MINING), chunk=st.integers(0, 4096)),
+    st.just(Job(JobKind.TEARDOWN, MINING)),
+)
+
+
+@given(JOBS)
+def test_reads_what_it_wrote(job: Job) -> None:
+    """Decoding an encoded job gives it back."""
+    text = job.encode()
+
+    assert Job.decode(text) == job
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "secret@example.org",
+        "[]",
+        "{}",
+        json.dumps({"v": 2, "kind": "teardown", "mining": MINING}),
+        json.dumps({"v": 1, "kind": "dance", "mining": MINING}),
+        json.dumps({"v": 1, "kind": "teardown", "mining": "secret@example.org"}),
+        json.dumps({"v": 1, "kind": "segment", "mining": MINING}),
+        json.dumps({"v": 1, "kind": "refine", "mining": MINING, "segment": "a/1/1-2"}),
+        json.dumps({"v": 1, "kind": "segment", "mining": MINING, "segment": "a", "messages": -1}),
+    ],
+)
+def test_refuses_anything_else_without_repeating_it(text: str) -> None:
+    """What is no job raises BadJob, whose text holds nothing of what was read."""
+    with pytest.raises(BadJob) as caught:
+        Job.decode(text)
+
+    assert "secret" not in str(caught.value)
+
+
+@given(st.binary())
+def test_bytes_of_noise_are_no_job(noise: bytes) -> None:
+    """Noise never raises anything but BadJob."""
+    with pytest.raises(BadJob):
+        Job.decode(noise)

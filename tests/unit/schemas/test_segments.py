@@ -1,0 +1,92 @@
+"""Segments and plans are whole or refused."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from schemas.segments import (
+    Plan,
+    PlannedFolder,
+    PlannedSegment,
+    Segment,
+    StoredMessage,
+    UnreadableSegment,
+    folder_digest,
+    segment_key,
+)
+from schemas.uids import UidRanges
+
+BODIES = st.lists(st.binary(max_size=50), max_size=6)
+
+
+def make_segment(bodies: list[bytes]) -> Segment:
+    messages = tuple(StoredMessage(uid, len(body), 1_600_000_000, uid % 2 == 0) for uid, body in enumerate(bodies, 1))
+    return Segment(folder_digest("INBOX"), 7, UidRanges([(1, 9)]), messages)
+
+
+@given(BODIES)
+def test_a_segment_gives_back_its_messages(bodies: list[bytes]) -> None:
+    """Head and bytes come back as they were stored, whatever the bytes."""
+    segment = make_segment(bodies)
+
+    head, body = Segment.decode(segment.encode(bodies))
+
+    assert head == segment
+    assert [(message.uid, raw) for message, raw in head.bodies(body)] == list(enumerate(bodies, 1))
+
+
+@given(BODIES, st.data())
+def test_a_torn_segment_is_unreadable(bodies: list[bytes], data: st.DataObject) -> None:
+    """A segment of which any end is missing is refused."""
+    whole = make_segment(bodies).encode(bodies)
+    end = data.draw(st.integers(0, len(whole) - 1))
+
+    with pytest.raises(UnreadableSegment):
+        Segment.decode(whole[:end])
+
+
+@given(st.binary())
+def test_noise_is_unreadable(noise: bytes) -> None:
+    """Noise never raises anything but UnreadableSegment, whose text is one word."""
+    with pytest.raises(UnreadableSegment) as caught:
+        Segment.decode(noise)
+
+    assert str(caught.value).isalpha()
+
+
+def test_lengths_must_be_those_of_the_bodies() -> None:
+    """A head that lies about its bytes is not written."""
+    with pytest.raises(ValueError, match="lengths"):
+        make_segment([b"a"]).encode([b"ab"])
+
+
+def test_a_plan_gives_back_its_folders() -> None:
+    """A plan comes back as it was stored, and counts what it lists."""
+    inbox = PlannedFolder("INBOX", 7, (PlannedSegment(UidRanges.parse("1:3,9"), UidRanges.parse("1:9")),))
+    lost = PlannedFolder("Entwürfe &", failed="refused")
+    plan = Plan((inbox, lost))
+
+    read = Plan.decode(plan.encode())
+
+    assert read == plan
+    assert read.listed == 4
+    assert inbox.segment_name(inbox.segments[0]) == f"{folder_digest('INBOX')}/7/1-9"
+
+
+@given(st.binary())
+def test_noise_is_no_plan(noise: bytes) -> None:
+    """Noise never raises anything but UnreadableSegment."""
+    with pytest.raises(UnreadableSegment):
+        Plan.decode(noise)
+
+
+def test_keys_hold_no_folder_name() -> None:
+    """A key says nothing of the folder's name, and is short enough for every store."""
+    name = PlannedFolder("Clients/Doe & Sons", 4_294_967_295, ()).segment_name(
+        PlannedSegment(UidRanges.parse("4294967294:4294967295"), UidRanges())
+    )
+
+    key = segment_key("6f9619ff-8b86-4d01-b42d-00cf4fc964ff", name)
+
+    assert "Doe" not in key
+    assert len(key) < 128
