@@ -13,6 +13,7 @@ from pathlib import Path
 LOG_CAP_BYTES = 4 * 1024 * 1024
 """A log that has grown beyond this is begun anew at the next launch."""
 INHERITED = ("PATH", "HOME", "LANG", "TZ", "TMPDIR", "VIRTUAL_ENV", "PYTHONPATH", "PYTHONWARNINGS")
+SETTINGS = ("SWEEP_SECONDS", "CLAIM_SECONDS")
 """All that a child gets of our environment: a password or a token that stands there is none of its business."""
 
 
@@ -22,15 +23,17 @@ class EmbeddedError(RuntimeError):
 
 def child_environment(extra: Mapping[str, str]) -> dict[str, str]:
     """Return the environment of a child: the few harmless variables of ours, and `extra`."""
-    return {name: os.environ[name] for name in INHERITED if name in os.environ} | {"LC_ALL": "C"} | dict(extra)
+    return (
+        {name: os.environ[name] for name in INHERITED + SETTINGS if name in os.environ} | {"LC_ALL": "C"} | dict(extra)
+    )
 
 
-def _follow_parent(stop_signal: int) -> Callable[[], None]:
+def _follow_parent(death_signal: int) -> Callable[[], None]:
     """Return what a child calls before it becomes its program, so that it is stopped when its parent is killed."""
     prctl = ctypes.CDLL(None).prctl
 
     def follow() -> None:
-        prctl(1, stop_signal)  # PR_SET_PDEATHSIG, linux/prctl.h
+        prctl(1, death_signal)  # PR_SET_PDEATHSIG, linux/prctl.h
 
     return follow
 
@@ -40,7 +43,8 @@ class Child:
     """One child process; `stop_signal` ends it orderly.
 
     `leashed` ends it with its parent even where that is killed (Linux). It is for parents of a single thread: the
-    system takes the end of the thread that launched for the end of the parent.
+    system takes the end of the thread that launched for the end of the parent. `death_signal` is sent then, where it
+    is not `stop_signal`.
     """
 
     name: str
@@ -50,6 +54,7 @@ class Child:
     stop_signal: int = signal.SIGTERM
     pass_fds: tuple[int, ...] = ()
     leashed: bool = False
+    death_signal: int = 0
     process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -71,13 +76,16 @@ class Child:
             log = os.open(self.log, os.O_WRONLY | os.O_APPEND | os.O_CREAT | fresh, 0o600)
         except OSError as error:
             raise EmbeddedError(f"The log {self.log} cannot be written: {error.strerror}.") from error
-        follow = _follow_parent(self.stop_signal) if self.leashed and sys.platform == "linux" else None
+        follow = (
+            _follow_parent(self.death_signal or self.stop_signal) if self.leashed and sys.platform == "linux" else None
+        )
         try:
             self.process = subprocess.Popen(
                 self.command,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
+                cwd=self.log.parent,
                 env=child_environment(self.environment),
                 pass_fds=self.pass_fds,
                 start_new_session=True,

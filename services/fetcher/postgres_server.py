@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import quote
@@ -26,6 +27,7 @@ SETTINGS = {
     "wal_level": "minimal",
     "max_wal_senders": "0",
     "max_wal_size": "1GB",
+    "max_logical_replication_workers": "0",
     "jit": "off",
     "client_connection_check_interval": "1s",
     # What a statement holds comes from mail: errors go to the client that sent it, and never to the log.
@@ -140,7 +142,11 @@ class PostgresServer:
         self.child.launch()
         if not wait_ready(self.child, self.ready, timeout_seconds=START_SECONDS):
             self.child.kill()
-            raise EmbeddedError(f"PostgreSQL did not start: {self._reason(self.child.last_words())}")
+            raise EmbeddedError(f"PostgreSQL did not start: {self.failure()}")
+
+    def failure(self) -> str:
+        """Return why the latest launch ended, as the end of a sentence."""
+        return self._reason(self.child.last_words())
 
     def ready(self) -> bool:
         """Say whether the latest launch accepts connections, by the status line that it keeps in postmaster.pid."""
@@ -169,11 +175,17 @@ class PostgresServer:
     def end_leftovers(self) -> None:
         """End the processes of this very cluster that outlived their parent: they hold its shared memory."""
         deadline = time.monotonic() + LEFTOVER_SECONDS
-        while pids := list(self._leftovers()):
-            number = signal.SIGINT if self._recorded_pid() in pids else signal.SIGQUIT
-            for pid in pids:
-                _signal(pid, number if time.monotonic() < deadline else signal.SIGKILL)
+        while self.signal_leftovers(force=time.monotonic() > deadline):
             time.sleep(0.1)
+
+    def signal_leftovers(self, *, force: bool = False) -> bool:
+        """Tell such processes once to end, orderly if their postmaster lives; return whether there were any."""
+        pids = list(self._leftovers())
+        orderly = signal.SIGINT if self._recorded_pid() in pids else signal.SIGQUIT
+        for pid in pids:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL if force else orderly)
+        return bool(pids)
 
     def _leftovers(self) -> Iterator[int]:
         """Yield the ids of processes that work in the data folder, which nobody but PostgreSQL does."""
@@ -213,10 +225,3 @@ class PostgresServer:
         lines = [line for line in output.splitlines() if "FATAL" in line or "error:" in line] or output.splitlines()
         said = lines[-1].partition("FATAL:")[2].strip() or lines[-1].strip() if lines else "it said nothing"
         return f"{said} (log: {self.log})."
-
-
-def _signal(pid: int, number: int) -> None:
-    try:
-        os.kill(pid, number)
-    except ProcessLookupError:
-        return

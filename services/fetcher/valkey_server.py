@@ -75,7 +75,7 @@ class ValkeyServer:
         self.child.launch()
         if not wait_ready(self.child, self.ready, timeout_seconds=START_SECONDS):
             self.child.kill()
-            raise EmbeddedError(f"Valkey did not start: {self._reason()}")
+            raise EmbeddedError(f"Valkey did not start: {self.failure()}")
 
     def ready(self) -> bool:
         """Say whether it has read its data and answers."""
@@ -108,7 +108,8 @@ class ValkeyServer:
             except OSError:
                 return b""
 
-    def _reason(self) -> str:
+    def failure(self) -> str:
+        """Return why the latest launch ended, as the end of a sentence."""
         output = self.child.last_words()
         if "No space left on device" in output:
             return f"the disk that holds {self.data} is full. Free some space, or set LEADMINER_HOME elsewhere."
