@@ -1,0 +1,133 @@
+"""Packing: what messages say of addresses, as rows of JSON, and uniting it again over all copies of a message.
+
+A row is ``[[key, date|null, conversation, [[address, [plus...], [names...], fields, tag], ...]], ...]``. A message may
+stand in several entries and rows: whatever says something of one address in one message is united, in any order.
+"""
+
+import json
+from collections.abc import Iterable, Sequence
+from typing import Any, Final, TypeVar
+from zlib import crc32
+
+from processor.domain.facts import Message, Point
+
+Entry = list[Any]
+"""What a row says of one message: key in hex, date, conversation (0 or 1), points."""
+
+Said = tuple[int | None, int, int, int, Sequence[str], Sequence[str]]
+"""What one message says of one address: date, conversation, fields, tag, plus addresses, names."""
+
+Listed = TypeVar("Listed", list[Any], tuple[str, ...])
+
+_encode: Final = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
+
+
+def chunk_of(address: str, chunks: int) -> int:
+    """Return the chunk that an address belongs to: it depends on nothing else."""
+    return crc32(address.encode("utf-8", "surrogatepass")) % chunks
+
+
+def pack(messages: Iterable[Message], *, chunks: int, max_bytes: int) -> dict[int, list[str]]:
+    """Return the rows of each chunk that the messages say something of, each at most `max_bytes` long.
+
+    Rows are ASCII, so that bytes are characters. Nothing is lost by the limit, but a name or an address that is itself
+    longer than a row: no mail system delivers to such an address, and no person is called so.
+    """
+    entries: dict[int, list[Entry]] = {}
+    for key, date, conversation, points, _ in messages:
+        said: dict[int, Entry] = {}
+        for point in points:
+            chunk = chunk_of(point[0], chunks)
+            if chunk in said:
+                said[chunk][3].append(point)
+            else:
+                said[chunk] = [key.hex(), date, int(conversation), [point]]
+        for chunk, entry in said.items():
+            entries.setdefault(chunk, []).append(entry)
+    return {chunk: rows for chunk, listed in entries.items() if (rows := _cut_rows(listed, max_bytes))}
+
+
+def _cut_rows(entries: list[Entry], max_bytes: int) -> list[str]:
+    """Return the entries as rows, halved until each fits: all but hostile mail fits at once."""
+    text = _encode(entries)
+    if len(text) <= max_bytes:
+        return [text]
+    return [row for part in _halve_entries(entries) for row in _cut_rows(part, max_bytes)]
+
+
+def _halve_entries(entries: list[Entry]) -> Iterable[list[Entry]]:
+    """Return lists of less, that say together what one does."""
+    if len(entries) > 1:
+        return _halve(entries)
+    key, date, conversation, points = entries[0]
+    parts = _halve(points) if len(points) > 1 else _halve_point(points[0])
+    return [[[key, date, conversation, part]] for part in parts]
+
+
+def _halve_point(point: Point) -> list[list[Point]]:
+    """Return points that say together what one does, less a text or an address that is too long by itself."""
+    address, plus, names, fields, tag = point
+    if len(names) > 1:
+        first, second = _halve(names)
+        return [[Point(address, plus, first, fields, tag)], [Point(address, (), second, fields, tag)]]
+    if len(plus) > 1:
+        first, second = _halve(plus)
+        return [[Point(address, first, names, fields, tag)], [Point(address, second, (), fields, tag)]]
+    if names and plus:
+        return [[Point(address, plus, (), fields, tag)], [Point(address, (), names, fields, tag)]]
+    return [[Point(address, (), (), fields, tag)]] if names or plus else []
+
+
+def _halve(listed: Listed) -> tuple[Listed, Listed]:
+    middle = len(listed) // 2
+    return listed[:middle], listed[middle:]
+
+
+def unpack(row: str) -> list[Message]:
+    """Return what a row of `pack` says, message by message; those that follow in other rows are not united with it."""
+    return [
+        Message(
+            key=bytes.fromhex(key),
+            date=date,
+            conversation=bool(conversation),
+            points=[Point(address, tuple(plus), tuple(names), *rest) for address, plus, names, *rest in points],
+            unparsable=False,
+        )
+        for key, date, conversation, points in json.loads(row)
+    ]
+
+
+def unite(rows: Iterable[str]) -> dict[str, dict[str, Said]]:
+    """Return for each address what each message, by its key in hex, says of it.
+
+    Neither the order of the rows nor their repetition matters.
+    """
+    united: dict[str, dict[str, Said]] = {}
+    for row in rows:
+        for key, date, conversation, points in json.loads(row):
+            for address, plus, names, fields, tag in points:
+                said = (date, conversation, fields, tag, plus, names)
+                messages = united.get(address)
+                if messages is None:
+                    united[address] = {key: said}
+                elif key in messages:
+                    messages[key] = unite_copies(messages[key], said)
+                else:
+                    messages[key] = said
+    return united
+
+
+def unite_copies(one: Said, other: Said) -> Said:
+    """Return what two copies of a message say together of one address: all that either says, and the earlier date.
+
+    Of two message tags the first in the table holds, as it would if one copy had the headers of both.
+    """
+    dates = [date for date in (one[0], other[0]) if date is not None]
+    return (
+        min(dates, default=None),
+        one[1] | other[1],
+        one[2] | other[2],
+        min(one[3], other[3]) or max(one[3], other[3]),
+        sorted({*one[4], *other[4]}),
+        sorted({*one[5], *other[5]}),
+    )

@@ -1,0 +1,185 @@
+"""Refining: from what the messages of a chunk say to persons, each with its counters, names, tags and verdict."""
+
+import json
+from collections.abc import Collection, Iterable
+from typing import Any, Final, NamedTuple
+
+from processor.domain.contact import Said, unite
+from processor.domain.facts import BCC, CC, FROM, REPLY_TO, TO, WROTE
+from processor.domain.tags import (
+    ADDRESS,
+    HEADER,
+    Host,
+    Tag,
+    Tags,
+    add_message_tag,
+    read_address,
+    read_host,
+    rename_newsletter,
+    says_newsletter,
+)
+from schemas.ledger import Verdict
+
+SENDER: Final = FROM | REPLY_TO
+RECIPIENT: Final = TO | CC | BCC
+
+NameVotes = tuple[str, str, int, int | None]
+"""A name, the same folded, how many messages have it, and the latest date of those."""
+TagCount = tuple[str, int, str, int]
+"""A tag's name, reachability and source, and how many messages have it."""
+
+Votes = tuple[int, int | None, bool]
+"""How many messages have a name, the latest date of those, and whether it says newsletter."""
+Kind = tuple[bool, int]
+"""Of a message: whether a name in it says newsletter, and its message tag."""
+
+Contact = dict[str, Any]
+"""A contact as the permanent side's `apply_refined_chunk` takes it: a `Person` without its verdict."""
+
+_encode: Final = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
+
+
+class Person(NamedTuple):
+    """One address within one mining; all counters are in messages, dates in seconds since 1970, UTC."""
+
+    address: str
+    verdict: Verdict
+    occurrence: int
+    sender: int
+    recipient: int
+    conversations: int
+    replied_conversations: int
+    recency: int | None
+    seniority: int | None
+    names: list[NameVotes]
+    plus: list[str]
+    tags: list[TagCount]
+
+    def contact(self) -> Contact:
+        """Return what the permanent side merges of the person."""
+        fields = self._asdict()
+        del fields["verdict"]
+        return fields
+
+
+def refine(rows: Iterable[str]) -> list[Person]:
+    """Return the persons of a chunk's rows, in byte order of their addresses, whatever order the rows come in."""
+    united = unite(rows)
+    hosts: dict[str, Host] = {}
+    persons = []
+    for address in sorted(united):
+        local, _, name = address.rpartition("@")
+        host = hosts.get(name)
+        if host is None:
+            host = hosts[name] = read_host(name)
+        persons.append(_refine_person(address, read_address(local, host), united.pop(address).values()))
+    return persons
+
+
+def cut_parts(contacts: Iterable[Contact], *, max_bytes: int) -> list[str]:
+    """Return the contacts in their order as JSON arrays, each at most `max_bytes` long; none for no contacts.
+
+    Parts are ASCII, so that bytes are characters. A contact that exceeds a part by itself keeps its foremost names.
+    """
+    parts: list[str] = []
+    taken: list[str] = []
+    size = 1
+    for contact in contacts:
+        text = _encode_contact(contact, max_bytes - 2)
+        if taken and size + len(text) + 1 > max_bytes:
+            parts.append(f"[{','.join(taken)}]")
+            taken, size = [], 1
+        taken.append(text)
+        size += len(text) + 1
+    return [*parts, f"[{','.join(taken)}]"] if taken else parts
+
+
+def _encode_contact(contact: Contact, max_bytes: int) -> str:
+    """Return a contact as JSON, with half its names, else half its plus addresses, until it fits."""
+    text = _encode(contact)
+    if len(text) <= max_bytes:
+        return text
+    names, plus = contact["names"], contact["plus"]
+    if not names and not plus:
+        raise ValueError("a contact without names or plus addresses exceeds a part")
+    if names and len(names) >= len(plus):
+        return _encode_contact(contact | {"names": names[: len(names) // 2]}, max_bytes)
+    return _encode_contact(contact | {"plus": plus[: len(plus) // 2]}, max_bytes)
+
+
+def _refine_person(address: str, tags: Tags, messages: Collection[Said]) -> Person:
+    """Return the person that all messages about an address make, given its tags under a plain name."""
+    sender = recipient = conversations = replied = all_fields = 0
+    dates = []
+    plus: set[str] = set()
+    for date, conversation, fields, _, plus_addresses, _ in messages:
+        sender += fields & SENDER > 0
+        recipient += fields & RECIPIENT > 0
+        conversations += conversation
+        replied += conversation if fields & FROM else 0
+        all_fields |= fields
+        plus.update(plus_addresses)
+        if date is not None:
+            dates.append(date)
+    votes, kinds = _tally(messages)
+    counts = _count_tags(tags, kinds)
+    return Person(
+        address=address,
+        verdict=_judge(counts, len(messages), wrote=all_fields & WROTE > 0),
+        occurrence=len(messages),
+        sender=sender,
+        recipient=recipient,
+        conversations=conversations,
+        replied_conversations=replied,
+        recency=max(dates, default=None),
+        seniority=min(dates, default=None),
+        names=_rank_names(votes),
+        plus=sorted(plus),
+        tags=counts,
+    )
+
+
+def _tally(messages: Collection[Said]) -> tuple[dict[str, Votes], dict[Kind, int]]:
+    """Return the votes for each name, one a message, and how many messages are of each kind."""
+    votes: dict[str, Votes] = {}
+    kinds: dict[Kind, int] = {}
+    for date, _, _, tag, _, names in messages:
+        newsletter = False
+        for name in names if len(names) < 2 else set(names):
+            count, latest, says = votes.get(name) or (0, None, says_newsletter(name))
+            if date is not None and (latest is None or date > latest):
+                latest = date
+            votes[name] = count + 1, latest, says
+            newsletter = newsletter or says
+        kinds[newsletter, tag] = kinds.get((newsletter, tag), 0) + 1
+    return votes, kinds
+
+
+def _rank_names(votes: dict[str, Votes]) -> list[NameVotes]:
+    """Return the names: those of most messages first, then the latest, undated last, then by code point."""
+    names = [(name, name.strip().casefold(), count, latest) for name, (count, latest, _) in votes.items()]
+    if len(names) > 1:
+        names.sort(key=lambda name: (-name[2], name[3] is None, -(name[3] or 0), name[0]))
+    return names
+
+
+def _count_tags(tags: Tags, kinds: dict[Kind, int]) -> list[TagCount]:
+    """Return how many messages have each tag: those of most messages first, then by name and source."""
+    counts: dict[Tag, int] = {}
+    for (newsletter, message_tag), count in kinds.items():
+        for tag in add_message_tag(rename_newsletter(tags) if newsletter else tags, message_tag):
+            counts[tag] = counts.get(tag, 0) + count
+    counted = [(*tag, count) for tag, count in counts.items()]
+    if len(counted) > 1:
+        counted.sort(key=lambda tag: (-tag[3], tag[0], tag[2]))
+    return counted
+
+
+def _judge(counts: list[TagCount], occurrence: int, *, wrote: bool) -> Verdict:
+    """Return whether a person becomes a contact, and else why not; only a throw-away domain leaves it without tags."""
+    if not counts:
+        return Verdict.DISPOSABLE
+    if not any(source == ADDRESS and reachability == 1 for _, reachability, source, _ in counts):
+        return Verdict.UNREACHABLE
+    automated = sum(count for _, reachability, source, count in counts if source == HEADER and reachability in (0, 3))
+    return Verdict.AUTOMATED if automated * 2 > occurrence and not wrote else Verdict.CONTACT

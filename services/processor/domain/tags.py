@@ -1,0 +1,153 @@
+"""Tags: what an address, its domain and its name say of who reads it, and what a message's headers add.
+
+Words match on whole labels, the pieces between ``.``, ``-`` and ``_``; a word of several pieces on consecutive ones.
+"""
+
+import re
+from typing import Final, NamedTuple
+
+from processor.domain.data import words
+from processor.domain.domains import DomainClass, classify_domain
+
+ADDRESS: Final = "email_address"
+HEADER: Final = "message_header"
+
+
+class Tag(NamedTuple):
+    """One tag. Reachability: 0 nobody reads it, 1 a person, 2 many or indirect, 3 unsure."""
+
+    name: str
+    reachability: int
+    source: str
+
+
+Tags = tuple[Tag, ...]
+
+NO_REPLY: Final = (Tag("no-reply", 0, ADDRESS),)
+TRANSACTIONAL: Final = (Tag("transactional", 0, ADDRESS),)
+NEWSLETTER: Final = (Tag("newsletter", 3, ADDRESS),)
+PERSONAL: Final = (Tag("personal", 1, ADDRESS),)
+PROFESSIONAL: Final = Tag("professional", 1, ADDRESS)
+ROLE: Final = Tag("role", 2, ADDRESS)
+CHAT: Final = Tag("chat", 2, ADDRESS)
+GROUP: Final = Tag("group", 2, ADDRESS)
+MESSAGE_TAGS: Final = (
+    None,
+    Tag("chat", 2, HEADER),
+    Tag("newsletter", 3, HEADER),
+    Tag("group", 2, HEADER),
+    Tag("transactional", 0, HEADER),
+)
+"""By the numbers that `facts` gives them: the first is of messages without a tag."""
+
+_ROBOTS: Final = (NO_REPLY, TRANSACTIONAL, NEWSLETTER)
+_ROBOT_WORDS: Final = {
+    word: rank
+    for rank, listed in enumerate((words.NO_REPLY, words.TRANSACTIONAL, words.NEWSLETTER))
+    for word in listed.split()
+}
+_NO_ROBOT: Final = len(_ROBOTS)
+_ROLE_WORDS: Final = frozenset(words.ROLE.split())
+_CHAT_HOSTS: Final = frozenset(words.CHAT_HOSTS.split())
+_GROUP_HOSTS: Final = frozenset(words.GROUP_HOSTS.split())
+_GROUP_LABELS: Final = frozenset(words.GROUP_LABELS.split())
+_LONGEST_WORD: Final = max(word.count("-") + 1 for word in (*_ROBOT_WORDS, *_ROLE_WORDS))
+_PROFESSIONAL: Final = {
+    (role, chat, group): (PROFESSIONAL, *(tag for tag, meant in ((ROLE, role), (CHAT, chat), (GROUP, group)) if meant))
+    for role in (False, True)
+    for chat in (False, True)
+    for group in (False, True)
+}
+_NEWSLETTER_NAME: Final = re.compile(
+    r"(?<![^\W_])(?:e[ -]?)?(?:news[ -]?letters?|info[ -]?lettres?|lettre d.information"
+    r"|infobriefe?|rundbriefe?|bolet(?:[i\u00ed]n|im) informativo)(?![^\W_])",
+    re.IGNORECASE,
+)
+
+
+class Host(NamedTuple):
+    """What the host of an address says; `robot` is the first rule of words that holds, `_NO_ROBOT` if none does."""
+
+    domain_class: DomainClass
+    robot: int
+    role: bool
+    chat: bool
+    group: bool
+
+
+def says_newsletter(name: str) -> bool:
+    """Return whether a name calls its bearer a newsletter, in whole words: a bulletin or a digest may be a paper."""
+    return _NEWSLETTER_NAME.search(name) is not None
+
+
+def read_host(host: str) -> Host:
+    """Return what a host says, which many addresses share.
+
+    Its last two labels are no words, since anyone's domain may be called so; neither are those of a host that is named.
+    """
+    rest = ".".join(host.split(".")[:-2])
+    chat = group = False
+    name = host
+    while name:
+        if name in _CHAT_HOSTS or name in _GROUP_HOSTS:
+            chat, group, rest = name in _CHAT_HOSTS, name in _GROUP_HOSTS, host[: -len(name)]
+            break
+        name = name.partition(".")[2]
+    runs = _find_runs(rest)
+    robot, role = _read_words(runs)
+    return Host(classify_domain(host), robot, role, chat, group or not _GROUP_LABELS.isdisjoint(runs))
+
+
+def read_address(local: str, host: Host) -> Tags:
+    """Return the address tags of a local part at a host: none for a throw-away domain, which is no contact."""
+    if host.domain_class is DomainClass.DISPOSABLE:
+        return ()
+    robot, role = _read_words(_find_runs(local))
+    robot = min(robot, host.robot)
+    if robot != _NO_ROBOT:
+        return _ROBOTS[robot]
+    if host.domain_class is DomainClass.PROVIDER:
+        return PERSONAL
+    return _PROFESSIONAL[role or host.role, host.chat, host.group]
+
+
+def rename_newsletter(tags: Tags) -> Tags:
+    """Return an address's tags for a message in which its name says newsletter: only the rules before that one hold."""
+    return tags if not tags or tags in (NO_REPLY, TRANSACTIONAL) else NEWSLETTER
+
+
+def address_tags(address: str, newsletter_name: bool = False) -> Tags:
+    """Return the tags of an address in lower case, by the first rule that applies."""
+    local, _, host = address.rpartition("@")
+    tags = read_address(local, read_host(host))
+    return rename_newsletter(tags) if newsletter_name else tags
+
+
+def add_message_tag(tags: Tags, message_tag: int) -> Tags:
+    """Return the tags of one message: its own takes the place of all but `professional`, which (or `role`) it wants.
+
+    A role is never without `professional`, so that this alone is looked for.
+    """
+    added = MESSAGE_TAGS[message_tag]
+    if added is None or PROFESSIONAL not in tags:
+        return tags
+    return (PROFESSIONAL, added)
+
+
+def _find_runs(text: str) -> list[str]:
+    """Return the labels of a local part or a host, and those that follow each other joined, as words are written."""
+    labels = [label for label in text.replace(".", "-").replace("_", "-").split("-") if label]
+    count = len(labels)
+    if count < 2:
+        return labels
+    return labels + [
+        "-".join(labels[start : start + length])
+        for length in range(2, min(count, _LONGEST_WORD) + 1)
+        for start in range(count - length + 1)
+    ]
+
+
+def _read_words(runs: list[str]) -> tuple[int, bool]:
+    """Return the first rule of robots that has one of the words, and whether one is of a role."""
+    robot = min([_ROBOT_WORDS.get(run, _NO_ROBOT) for run in runs], default=_NO_ROBOT)
+    return robot, not _ROLE_WORDS.isdisjoint(runs)
