@@ -1,0 +1,29 @@
+# Each target sets itself up; see README.md. `make test ARGS="-k ledger"` passes arguments on to pytest.
+.PHONY: setup demo test lint bench lock
+.DEFAULT_GOAL := setup
+BIN := .venv/bin
+COMPILE := $(BIN)/uv pip compile -q --universal --generate-hashes --python-version 3.11 --custom-compile-command "make lock"
+
+setup:
+	@requirements/setup.sh
+
+demo: setup
+	@$(BIN)/python -m demo $(ARGS)
+
+lint: setup
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+test: lint
+	@$(BIN)/pytest $(ARGS)
+
+bench: setup
+	@$(BIN)/python -m bench $(ARGS)
+
+lock: setup
+	@$(COMPILE) --extra dev pyproject.toml -o requirements/dev.lock
+	@$(COMPILE) -c requirements/dev.lock --extra fetcher pyproject.toml -o requirements/fetcher.lock
+	@$(COMPILE) -c requirements/dev.lock --extra processor pyproject.toml -o requirements/processor.lock
+	@echo uv | $(COMPILE) -c requirements/dev.lock - -o requirements/tools.lock
