@@ -106,7 +106,7 @@ def unite(rows: Iterable[str]) -> dict[str, dict[str, Said]]:
     for row in rows:
         for key, date, conversation, points in json.loads(row):
             for address, plus, names, fields, tag in points:
-                said = (date, conversation, fields, tag, plus, names)
+                said = (date, conversation, fields, tag, plus or (), names or ())
                 messages = united.get(address)
                 if messages is None:
                     united[address] = {key: said}

@@ -56,4 +56,4 @@ def _lists(lines: Sequence[str], domain: str) -> bool:
     An exclamation mark sorts after the blank that ends a line's first domain, and before all that domains are made of.
     """
     line = bisect_right(lines, domain + "!") - 1
-    return line >= 0 and domain in lines[line].split()
+    return line >= 0 and domain in lines[line] and domain in lines[line].split()

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Collection, Iterable
+from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
 from processor.domain.contact import Said, unite
@@ -27,16 +28,21 @@ NameVotes = tuple[str, str, int, int | None]
 """A name, the same folded, how many messages have it, and the latest date of those."""
 TagCount = tuple[str, int, str, int]
 """A tag's name, reachability and source, and how many messages have it."""
-
-Votes = tuple[int, int | None, bool]
-"""How many messages have a name, the latest date of those, and whether it says newsletter."""
-Kind = tuple[bool, int]
-"""Of a message: whether a name in it says newsletter, and its message tag."""
-
+Kind = tuple[int, int, int, bool]
+"""What is counted of a message: fields, conversation, message tag, and whether a name in it says newsletter."""
 Contact = dict[str, Any]
 """A contact as the permanent side's `apply_refined_chunk` takes it: a `Person` without its verdict."""
 
 _encode: Final = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
+
+
+@dataclass(slots=True)
+class Votes:
+    """Whether a name says newsletter, how many messages have it, and the latest date of those."""
+
+    newsletter: bool
+    count: int = 0
+    latest: int | None = None
 
 
 class Person(NamedTuple):
@@ -110,18 +116,17 @@ def _encode_contact(contact: Contact, max_bytes: int) -> str:
 def _refine_person(address: str, tags: Tags, messages: Collection[Said]) -> Person:
     """Return the person that all messages about an address make, given its tags under a plain name."""
     sender = recipient = conversations = replied = all_fields = 0
-    dates = []
-    plus: set[str] = set()
-    for date, conversation, fields, _, plus_addresses, _ in messages:
-        sender += fields & SENDER > 0
-        recipient += fields & RECIPIENT > 0
-        conversations += conversation
-        replied += conversation if fields & FROM else 0
+    kinds, votes, dates, plus = _tally(messages)
+    for (fields, conversation, _, _), count in kinds.items():
         all_fields |= fields
-        plus.update(plus_addresses)
-        if date is not None:
-            dates.append(date)
-    votes, kinds = _tally(messages)
+        if fields & SENDER:
+            sender += count
+        if fields & RECIPIENT:
+            recipient += count
+        if conversation:
+            conversations += count
+            if fields & FROM:
+                replied += count
     counts = _count_tags(tags, kinds)
     return Person(
         address=address,
@@ -131,33 +136,42 @@ def _refine_person(address: str, tags: Tags, messages: Collection[Said]) -> Pers
         recipient=recipient,
         conversations=conversations,
         replied_conversations=replied,
-        recency=max(dates, default=None),
-        seniority=min(dates, default=None),
+        recency=max(dates) if dates else None,
+        seniority=min(dates) if dates else None,
         names=_rank_names(votes),
         plus=sorted(plus),
         tags=counts,
     )
 
 
-def _tally(messages: Collection[Said]) -> tuple[dict[str, Votes], dict[Kind, int]]:
-    """Return the votes for each name, one a message, and how many messages are of each kind."""
-    votes: dict[str, Votes] = {}
+def _tally(messages: Collection[Said]) -> tuple[dict[Kind, int], dict[str, Votes], list[int], set[str]]:
+    """Return how many messages are of each kind, the votes for each name, all dates and all plus addresses."""
     kinds: dict[Kind, int] = {}
-    for date, _, _, tag, _, names in messages:
+    votes: dict[str, Votes] = {}
+    dates = []
+    plus: set[str] = set()
+    for date, conversation, fields, tag, plus_addresses, names in messages:
         newsletter = False
         for name in names if len(names) < 2 else set(names):
-            count, latest, says = votes.get(name) or (0, None, says_newsletter(name))
-            if date is not None and (latest is None or date > latest):
-                latest = date
-            votes[name] = count + 1, latest, says
-            newsletter = newsletter or says
-        kinds[newsletter, tag] = kinds.get((newsletter, tag), 0) + 1
-    return votes, kinds
+            vote = votes.get(name)
+            if vote is None:
+                vote = votes[name] = Votes(says_newsletter(name))
+            vote.count += 1
+            if date is not None and (vote.latest is None or date > vote.latest):
+                vote.latest = date
+            newsletter = newsletter or vote.newsletter
+        kind = (fields, conversation, tag, newsletter)
+        kinds[kind] = kinds.get(kind, 0) + 1
+        if date is not None:
+            dates.append(date)
+        if plus_addresses:
+            plus.update(plus_addresses)
+    return kinds, votes, dates, plus
 
 
 def _rank_names(votes: dict[str, Votes]) -> list[NameVotes]:
     """Return the names: those of most messages first, then the latest, undated last, then by code point."""
-    names = [(name, name.strip().casefold(), count, latest) for name, (count, latest, _) in votes.items()]
+    names = [(name, name.strip().casefold(), vote.count, vote.latest) for name, vote in votes.items()]
     if len(names) > 1:
         names.sort(key=lambda name: (-name[2], name[3] is None, -(name[3] or 0), name[0]))
     return names
@@ -166,10 +180,10 @@ def _rank_names(votes: dict[str, Votes]) -> list[NameVotes]:
 def _count_tags(tags: Tags, kinds: dict[Kind, int]) -> list[TagCount]:
     """Return how many messages have each tag: those of most messages first, then by name and source."""
     counts: dict[Tag, int] = {}
-    for (newsletter, message_tag), count in kinds.items():
+    for (_, _, message_tag, newsletter), count in kinds.items():
         for tag in add_message_tag(rename_newsletter(tags) if newsletter else tags, message_tag):
             counts[tag] = counts.get(tag, 0) + count
-    counted = [(*tag, count) for tag, count in counts.items()]
+    counted = [(tag[0], tag[1], tag[2], count) for tag, count in counts.items()]
     if len(counted) > 1:
         counted.sort(key=lambda tag: (-tag[3], tag[0], tag[2]))
     return counted
@@ -179,7 +193,11 @@ def _judge(counts: list[TagCount], occurrence: int, *, wrote: bool) -> Verdict:
     """Return whether a person becomes a contact, and else why not; only a throw-away domain leaves it without tags."""
     if not counts:
         return Verdict.DISPOSABLE
-    if not any(source == ADDRESS and reachability == 1 for _, reachability, source, _ in counts):
+    reachable = False
+    automated = 0
+    for _, reachability, source, count in counts:
+        reachable = reachable or (reachability == 1 and source == ADDRESS)
+        automated += count if reachability in (0, 3) and source == HEADER else 0
+    if not reachable:
         return Verdict.UNREACHABLE
-    automated = sum(count for _, reachability, source, count in counts if source == HEADER and reachability in (0, 3))
     return Verdict.AUTOMATED if automated * 2 > occurrence and not wrote else Verdict.CONTACT

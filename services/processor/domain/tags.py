@@ -50,8 +50,10 @@ _NO_ROBOT: Final = len(_ROBOTS)
 _ROLE_WORDS: Final = frozenset(words.ROLE.split())
 _CHAT_HOSTS: Final = frozenset(words.CHAT_HOSTS.split())
 _GROUP_HOSTS: Final = frozenset(words.GROUP_HOSTS.split())
+_NAMED_HOSTS: Final = _CHAT_HOSTS | _GROUP_HOSTS
 _GROUP_LABELS: Final = frozenset(words.GROUP_LABELS.split())
 _LONGEST_WORD: Final = max(word.count("-") + 1 for word in (*_ROBOT_WORDS, *_ROLE_WORDS))
+_PIECES: Final = frozenset(piece for word in (*_ROBOT_WORDS, *_ROLE_WORDS) for piece in word.split("-"))
 _PROFESSIONAL: Final = {
     (role, chat, group): (PROFESSIONAL, *(tag for tag, meant in ((ROLE, role), (CHAT, chat), (GROUP, group)) if meant))
     for role in (False, True)
@@ -85,24 +87,24 @@ def read_host(host: str) -> Host:
 
     Its last two labels are no words, since anyone's domain may be called so; neither are those of a host that is named.
     """
-    rest = ".".join(host.split(".")[:-2])
+    rest = host.rsplit(".", 2)[0] if host.count(".") > 1 else ""
     chat = group = False
     name = host
     while name:
-        if name in _CHAT_HOSTS or name in _GROUP_HOSTS:
+        if name in _NAMED_HOSTS:
             chat, group, rest = name in _CHAT_HOSTS, name in _GROUP_HOSTS, host[: -len(name)]
             break
         name = name.partition(".")[2]
-    runs = _find_runs(rest)
-    robot, role = _read_words(runs)
-    return Host(classify_domain(host), robot, role, chat, group or not _GROUP_LABELS.isdisjoint(runs))
+    labels = _split_labels(rest)
+    robot, role = _read_words(labels)
+    return Host(classify_domain(host), robot, role, chat, group or not _GROUP_LABELS.isdisjoint(labels))
 
 
 def read_address(local: str, host: Host) -> Tags:
     """Return the address tags of a local part at a host: none for a throw-away domain, which is no contact."""
     if host.domain_class is DomainClass.DISPOSABLE:
         return ()
-    robot, role = _read_words(_find_runs(local))
+    robot, role = _read_words(_split_labels(local))
     robot = min(robot, host.robot)
     if robot != _NO_ROBOT:
         return _ROBOTS[robot]
@@ -134,20 +136,21 @@ def add_message_tag(tags: Tags, message_tag: int) -> Tags:
     return (PROFESSIONAL, added)
 
 
-def _find_runs(text: str) -> list[str]:
-    """Return the labels of a local part or a host, and those that follow each other joined, as words are written."""
-    labels = [label for label in text.replace(".", "-").replace("_", "-").split("-") if label]
-    count = len(labels)
-    if count < 2:
-        return labels
-    return labels + [
+def _split_labels(text: str) -> list[str]:
+    return text.replace(".", "-").replace("_", "-").split("-")
+
+
+def _read_words(labels: list[str]) -> tuple[int, bool]:
+    """Return the first rule of robots that has one of the words, and whether one is of a role.
+
+    Most labels are no piece of any word, and are not joined to runs.
+    """
+    if _PIECES.isdisjoint(labels):
+        return _NO_ROBOT, False
+    labels = [label for label in labels if label]
+    runs = [
         "-".join(labels[start : start + length])
-        for length in range(2, min(count, _LONGEST_WORD) + 1)
-        for start in range(count - length + 1)
+        for length in range(1, min(len(labels), _LONGEST_WORD) + 1)
+        for start in range(len(labels) - length + 1)
     ]
-
-
-def _read_words(runs: list[str]) -> tuple[int, bool]:
-    """Return the first rule of robots that has one of the words, and whether one is of a role."""
-    robot = min([_ROBOT_WORDS.get(run, _NO_ROBOT) for run in runs], default=_NO_ROBOT)
-    return robot, not _ROLE_WORDS.isdisjoint(runs)
+    return min([_ROBOT_WORDS.get(run, _NO_ROBOT) for run in runs]), not _ROLE_WORDS.isdisjoint(runs)
