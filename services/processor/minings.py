@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
-from processor.domain.message import Message
+from processor.domain.facts import Message
 from processor.ports import MiningStore, NotFound, Row, Statement
 from schemas.segments import Segment
 from schemas.uids import UidRanges

@@ -12,7 +12,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from processor.domain.contact import pack
-from processor.domain.message import Message, read_message
+from processor.domain.facts import Message
+from processor.domain.message import read_message
 from processor.domain.refine import cut_parts, refine
 from processor.minings import Mining, Minings
 from processor.ports import Conflict, ContactStore, JobQueue, LimitExceeded, NotFound, RawStore, Unavailable
