@@ -2,6 +2,8 @@
 
 from enum import IntEnum
 
+from fetcher.ports import Trouble
+
 
 class Exit(IntEnum):
     """What the command line ends with; `meaning` is the sentence that its help shows."""
@@ -16,24 +18,59 @@ class Exit(IntEnum):
         return member
 
     OK = 0, "everything was done"
-    NOT_WELL = 1, "done, but something needs a look: a ledger that does not balance, messages or folders that failed"
+    NOT_WELL = 1, "done, but not all is well: see the report"
     USAGE = 2, "the command line is wrong"
     SETTINGS = 3, "a setting in the environment is wrong"
-    UNREACHABLE = 4, "the mail server cannot be reached"
-    AUTHENTICATION = 5, "the mail server or the processor refused the login"
-    CERTIFICATE = 6, "the mail server's certificate could not be verified"
-    STORAGE = 7, "what has to be written could not be: a full disk, a folder that is not ours"
-    UNAVAILABLE = 8, "the processor, the queue or the embedded servers do not answer"
-    HELD = 9, "the mining is held by another, or was begun with other settings"
-    UNKNOWN = 10, "there is no such mining, contact or file"
-    UNEXPECTED = 70, "an error that is ours; LEADMINER_DEBUG=1 shows the details"
-    INTERRUPTED = 75, "stopped before the end; the same command goes on where it stopped"
-    STOPPED = 130, "stopped at once by a second Ctrl-C; the same command goes on where it stopped"
+    UNREACHABLE = 4, "the mail server cannot be reached, or does not speak IMAP"
+    AUTHENTICATION = 5, "a password, token or right was refused"
+    CERTIFICATE = 6, "the mail server's certificate cannot be verified"
+    STORAGE = 7, "something could not be written, for a full disk or missing rights"
+    UNAVAILABLE = 8, "the processor, the queue or the embedded servers are not there"
+    HELD = 9, "another holds the mining, or it was begun with other settings"
+    UNKNOWN = 10, "there is no such mining, folder, source or contact"
+    UNEXPECTED = 70, "an error of leadminer's own; LEADMINER_DEBUG=1 shows where"
+    INTERRUPTED = 75, "stopped before the end; the same command goes on from there"
+    STOPPED = 130, "stopped at once by Ctrl-C; the same command goes on from there"
 
 
-class Refusal(Exception):
-    """An end that the user can do something about: one sentence with the value and what to do, and its exit code."""
+class Misuse(Trouble):
+    """The command line asks for what cannot be done."""
 
-    def __init__(self, sentence: str, code: Exit) -> None:
-        super().__init__(sentence)
-        self.code = code
+
+class Unwritable(Trouble):
+    """A file that the user named cannot be written."""
+
+
+class Misconfigured(Trouble):
+    """The settings do not allow what was asked for."""
+
+
+def exit_of(error: Trouble) -> Exit:
+    """Return the exit code of a trouble: that of the nearest class it belongs to."""
+    codes = _codes()
+    return next((codes[kind] for kind in type(error).__mro__ if kind in codes), Exit.UNEXPECTED)
+
+
+def _codes() -> dict[type, Exit]:
+    from fetcher import connection, ports, source  # only where something went wrong: they are slow to import
+
+    return {
+        Misuse: Exit.USAGE,
+        source.BadSource: Exit.USAGE,
+        connection.PlainRefused: Exit.USAGE,
+        ports.Invalid: Exit.USAGE,
+        Misconfigured: Exit.SETTINGS,
+        connection.HostUnreachable: Exit.UNREACHABLE,
+        connection.NotImap: Exit.UNREACHABLE,
+        connection.ConnectionLost: Exit.UNREACHABLE,
+        connection.FolderRefused: Exit.UNREACHABLE,
+        connection.LoginRefused: Exit.AUTHENTICATION,
+        ports.Denied: Exit.AUTHENTICATION,
+        connection.CertificateRefused: Exit.CERTIFICATE,
+        ports.LimitExceeded: Exit.STORAGE,
+        Unwritable: Exit.STORAGE,
+        ports.Unavailable: Exit.UNAVAILABLE,
+        ports.Conflict: Exit.HELD,
+        ports.NotFound: Exit.UNKNOWN,
+        connection.FolderMissing: Exit.UNKNOWN,
+    }

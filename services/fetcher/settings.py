@@ -10,6 +10,8 @@ import platformdirs
 from pydantic import SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from fetcher.exits import Misconfigured
+
 MODES = ("postgresql", "cloudflare")
 OWN_SETTINGS = ("LEADMINER_DEBUG", "LEADMINER_HOME")
 CLOUDFLARE_STORES = ("CLOUDFLARE_R2_BUCKET", "CLOUDFLARE_D1_DATABASE", "CLOUDFLARE_QUEUES")
@@ -26,7 +28,7 @@ SCHEMES = {
 }
 
 
-class WrongSettings(ValueError):
+class WrongSettings(Misconfigured):
     """Settings that are wrong; `faults` has a sentence for each."""
 
     def __init__(self, faults: list[str]) -> None:

@@ -1,0 +1,48 @@
+"""One `leadminer` at a time reads a source from this machine; one that was killed is followed at once by the next."""
+
+import fcntl
+import hashlib
+import os
+import secrets
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from fetcher.ports import Conflict
+
+
+@contextmanager
+def claim_source(folder: Path, *, user: str, source: str) -> Iterator[str]:
+    """Give the name under which this fetcher holds the mining's lease; raise Conflict while another here reads it.
+
+    The name stays the same from run to run, so that the processor gives the lease of a killed fetcher back without
+    waiting for its end; a file lock, which the system drops with its process, keeps two living ones apart. Where the
+    folder cannot be written, the name is a new one each time, and a killed fetcher's lease has to run out.
+    """
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        descriptor = os.open(folder / f"{_digest(user, source)}.lock", os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError:
+        yield f"{socket.gethostname()}:{secrets.token_hex(8)}"
+        return
+    try:
+        yield _hold(descriptor, source)
+    finally:
+        os.close(descriptor)
+
+
+def _hold(descriptor: int, source: str) -> str:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise Conflict(f"Another leadminer on this machine reads {source} just now: wait until it ends.") from None
+    name = os.pread(descriptor, 200, 0).decode("ascii", "replace")
+    if not name:
+        name = f"{socket.gethostname()}:{secrets.token_hex(8)}"
+        os.pwrite(descriptor, name.encode("ascii", "replace"), 0)
+    return name
+
+
+def _digest(user: str, source: str) -> str:
+    return hashlib.blake2b(f"{user}\0{source}".encode(), digest_size=8).hexdigest()

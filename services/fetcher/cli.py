@@ -1,0 +1,111 @@
+"""The command line `leadminer`: its commands, and what stands between an error and the person who sees it."""
+
+import contextlib
+import errno
+import os
+import platform
+import sys
+import traceback
+from collections.abc import Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from fetcher.contact_commands import contacts, erase, export
+from fetcher.exits import Exit, exit_of
+from fetcher.hardening import harden_process
+from fetcher.interruption import terminable
+from fetcher.mine_command import mine
+from fetcher.mining_commands import cancel, report, retry, status
+from fetcher.ports import Trouble
+from fetcher.service_commands import doctor, token
+from fetcher.session import PASSWORD_VARIABLE, Session
+
+EPILOG = "\n".join(["\b", "Exit codes:", *(f"  {code.value:>3}  {code.meaning}" for code in Exit)])
+app = typer.Typer(
+    name="leadminer",
+    help="Mine a mailbox for contacts: every message accounted for, on your own machine.",
+    epilog=EPILOG,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+for command in (mine, status, report, contacts, export, cancel, retry, erase, token, doctor):
+    app.command()(command)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        sys.stdout.write(f"leadminer {version('leadminer')} (Python {platform.python_version()})\n")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and end.")
+    ] = False,
+) -> None:
+    pass
+
+
+def main() -> None:
+    """Run the command line as a process: hardened, and ended without waiting for threads that a Ctrl-C left."""
+    harden_process()
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")
+    code = run(sys.argv[1:])
+    with contextlib.suppress(OSError):
+        sys.stdout.flush()
+    if code == Exit.STOPPED:
+        os._exit(code)
+    sys.exit(code)
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command and return its exit code; what goes wrong is one sentence on the error output, no traceback."""
+    here = Session(arguments=tuple(arguments), password=os.environ.pop(PASSWORD_VARIABLE, None) or None)
+    try:
+        with terminable():
+            app(list(arguments), prog_name="leadminer", obj=here)
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else Exit.OK
+    except KeyboardInterrupt:
+        return Exit.STOPPED
+    except Trouble as trouble:
+        for sentence in str(trouble).split("\n"):
+            _tell(here, sentence)
+        return exit_of(trouble)
+    except Exception as error:
+        return _explain(here, error)
+    return Exit.OK
+
+
+def _explain(here: Session, error: Exception) -> Exit:
+    """Say what kind of error it was and where: its text may hold mail, and is never shown."""
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        _tell(here, "The disk is full: free some space and run the same command again.")
+        return Exit.STORAGE
+    frames = traceback.extract_tb(error.__traceback__)
+    if os.environ.get("LEADMINER_DEBUG") == "1":
+        for frame in frames:
+            here.terminal.tell(f"  {frame.filename}:{frame.lineno} in {frame.name}")
+    _tell(
+        here,
+        f"leadminer ended on an error of its own ({type(error).__name__} in {frames[-1].name}, "
+        f"{Path(frames[-1].filename).name}:{frames[-1].lineno}). What is stored is not lost. "
+        "LEADMINER_DEBUG=1 shows the way there, without any mail.",
+    )
+    return Exit.UNEXPECTED
+
+
+def _tell(here: Session, sentence: str) -> None:
+    here.terminal.tell(f"leadminer: {sentence}", "bold red")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,145 @@
+"""The commands about contacts: contacts, export, erase."""
+
+import sys
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, cast
+
+import typer
+
+from fetcher.exits import Exit, Misuse
+from fetcher.export import Contact, Format, check_delimiter, export_contacts, record, tag_names
+from fetcher.outputs import opened_output
+from fetcher.reports import removed
+from fetcher.session import Json, User, check_user, session
+from fetcher.source import Source
+
+if TYPE_CHECKING:
+    from fetcher.bootstrap import Stack
+
+HEADS = ("Temperature", "Name", "Email", "Messages", "Replies", "Last contact", "Tags")
+NUMBERS = ("Temperature", "Messages", "Replies")
+PAGE = 1000
+"""Contacts asked for at once: as many as the processor gives."""
+OfSource = Annotated[
+    str | None, typer.Option("--source", metavar="ADDRESS", help="Of this mailbox alone, such as jane@example.org.")
+]
+
+
+def contacts(
+    context: typer.Context,
+    source: OfSource = None,
+    limit: Annotated[int, typer.Option(min=0, help="How many at most; 0 for all.")] = 50,
+    user: User = "local",
+    as_json: Json = False,
+) -> None:
+    """Show the contacts, the warmest first."""
+    here = session(context)
+    with here.stack() as stack:
+        found = list(
+            islice(read_contacts(stack, check_user(user), source, page=min(limit or PAGE, PAGE)), limit or None)
+        )
+    if as_json:
+        here.terminal.show_json([record(contact) for contact in found])
+    elif found:
+        here.terminal.show_table(HEADS, map(_row, found), numbers=NUMBERS)
+    else:
+        here.terminal.tell(f"There is no contact of user {user}{f' from {source}' if source else ''}.")
+
+
+def export(
+    context: typer.Context,
+    form: Annotated[Format, typer.Option("--format", help="What to write.")] = Format.CSV,
+    output: Annotated[Path | None, typer.Option("--output", "-o", metavar="FILE", help="Where to write it.")] = None,
+    source: OfSource = None,
+    delimiter: Annotated[str, typer.Option(metavar="CHARACTER", help="What parts the cells of a CSV.")] = ",",
+    user: User = "local",
+) -> None:
+    """Write the contacts as CSV, vCard or JSON Lines.
+
+    They go to standard output, unless --output names a file, which is then there whole or not at all.
+    """
+    here = session(context)
+    try:
+        delimiter = check_delimiter(delimiter)
+    except ValueError as error:
+        raise Misuse(f"In --delimiter, {error}.") from None
+    count = -1 if form is Format.CSV else 0
+    with here.stack() as stack, opened_output(output) as write:
+        for piece in export_contacts(read_contacts(stack, check_user(user), source), form, delimiter=delimiter):
+            write(piece)
+            count += 1
+    if output is not None:
+        here.terminal.tell(f"{count:,} contacts of user {user} are in {output}.")
+
+
+def erase(
+    context: typer.Context,
+    address: Annotated[str | None, typer.Argument(help="The contact to erase.", metavar="[ADDRESS]")] = None,
+    user: Annotated[
+        str | None, typer.Option("--user", "-u", help="Whose contact; without an ADDRESS, all of this user.")
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Erase a contact or a user, with a receipt.
+
+    A contact that is erased does not come back with the next mining. Without an ADDRESS, everything of the user goes.
+    """
+    here = session(context)
+    if address is None and user is None:
+        raise Misuse("Say what to erase: an ADDRESS, or --user USER for everything of that user.")
+    if address is not None and "@" not in address:
+        raise Misuse(f"{address!r} is no address: write it as jane@example.org.")
+    owner = check_user("local" if user is None else user)
+    what = f"everything of user {owner}" if address is None else f"the contact {address} of user {owner}"
+    if not yes:
+        _confirm(what)
+    with here.stack() as stack:
+        receipt = stack.processor.erase(owner, address=address)
+    if as_json:
+        here.terminal.show_json(receipt)
+        return
+    here.terminal.show(f"Erased {what}.")
+    for line in removed(receipt):
+        here.terminal.show(line)
+
+
+def read_contacts(stack: "Stack", user: str, source: str | None, *, page: int = PAGE) -> Iterator[Contact]:
+    """Yield a user's contacts in the list's order, asking for pages until one is empty."""
+    after: str | None = None
+    address = _address(source)
+    while True:
+        found, after = stack.processor.contacts(user, source=address, after=after, limit=page)
+        if not found:
+            return
+        yield from cast("list[Contact]", found)
+        if after is None:
+            return
+
+
+def _address(source: str | None) -> str | None:
+    """Return the address by which a mailbox stands in contacts, also where it is named as `mine` wants it."""
+    if source is None:
+        return None
+    return Source.parse(source).address if "://" in source else source.lower()
+
+
+def _confirm(what: str) -> None:
+    if not sys.stdin.isatty():
+        raise Misuse(f"This would erase {what}: add --yes where nobody can be asked.")
+    if not typer.confirm(f"Erase {what}? This cannot be undone.", err=True):
+        raise typer.Exit(Exit.NOT_WELL)
+
+
+def _row(contact: Contact) -> tuple[object, ...]:
+    return (
+        contact["temperature"],
+        contact["name"],
+        contact["address"],
+        contact["occurrence"],
+        contact["replied_conversations"],
+        (contact["recency"] or "")[:10],
+        ", ".join(tag_names(contact)),
+    )

@@ -1,0 +1,84 @@
+"""What a person sees: sentences, tables and JSON, made safe, since names and folders come from other people's mail."""
+
+import json
+import sys
+import unicodedata
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+DIRECTIONS = frozenset("\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+"""Marks that change the direction of the text around them (Unicode bidirectional controls)."""
+HIDDEN_CATEGORIES = frozenset({"Cc", "Cs", "Zl", "Zp"})
+
+
+class Terminal:
+    """Results go to `out`, all else to `err`; each is plain text, a line a thing, where it is no terminal."""
+
+    def __init__(self) -> None:
+        """Use the process's standard output and error as they are when something is written."""
+        self.out = _console(stderr=False)
+        self.err = _console(stderr=True)
+
+    def show(self, text: str = "", style: str = "") -> None:
+        """Write a line of a result."""
+        _write(self.out, text, style)
+
+    def tell(self, text: str, style: str = "") -> None:
+        """Write a line that is no result: progress, a remark, an error."""
+        _write(self.err, text, style)
+
+    def show_json(self, value: object) -> None:
+        """Write a value as JSON."""
+        text = json.dumps(value, ensure_ascii=False, indent=2)
+        sys.stdout.write((sanitise(text, keep="\n") if self.out.is_terminal else text) + "\n")
+
+    def show_table(
+        self, heads: Sequence[str], rows: Iterable[Sequence[object]], *, numbers: Sequence[str] = ()
+    ) -> None:
+        """Write a table, or tab-separated lines where there is no terminal; `numbers` are heads aligned right."""
+        if not self.out.is_terminal:
+            for row in (heads, *rows):
+                self.show("\t".join(_cell(value) for value in row))
+            return
+        table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
+        for head in heads:
+            table.add_column(head, justify="right" if head in numbers else "left", no_wrap=True)
+        for row in rows:
+            table.add_row(*(Text(_cell(value)) for value in row))
+        self.out.print(table)
+
+
+def sanitise(text: str, *, keep: str = "") -> str:
+    """Return text that cannot steer a terminal: control and direction characters become U+FFFD, but those in `keep`."""
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(letter if letter in keep or not _is_hidden(letter) else "\ufffd" for letter in text)
+
+
+def number(value: int | None) -> str:
+    """Return a count with its thousands parted, or a dash where it is not known yet."""
+    return "-" if value is None else f"{value:,}"
+
+
+def _is_hidden(letter: str) -> bool:
+    return letter in DIRECTIONS or unicodedata.category(letter) in HIDDEN_CATEGORIES
+
+
+def _console(*, stderr: bool) -> Console:
+    return Console(stderr=stderr, markup=False, highlight=False, emoji=False)
+
+
+def _write(console: Console, text: str, style: str) -> None:
+    for line in text.split("\n"):
+        console.print(Text(sanitise(line, keep="\t"), style=style), soft_wrap=True)
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    return sanitise(f"{value:,}" if isinstance(value, int) else str(value))
