@@ -1,0 +1,73 @@
+"""Addresses: lists of them in headers, and those that stand in a text."""
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from processor.domain.address_list import Mailbox, read_list
+from processor.domain.address_syntax import fold_address, split_plus, valid_address
+from processor.domain.charset import decode_text
+from processor.domain.names import name_beside
+from processor.domain.text_addresses import find_addresses
+
+__all__ = ["Mailbox", "extract_from_text", "fold_address", "parse_address_list", "read_addresses", "valid_address"]
+
+_ADDRESS: Final = (
+    r"[A-Za-z0-9_][A-Za-z0-9!#$%&'*+/=?^_`{|}~-]*+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]++)*+"
+    r"@(?:[A-Za-z0-9]++(?:-++[A-Za-z0-9]++)*+\.)++[A-Za-z]{2,63}"
+)
+_COMMON_FORM: Final = re.compile(
+    r"[ \t]*+(?:"
+    r'(?:"([^"\\]*+)"[ \t]*+|([^"<>(),;:@\\]*+))'
+    rf"<({_ADDRESS})>"
+    rf"|({_ADDRESS})(?:[ \t]*+\(([^()\\]*+)\))?+"
+    r")[ \t]*+(?:,|$)"
+)
+"""One mailbox and the comma behind it: name and brackets, or an address with or without a comment."""
+_SURE_CHARACTERS: Final = 63
+"""An address no longer than a label may be needs no look at the lengths of its labels."""
+
+
+def parse_address_list(value: str | bytes) -> list[Mailbox]:
+    """Return the addresses of a field's undecoded value, in order and without repetitions; never raises.
+
+    An address that is repeated keeps the first name and the first plus address that any of its places gives.
+    """
+    found: dict[str, Mailbox] = {}
+    for mailbox in read_addresses(decode_text(value) if isinstance(value, bytes) else value):
+        known = found.get(mailbox.address)
+        if known:
+            mailbox = Mailbox(known.address, known.plus or mailbox.plus, known.name or mailbox.name)
+        found[mailbox.address] = mailbox
+    return list(found.values())
+
+
+def read_addresses(value: str) -> Iterator[Mailbox]:
+    """Yield the addresses of an undecoded value with repetitions: the common forms fast, the rest with care."""
+    at, end = 0, len(value)
+    while at < end:
+        match = _COMMON_FORM.match(value, at)
+        if match is None:
+            yield from read_list(value[at:])
+            return
+        quoted, phrase, bracketed, bare, comment = match.groups()
+        address = (bracketed or bare).lower()
+        if len(address) > _SURE_CHARACTERS and not valid_address(address):
+            yield from read_list(value[at:])
+            return
+        plus = None
+        if "+" in address:
+            address, plus = split_plus(address)
+        name = quoted or phrase or comment
+        yield Mailbox(address, plus, name_beside(name.strip(" \t"), address, plus) if name else None)
+        at = match.end()
+
+
+def extract_from_text(text: str | bytes, *, is_html: bool = False) -> list[Mailbox]:
+    """Return the addresses that stand in a text, in order and without repetitions; never raises."""
+    found: dict[str, Mailbox] = {}
+    data = text.encode("utf-8", "replace") if isinstance(text, str) else text
+    for address in find_addresses(data, is_html=is_html):
+        folded, plus = split_plus(address)
+        found.setdefault(folded, Mailbox(folded, plus, None))
+    return list(found.values())

@@ -1,0 +1,50 @@
+"""Dates of messages, as RFC 5322 writes them, with its obsolete years and zones."""
+
+import re
+from datetime import date
+from typing import Final
+
+_MONTHS: Final = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+_MONTH_NUMBERS: Final = {name: number for number, name in enumerate(_MONTHS, start=1)}
+_ZONE_HOURS: Final = {"est": -5, "edt": -4, "cst": -6, "cdt": -5, "mst": -7, "mdt": -6, "pst": -8, "pdt": -7}
+"""RFC 5322, 4.3. Of all other names of zones, military letters included, it says to take them for UTC."""
+_DATE: Final = re.compile(
+    r"\s*+(?:[A-Za-z]++\.?\s*+,?\s*+)?"
+    r"(\d{1,2})[\s-]*+([A-Za-z]{3})[a-z]*+\.?[\s-]*+(\d{2,4}),?\s++"
+    r"(\d{1,2})\s*+:\s*+(\d{2})(?:\s*+:\s*+(\d{2})(?:\.\d+)?)?"
+    r"\s*+\"?([A-Za-z]{0,5})(?:([+-])(\d{2}):?(\d{2}))?(?![A-Za-z0-9:])",
+    re.ASCII,
+)
+_COMMENT: Final = re.compile(r"\([^()]*+\)")
+_EPOCH: Final = date(1970, 1, 1).toordinal()
+_FIRST_YEAR: Final = 1900
+"""RFC 5322, 3.3: `year` is 1900 or later."""
+_MAX_CHARACTERS: Final = 200
+
+
+def parse_date(value: str) -> int | None:
+    """Return the seconds since 1970 of a Date field, or None if it says no date. A date without a zone is UTC."""
+    text = value[:_MAX_CHARACTERS]
+    match = _DATE.match(text) or ("(" in text and _DATE.match(_COMMENT.sub(" ", text)))
+    if not match:
+        return None
+    day, month, year, hours, minutes, seconds, zone, sign, zone_hours, zone_minutes = match.groups()
+    try:
+        days = date(_full_year(year), _MONTH_NUMBERS[month.lower()], int(day)).toordinal() - _EPOCH
+    except (KeyError, ValueError):
+        return None
+    hour, minute, second = int(hours), int(minutes), int(seconds or 0)
+    if hour > 23 or minute > 59 or second > 60:
+        return None
+    offset = int(zone_hours) * 60 + int(zone_minutes) if sign else _ZONE_HOURS.get(zone.lower(), 0) * 60
+    return days * 86_400 + hour * 3600 + minute * 60 + second - (-offset if sign == "-" else offset) * 60
+
+
+def _full_year(digits: str) -> int:
+    """Return the year that two, three or four digits mean (RFC 5322, 4.3); 0, which is none, for one before 1900."""
+    year = int(digits)
+    if len(digits) == 2:
+        return year + (2000 if year < 50 else 1900)
+    if len(digits) == 3:
+        return year + 1900
+    return year if year >= _FIRST_YEAR else 0

@@ -1,0 +1,108 @@
+"""Addresses in the text of a message: every ``@`` is looked for, and what stands around it is looked at.
+
+Bytes are read as they stand, since nearly every charset leaves ASCII alone. Where a letter that is not ASCII touches
+what may be an address, or a text is HTML of the less simple kind, the whole text is decoded and read with care.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from processor.domain.address_syntax import ATOM_CHARACTERS, MAX_CHARACTERS, normalise
+from processor.domain.charset import decode_text, keeps_ascii
+from processor.domain.markup import needs_care, read_markup
+
+_LOCAL: Final = f"{ATOM_CHARACTERS}."
+_LOCAL_BYTES: Final = _LOCAL.encode()
+_HOST_BYTES: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-."
+_NOT_FIRST: Final = "!#$%&'*+/=?^`{|}~-"
+_NOT_FIRST_BYTES: Final = _NOT_FIRST.encode()
+"""What stands before an address rather than in it, though an atom could begin so."""
+_URL: Final = re.compile(r".*[/?=&#]", re.DOTALL)
+_WORD: Final = (
+    r"A-Za-z0-9\u00aa\u00b5\u00ba\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u024f"
+    r"\u0370-\u0373\u0376-\u03ff\u0400-\u0481\u048a-\u058f\u1e00-\u1fff"
+)
+"""Letters with two cases go on as a word does; other scripts are written up to an address without a blank."""
+_WORD_END: Final = re.compile(f"[{_WORD}]")
+_HOST: Final = re.compile(f"[{_WORD}.-]*+")
+
+
+class _Unsure(Exception):
+    """What touches an address is not ASCII: only the decoded text says what it is."""
+
+
+def find_addresses(data: bytes, charset: str = "", *, is_html: bool = False, cut: bool = False) -> Iterator[str]:
+    """Yield the valid addresses of a text, lower-cased, plus parts kept, with repetitions.
+
+    Of a text that was `cut` off, what stands behind the last white space, comma or ``>`` is not read.
+    """
+    if cut:
+        data = data[: last_boundary(data)] if keeps_ascii(charset) else data
+    if keeps_ascii(charset) and not (is_html and needs_care(data)):
+        if b"@" not in data:
+            return
+        if not is_html:
+            try:
+                yield from list(_scan_bytes(data))
+                return
+            except _Unsure:
+                pass
+    text = decode_text(data, charset, cut=cut)
+    if cut:
+        text = text[: max(text.rfind(mark) for mark in (" ", "\n", "\r", "\t", ",", ">")) + 1]
+    yield from scan_text(read_markup(text) if is_html else text)
+
+
+def last_boundary(data: bytes) -> int:
+    """Return where the last white space, comma or ``>`` ends."""
+    return max(data.rfind(mark) for mark in (b" ", b"\n", b"\r", b"\t", b"\f", b"\v", b",", b">")) + 1
+
+
+def _scan_bytes(data: bytes) -> Iterator[str]:
+    at = data.find(b"@")
+    while at >= 0:
+        before = data[max(at - MAX_CHARACTERS, 0) : at]
+        rest = before.rstrip(_LOCAL_BYTES)
+        run = before[len(rest) :]
+        if run:
+            behind = data[at + 1 : at + MAX_CHARACTERS]
+            left = behind.lstrip(_HOST_BYTES)
+            host = behind[: len(behind) - len(left)]
+            local = run.lstrip(_NOT_FIRST_BYTES)
+            around = (rest[-1:] if len(local) == len(run) else b"") + left[:1]
+            if around and (b"@" in around or max(around) > 127):
+                if b"@" not in around:
+                    raise _Unsure
+            elif b"." in host and len(run) < MAX_CHARACTERS:
+                if b"/" in local or b"?" in run:
+                    local = _cut_url(run.decode("ascii")).encode()
+                address = normalise(f"{local.decode('ascii')}@{host.rstrip(b'.-').decode('ascii')}")
+                if address:
+                    yield address
+        at = data.find(b"@", at + 1)
+
+
+def scan_text(text: str) -> Iterator[str]:
+    """Yield the valid addresses of a decoded text, as `find_addresses` does."""
+    at = text.find("@")
+    while at >= 0:
+        before = text[max(at - MAX_CHARACTERS, 0) : at]
+        rest = before.rstrip(_LOCAL)
+        run = before[len(rest) :]
+        host = _HOST.match(text, at + 1, at + MAX_CHARACTERS)
+        if run and host and len(run) < MAX_CHARACTERS:
+            local = run.lstrip(_NOT_FIRST)
+            touched = len(local) == len(run) and (rest[-1:] == "@" or _WORD_END.match(rest[-1:]) is not None)
+            if not touched and text[host.end() : host.end() + 1] != "@":
+                address = normalise(f"{_cut_url(run) if '/' in local or '?' in run else local}@{host[0].rstrip('.-')}")
+                if address:
+                    yield address
+        at = text.find("@", at + 1)
+
+
+def _cut_url(run: str) -> str:
+    """Return the end of what stands before an ``@`` if that is part of a path or query, else all of it."""
+    if run.startswith("/") or "//" in run or "?" in run:
+        run = _URL.sub("", run)
+    return run.lstrip(_NOT_FIRST)

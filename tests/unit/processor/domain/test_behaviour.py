@@ -1,0 +1,125 @@
+"""The published cases of extraction: addresses, names, texts, header blocks, dates and message tags."""
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from processor.domain import facts
+from processor.domain.addresses import Mailbox, extract_from_text, parse_address_list
+from processor.domain.charset import decode_words
+from processor.domain.dates import parse_date
+from processor.domain.headers import list_id, read_lines, references
+from processor.domain.message import read_message
+from processor.domain.message_tags import decide_tag
+from processor.domain.names import clean_name
+
+CASES: Final[list[dict[str, Any]]] = json.loads(Path(__file__).with_name("behaviour_cases.json").read_bytes())
+LATEST: Final = int(datetime(2026, 11, 26, tzinfo=UTC).timestamp())
+TAGS: Final = ("", "chat/2", "newsletter/3", "group/2", "transactional/0")
+FIELDS: Final = {"from": facts.FROM, "reply-to": facts.REPLY_TO, "list-post": facts.LIST_POST}
+
+
+def cases(*rules: str) -> list[Any]:
+    """Return the cases of some rules as pytest's parameters, with their ids."""
+    return [pytest.param(case["input"], case["expected"], id=case["id"]) for case in CASES if case["rule"] in rules]
+
+
+def as_case(mailbox: Mailbox) -> dict[str, str]:
+    """Return a mailbox in the words of the cases."""
+    identifier, _, domain = mailbox.address.rpartition("@")
+    said = {"address": mailbox.address, "identifier": identifier, "domain": domain}
+    said |= {"name": mailbox.name} if mailbox.name else {}
+    return said | ({"plus_address": mailbox.plus} if mailbox.plus else {})
+
+
+@pytest.mark.parametrize(("value", "expected"), cases("parse_address_list"))
+def test_address_lists(value: str, expected: list[dict[str, str]]) -> None:
+    """A field gives its addresses, lower-cased and folded, with their names, each once."""
+    found = parse_address_list(value)
+
+    assert [as_case(mailbox) for mailbox in found] == expected
+
+
+@pytest.mark.parametrize(("value", "expected"), cases("parse_address_list"))
+def test_address_lists_in_messages(value: str, expected: list[dict[str, str]]) -> None:
+    """A message says of its From field what the address list says."""
+    raw = f"From: {value}\r\nSubject: x\r\n\r\n".encode()
+
+    message = read_message(raw, own=frozenset(), latest=LATEST, with_text=True, truncated=False)
+
+    assert [(p.address, p.names, p.plus, p.fields) for p in message.points] == [
+        (
+            case["address"],
+            (case["name"],) if "name" in case else (),
+            (case["plus_address"],) if "plus_address" in case else (),
+            facts.FROM,
+        )
+        for case in expected
+    ]
+
+
+@pytest.mark.parametrize(("text", "expected"), cases("clean_name"))
+def test_names(text: str, expected: str) -> None:
+    """A name is what people know it as."""
+    assert clean_name(text) == expected
+
+
+@pytest.mark.parametrize("is_html", [False, True])
+@pytest.mark.parametrize(("text", "expected"), cases("extract_from_body"))
+def test_texts(text: str, expected: list[dict[str, str]], is_html: bool) -> None:
+    """A text gives whole and valid addresses alone, as plain text and as HTML."""
+    found = extract_from_text(text, is_html=is_html)
+
+    assert [as_case(mailbox) for mailbox in found] == expected
+
+
+@pytest.mark.parametrize(("block", "expected"), cases("parse_header_block"))
+def test_header_blocks(block: str, expected: dict[str, list[str]]) -> None:
+    """A header block gives its unfolded fields in order; encoded words are joined across a fold."""
+    fields: dict[str, list[str]] = {}
+
+    for name, value in read_lines(block.encode().replace(b"\r\n", b"\n").rstrip(b"\n")):
+        fields.setdefault(name, []).append(decode_words(value.strip()))
+
+    assert fields == expected
+
+
+@pytest.mark.parametrize(("value", "expected"), cases("references"))
+def test_references(value: str, expected: list[str] | None) -> None:
+    """A message refers to the ids that stand in brackets."""
+    fields = {} if value == "(header absent)" else {"references": [value]}
+
+    assert (references(fields) or None) == expected
+
+
+@pytest.mark.parametrize(("value", "expected"), cases("list_id"))
+def test_list_ids(value: str, expected: str | None) -> None:
+    """A list is known by the bracketed id at the end of List-Id."""
+    assert list_id(value) == expected
+
+
+@pytest.mark.parametrize(("value", "expected"), cases("date"))
+def test_dates(value: str, expected: str | None) -> None:
+    """A message has the date of its Date field in UTC, and none if that is no date or lies in the future."""
+    raw = f"Date: {value}\r\n\r\n".encode()
+
+    date = read_message(raw, own=frozenset(), latest=LATEST, with_text=True, truncated=False).date
+
+    assert date == (
+        int(datetime.strptime(expected, "%a, %d %b %Y %H:%M:%S %Z").replace(tzinfo=UTC).timestamp())
+        if expected
+        else None
+    )
+    assert parse_date(value) == date or date is None
+
+
+@pytest.mark.parametrize(("case", "expected"), cases("tags(address, domain_type, headers, field)"))
+def test_message_tags(case: dict[str, Any], expected: list[str]) -> None:
+    """The first row that holds grants its tag to its own fields, and no tag to others."""
+    granted = decide_tag(case["header"]).grant(FIELDS[case["field"]])
+
+    said = [tag.removesuffix("/message_header") for tag in expected if tag.endswith("/message_header")]
+    assert [TAGS[granted]] == (said or [""])
