@@ -1,7 +1,8 @@
 """The commands about minings that have begun: status, report, cancel, retry."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, Any
 from uuid import UUID
 
@@ -9,13 +10,12 @@ import typer
 
 from fetcher.exits import Exit, Misuse
 from fetcher.ports import NotFound
-from fetcher.reports import MINING_HEADS, MINING_NUMBERS, mining_row, show_report
+from fetcher.reports import ENDED, MINING_HEADS, MINING_NUMBERS, mining_row, show_report
 from fetcher.session import Json, Session, User, check_user, session
 
 if TYPE_CHECKING:
     from fetcher.bootstrap import Stack
 
-ENDED = frozenset({"finished", "erased"})
 LOOK_SECONDS = 0.5
 ASK_AGAIN_SECONDS = 5.0
 MiningId = Annotated[str | None, typer.Argument(help="A mining's id, or how it begins.", metavar="[MINING]")]
@@ -47,7 +47,8 @@ def report(context: typer.Context, mining: MiningId = None, user: User = "local"
     here = session(context)
     with here.stack() as stack:
         found = pick_mining(stack, check_user(user), mining, among=lambda _: True)
-        account = stack.processor.report(user, mining=found)
+        with _named(found, user):
+            account = stack.processor.report(user, mining=found)
     if as_json:
         here.terminal.show_json(account)
     else:
@@ -64,7 +65,8 @@ def cancel(context: typer.Context, mining: MiningId = None, user: User = "local"
     here = session(context)
     with here.stack() as stack:
         found = pick_mining(stack, check_user(user), mining, among=_unfinished)
-        state = stack.processor.cancel(user, mining=found)
+        with _named(found, user):
+            state = stack.processor.cancel(user, mining=found)
         if stack.embedded:
             state = follow(here, stack, user, found, again=lambda: stack.processor.cancel(user, mining=found))
     if as_json:
@@ -84,7 +86,8 @@ def retry(context: typer.Context, mining: MiningId = None, user: User = "local",
     here = session(context)
     with here.stack() as stack:
         found = pick_mining(stack, check_user(user), mining, among=_unfinished)
-        retried = stack.processor.retry(user, mining=found)
+        with _named(found, user):
+            retried = stack.processor.retry(user, mining=found)
     if as_json:
         here.terminal.show_json({"id": found, "retried": retried})
     else:
@@ -110,8 +113,8 @@ def pick_mining(stack: "Stack", user: str, text: str | None, *, among: Callable[
         if len(found) > 1:
             raise Misuse(f"Several minings begin with {text!r}: name one of {_ids(found)}.")
     if not found:
-        what = f"no mining {text!r}" if text else "no unfinished mining" if among is _unfinished else "no mining"
-        raise NotFound(f"There is {what} of user {user}: leadminer status lists what there is.")
+        what = f"mining {text!r}" if text else "unfinished mining" if among is _unfinished else "mining"
+        raise _unknown(what, user)
     return str(found[0]["id"])
 
 
@@ -127,6 +130,18 @@ def follow(here: Session, stack: "Stack", user: str, mining: str, *, again: Call
                 asked = time.monotonic()
                 again()
             time.sleep(LOOK_SECONDS)
+
+
+@contextmanager
+def _named(mining: str, user: str) -> Iterator[None]:
+    try:
+        yield
+    except NotFound:
+        raise _unknown(f"mining {mining!r}", user) from None
+
+
+def _unknown(what: str, user: str) -> NotFound:
+    return NotFound(f"There is no {what} of user {user}: leadminer status lists what there is.")
 
 
 def _unfinished(mining: Fields) -> bool:

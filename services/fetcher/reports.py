@@ -6,6 +6,8 @@ from typing import Any
 from fetcher.terminal import Terminal, number
 from schemas.ledger import Ledger
 
+ENDED = frozenset({"finished", "erased"})
+"""The states in which a mining's ledger is complete."""
 VERDICTS = {
     "contact": "became contacts",
     "disposable": "are disposable",
@@ -19,9 +21,10 @@ MINING_NUMBERS = MINING_HEADS[4:]
 def show_report(terminal: Terminal, report: Mapping[str, Any]) -> None:
     """Write a report of the processor's API, which may be of a mining that is still under way."""
     ledger = Ledger.from_json(report["ledger"] or {})
+    ended = report["state"] in ENDED
     terminal.show(f"Mining {report['id']} is {_state(report['state'])}.", "bold")
-    for line, sound in ledger_lines(ledger):
-        terminal.show(line, "" if sound else "bold red")
+    for line, sound in ledger_lines(ledger, ended=ended):
+        terminal.show(line, "" if sound or not ended else "bold red")
     for line in (*remarks(ledger), *verdicts(ledger), *removed(report.get("receipt") or {})):
         terminal.show(line)
 
@@ -31,8 +34,8 @@ def is_sound(ledger: Ledger) -> bool:
     return not (ledger.imbalance() or ledger.failed or ledger.dead or ledger.folders_failed)
 
 
-def ledger_lines(ledger: Ledger) -> Iterator[tuple[str, bool]]:
-    """Yield both lines of the ledger, and whether each balances."""
+def ledger_lines(ledger: Ledger, *, ended: bool) -> Iterator[tuple[str, bool]]:
+    """Yield both lines of the ledger, and whether each balances, which only that of an ended mining has to."""
     lines: Sequence[tuple[str, int, dict[str, int | dict[str, int]]]] = (
         ("listed", ledger.listed, {"fetched": ledger.fetched, "skipped": ledger.skipped, "failed": ledger.failed}),
         (
@@ -44,7 +47,9 @@ def ledger_lines(ledger: Ledger) -> Iterator[tuple[str, bool]]:
     for name, total, columns in lines:
         summed = sum(_total(value) for value in columns.values())
         shown = " + ".join(f"{column} {_column(value)}" for column, value in columns.items())
-        verdict = "balances" if summed == total else f"does NOT balance: the columns add up to {number(summed)}"
+        verdict = "so far"
+        if ended:
+            verdict = "balances" if summed == total else f"does NOT balance: the columns add up to {number(summed)}"
         yield f"  {name:<8}{number(total)} = {shown}: {verdict}", summed == total
 
 

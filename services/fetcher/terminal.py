@@ -43,7 +43,7 @@ class Terminal:
         """Write a table, or tab-separated lines where there is no terminal; `numbers` are heads aligned right."""
         if not self.out.is_terminal:
             for row in (heads, *rows):
-                self.show("\t".join(_cell(value) for value in row))
+                self.show("\t".join("" if value is None else sanitise(str(value)) for value in row))
             return
         table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
         for head in heads:
@@ -74,8 +74,11 @@ def _console(*, stderr: bool) -> Console:
 
 
 def _write(console: Console, text: str, style: str) -> None:
-    for line in text.split("\n"):
-        console.print(Text(sanitise(line, keep="\t"), style=style), soft_wrap=True)
+    for line in sanitise(text, keep="\t\n").split("\n"):
+        if console.is_terminal:
+            console.print(Text(line, style=style), soft_wrap=True)
+        else:
+            console.file.write(f"{line}\n")
 
 
 def _cell(value: Any) -> str:

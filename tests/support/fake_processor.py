@@ -1,0 +1,118 @@
+"""A processor's HTTP API that answers from what a test put there, and refuses whatever the contract does not have."""
+
+import json
+import re
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qs, unquote, urlsplit
+
+TOKEN = "token-of-tests"
+MINING = re.compile(r"/users/([^/]+)/minings/([0-9a-f-]{36})(/report|/cancel|/retry)?")
+Answer = tuple[int, dict[str, Any]]
+
+
+@dataclass
+class FakeProcessor:
+    """What a processor holds of one user, and what it was asked."""
+
+    user: str = "local"
+    minings: list[dict[str, Any]] = field(default_factory=list)
+    reports: dict[str, dict[str, Any]] = field(default_factory=dict)
+    contacts: list[dict[str, Any]] = field(default_factory=list)
+    retry: Answer = (200, {"retried": 0})
+    erased: list[str | None] = field(default_factory=list)
+    cancelled: list[str] = field(default_factory=list)
+    sources: list[str | None] = field(default_factory=list)
+    fails_after_pages: int | None = None
+    broken: bool = False
+    url: str = ""
+
+    def answer(self, method: str, target: str, token: str, body: bytes) -> Answer:
+        """Answer one request as the contract says."""
+        parts = urlsplit(target)
+        query = {name: values[0] for name, values in parse_qs(parts.query, strict_parsing=bool(parts.query)).items()}
+        if (method, parts.path) == ("GET", "/health"):
+            return 200, {"status": "ok", "version": "1.2.3"}
+        if token != f"Bearer {TOKEN}":
+            return 401, {"error": "This needs a token: Authorization: Bearer …", "code": "token"}
+        if self.broken:
+            return 200, {"unforeseen": "mail text that nobody may see"}
+        if unquote(parts.path.split("/")[2]) != self.user:
+            return 404, {"error": "There is no such thing here.", "code": "unknown"}
+        match method, parts.path.split("/", 3)[3]:
+            case "GET", "minings":
+                return 200, {"minings": self.minings}
+            case "GET", "contacts":
+                return self._page(query)
+            case "POST", "erase":
+                return self._erase(json.loads(body))
+        found = MINING.fullmatch(parts.path)
+        return self._mining(method, found[2], found[3] or "") if found else (404, {"error": "No.", "code": "unknown"})
+
+    def _mining(self, method: str, mining: str, call: str) -> Answer:
+        known = {one["id"]: one for one in self.minings}
+        if mining not in known:
+            return 404, {"error": "There is no such thing here.", "code": "unknown"}
+        match method, call:
+            case "GET", "":
+                return 200, known[mining]
+            case "GET", "/report":
+                return 200, self.reports[mining]
+            case "POST", "/cancel":
+                self.cancelled.append(mining)
+                return 200, known[mining]
+            case "POST", "/retry":
+                return self.retry
+        return 404, {"error": "There is no such thing here.", "code": "unknown"}
+
+    def _page(self, query: dict[str, str]) -> Answer:
+        if not set(query) <= {"source", "after", "limit"} or not 1 <= int(query["limit"]) <= 1000:
+            return 400, {"error": "limit may be a number from 1 to 1000.", "code": "request"}
+        start = int(query.get("after", "0"))
+        if not start:
+            self.sources.append(query.get("source"))
+        if self.fails_after_pages is not None and start >= self.fails_after_pages * int(query["limit"]):
+            return 503, {"error": "The database does not answer now: ask again later.", "code": "unavailable"}
+        page = self.contacts[start : start + int(query["limit"])]
+        return 200, {"contacts": page, "after": str(start + len(page)) if page else None}
+
+    def _erase(self, body: dict[str, Any]) -> Answer:
+        if set(body) != {"address"}:
+            return 400, {"error": "address must be a text, or null for the whole user.", "code": "request"}
+        self.erased.append(body["address"])
+        return 200, {"contacts": 1, "minings": 0, "keys": "00ff"}
+
+
+@contextmanager
+def running(fake: FakeProcessor) -> Iterator[FakeProcessor]:
+    """Serve a fake processor on loopback; its `url` says where."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def _serve(self) -> None:
+            body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
+            status, fields = fake.answer(self.command, self.path, self.headers.get("Authorization", ""), body)
+            data = json.dumps(fields).encode()
+            self.send_response(status)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(data)))
+            self.end_headers()
+            self.wfile.write(data)
+
+        do_GET = do_POST = _serve  # noqa: N815 - the names that http.server calls
+
+        def log_message(self, *arguments: object) -> None:
+            """Say nothing: a test's output is its own."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        fake.url = f"http://127.0.0.1:{server.server_port}"
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+        thread.start()
+        try:
+            yield fake
+        finally:
+            server.shutdown()
+            thread.join()
