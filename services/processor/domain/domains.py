@@ -10,7 +10,7 @@ from processor.domain.data.providers import PROVIDERS
 
 MORE_PROVIDERS: Final = frozenset(
     (
-        *("bbox.fr", "duck.com", "hey.com", "mailbox.org", "privaterelay.appleid.com", "riseup.net", "sympatico.ca"),
+        *("bbox.fr", "hey.com", "mailbox.org", "privaterelay.appleid.com", "riseup.net", "sympatico.ca"),
         *("tin.it", "tuta.com", "tutamail.com", "tutanota.com"),
     )
 )
