@@ -1,0 +1,97 @@
+-- The permanent tables: what stays of minings. Nothing of ours stands in `public`.
+--
+-- Every file ends by recording its id in `migrations`, so that a database to which another tool pushed these files
+-- knows its version too. Our runner adds the checksum.
+
+CREATE SCHEMA IF NOT EXISTS leadminer;
+
+CREATE TABLE IF NOT EXISTS leadminer.migrations (
+    id text COLLATE "C" PRIMARY KEY,
+    checksum text,
+    applied_at timestamptz NOT NULL DEFAULT now()
+);
+
+-- Roles belong to the whole cluster: another database may be making them at this moment.
+DO $$
+DECLARE
+    wanted text;
+BEGIN
+    FOREACH wanted IN ARRAY ARRAY['anon', 'authenticated', 'service_role'] LOOP
+        CONTINUE WHEN EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = wanted);
+        BEGIN
+            EXECUTE format('CREATE ROLE %I NOLOGIN', wanted);
+        EXCEPTION
+            WHEN duplicate_object OR unique_violation THEN
+                NULL;
+            WHEN insufficient_privilege THEN
+                RAISE insufficient_privilege USING MESSAGE = format(
+                    'The role %I is missing and %I may not create roles: let an administrator run CREATE ROLE %I NOLOGIN',
+                    wanted, current_user, wanted);
+        END;
+    END LOOP;
+END
+$$;
+
+CREATE TABLE leadminer.users (
+    id text COLLATE "C" PRIMARY KEY,
+    created_at timestamptz NOT NULL DEFAULT now()
+);
+COMMENT ON TABLE leadminer.users IS
+    'Whoever mines. Its row is what erasing and applying lock first; it is never deleted, so that late work finds it.';
+
+CREATE TABLE leadminer.profiles (
+    user_id text COLLATE "C" PRIMARY KEY REFERENCES leadminer.users (id),
+    full_name text,
+    created_at timestamptz NOT NULL DEFAULT now()
+);
+
+CREATE TABLE leadminer.organizations (
+    id uuid PRIMARY KEY DEFAULT gen_random_uuid(),
+    user_id text COLLATE "C" NOT NULL REFERENCES leadminer.users (id),
+    name text NOT NULL,
+    created_at timestamptz NOT NULL DEFAULT now()
+);
+CREATE INDEX organizations_user ON leadminer.organizations (user_id);
+
+CREATE TABLE leadminer.campaigns (
+    id uuid PRIMARY KEY DEFAULT gen_random_uuid(),
+    user_id text COLLATE "C" NOT NULL REFERENCES leadminer.users (id),
+    name text NOT NULL,
+    created_at timestamptz NOT NULL DEFAULT now()
+);
+CREATE INDEX campaigns_user ON leadminer.campaigns (user_id);
+
+CREATE TABLE leadminer.minings (
+    id uuid PRIMARY KEY,
+    user_id text COLLATE "C" NOT NULL REFERENCES leadminer.users (id),
+    state text COLLATE "C" NOT NULL DEFAULT 'open' CHECK (state IN ('open', 'finished', 'erased')),
+    source text COLLATE "C",
+    source_name text COLLATE "C",
+    own_addresses text[] COLLATE "C" NOT NULL DEFAULT '{}',
+    reference_date date NOT NULL,
+    begun_at timestamptz NOT NULL DEFAULT now(),
+    finished_at timestamptz,
+    ledger jsonb,
+    receipt jsonb
+);
+CREATE INDEX minings_user ON leadminer.minings (user_id, begun_at DESC, id);
+COMMENT ON COLUMN leadminer.minings.source IS 'Digest of the source: what refined_persons.sources holds.';
+COMMENT ON COLUMN leadminer.minings.own_addresses IS 'The user''s own addresses, lower-cased, plus part folded: no contacts.';
+
+CREATE TABLE leadminer.applied_parts (
+    mining uuid NOT NULL REFERENCES leadminer.minings (id),
+    chunk integer NOT NULL,
+    part integer NOT NULL,
+    PRIMARY KEY (mining, chunk, part)
+);
+COMMENT ON TABLE leadminer.applied_parts IS 'What was applied, so that it is applied once. Stays after an erasure.';
+
+CREATE TABLE leadminer.suppressions (
+    user_id text COLLATE "C" NOT NULL REFERENCES leadminer.users (id),
+    hash bytea NOT NULL,
+    PRIMARY KEY (user_id, hash)
+);
+COMMENT ON TABLE leadminer.suppressions IS 'Contacts that were erased and must not come back, as hashes.';
+COMMENT ON COLUMN leadminer.suppressions.hash IS 'SHA-256 of the user''s id, a line feed and the address, in UTF-8.';
+
+INSERT INTO leadminer.migrations (id) VALUES ('0001_tables');

@@ -1,0 +1,106 @@
+-- Refined persons: one row an address of a user. What adds is stored, what is shown is generated from it, so that the
+-- two cannot differ.
+
+CREATE FUNCTION leadminer.temperature(
+    sender integer,
+    recipient integer,
+    conversations integer,
+    replied integer,
+    recency timestamptz,
+    seniority timestamptz,
+    reference_date date
+) RETURNS smallint
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    recency_days integer := greatest(reference_date - (recency AT TIME ZONE 'UTC')::date, 0);
+    seniority_days integer := greatest(reference_date - (seniority AT TIME ZONE 'UTC')::date, 0);
+    volume float8 := 0.55::float8 * (1 - exp(-sender / 12::float8)) + 0.45::float8 * (1 - exp(-recipient / 12::float8));
+    replies float8 := 1 - exp(-replied / 5::float8);
+    rate float8 := CASE WHEN conversations = 0 THEN 0 ELSE least(replied / conversations::float8, 1) END;
+    recent float8 := 0.20::float8;
+    senior float8 := 1 - exp(-seniority_days / 270::float8);
+    raw float8;
+BEGIN
+    -- `greatest` passes over nulls: without a date the days are 0, which is right for seniority alone.
+    IF recency IS NOT NULL THEN
+        recent := 0.20::float8 + 0.80::float8 * exp(-recency_days / 180::float8);
+    END IF;
+    raw := 0.25::float8 * volume + 0.40::float8 * (0.7::float8 * replies + 0.3::float8 * rate)
+        + 0.10::float8 * recent + 0.25::float8 * senior;
+    IF replied >= 2 THEN
+        raw := raw + (0.05::float8 + 0.05::float8 * replies * senior);
+    END IF;
+    IF conversations < 3 OR replied < 2 OR seniority_days < 30 THEN
+        raw := least(raw, 0.90::float8);
+    END IF;
+    IF replied = 0 THEN
+        raw := least(raw, 0.70::float8);
+    END IF;
+    IF raw > 0.95::float8 THEN
+        raw := 0.95::float8 + (raw - 0.95::float8) / 2;
+    END IF;
+    RETURN round(greatest(least(raw, 1), 0) * 100);
+END
+$$;
+COMMENT ON FUNCTION leadminer.temperature IS 'How warm a contact is, 0 to 100; its reference is processor.domain.temperature.';
+
+CREATE FUNCTION leadminer.alternate_names(names jsonb) RETURNS text[]
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF jsonb_array_length(names) = 2 THEN
+        RETURN CASE WHEN names -> 0 -> 1 = names -> 1 -> 1 THEN '{}' ELSE ARRAY[names -> 1 ->> 0] END;
+    END IF;
+    RETURN (
+        SELECT coalesce(array_agg(name ORDER BY place), '{}')
+        FROM (
+            SELECT DISTINCT ON ((vote ->> 1) COLLATE "C") vote ->> 0, place
+            FROM jsonb_array_elements(names) WITH ORDINALITY AS votes (vote, place)
+            ORDER BY (vote ->> 1) COLLATE "C", place
+        ) AS spelled (name, place)
+        WHERE place > 1
+    );
+END
+$$;
+COMMENT ON FUNCTION leadminer.alternate_names IS 'The names behind the first; of equal folded forms the first stays.';
+
+CREATE TABLE leadminer.refined_persons (
+    -- No foreign key: it would cost more than the row. Whoever writes holds the lock of the user's row, which stays.
+    user_id text COLLATE "C" NOT NULL,
+    address text COLLATE "C" NOT NULL,
+    occurrence integer NOT NULL,
+    sender integer NOT NULL,
+    recipient integer NOT NULL,
+    conversations integer NOT NULL,
+    replied_conversations integer NOT NULL,
+    recency timestamptz,
+    seniority timestamptz,
+    reference_date date NOT NULL,
+    names jsonb NOT NULL,
+    tags jsonb NOT NULL,
+    addresses text[] COLLATE "C" NOT NULL,
+    sources text[] COLLATE "C" NOT NULL,
+    name text COLLATE "C" GENERATED ALWAYS AS (names -> 0 ->> 0) STORED,
+    alternate_names text[] COLLATE "C" GENERATED ALWAYS AS (
+        CASE jsonb_array_length(names) WHEN 0 THEN '{}' WHEN 1 THEN '{}' ELSE leadminer.alternate_names(names) END
+    ) STORED,
+    temperature smallint NOT NULL GENERATED ALWAYS AS (
+        leadminer.temperature(
+            sender, recipient, conversations, replied_conversations, recency, seniority, reference_date
+        )
+    ) STORED,
+    PRIMARY KEY (address, user_id)
+);
+CREATE INDEX refined_persons_list ON leadminer.refined_persons (
+    user_id, temperature DESC, occurrence DESC, coalesce(recency, '-infinity') DESC, address
+);
+COMMENT ON COLUMN leadminer.refined_persons.names IS
+    'Votes: [name, folded, messages, latest as seconds since 1970 or null], in the order of names.';
+COMMENT ON COLUMN leadminer.refined_persons.tags IS
+    'Counts: [name, reachability, source, messages], most messages first, then by name and source.';
+COMMENT ON COLUMN leadminer.refined_persons.addresses IS 'The plus addresses under which the address was met.';
+COMMENT ON COLUMN leadminer.refined_persons.sources IS 'Digests of the sources, as in minings.source.';
+COMMENT ON COLUMN leadminer.refined_persons.reference_date IS 'The latest of the minings that touched the person.';
+
+INSERT INTO leadminer.migrations (id) VALUES ('0002_refined_persons');

@@ -1,0 +1,111 @@
+-- Beginning and finishing minings, and reading their records.
+
+CREATE FUNCTION leadminer.iso_time(moment timestamptz) RETURNS text
+LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT to_char(moment AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')
+$$;
+
+CREATE FUNCTION leadminer.begin_mining(
+    mining uuid,
+    user_id text,
+    source text,
+    source_name text,
+    own_addresses text[],
+    reference_date date
+) RETURNS jsonb
+LANGUAGE plpgsql SET search_path = pg_catalog, leadminer, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+    begun minings;
+BEGIN
+    IF EXISTS (SELECT FROM minings WHERE id = begin_mining.mining AND user_id <> begin_mining.user_id) THEN
+        RETURN jsonb_build_object('state', 'foreign');
+    END IF;
+    INSERT INTO users (id) VALUES (begin_mining.user_id) ON CONFLICT DO NOTHING;
+    PERFORM FROM users WHERE id = begin_mining.user_id FOR KEY SHARE;
+    INSERT INTO minings AS known (id, user_id, source, source_name, own_addresses, reference_date)
+    VALUES (
+        begin_mining.mining, begin_mining.user_id, begin_mining.source, begin_mining.source_name,
+        add_texts('{}', begin_mining.own_addresses), begin_mining.reference_date
+    )
+    -- An address once said to be the user's own is no contact, whatever became of the call that said so.
+    ON CONFLICT (id) DO UPDATE SET own_addresses = add_texts(known.own_addresses, excluded.own_addresses)
+    WHERE known.state = 'open' AND known.user_id = excluded.user_id;
+    SELECT * INTO begun FROM minings WHERE id = begin_mining.mining;
+    IF begun.user_id <> begin_mining.user_id THEN
+        RETURN jsonb_build_object('state', 'foreign');
+    END IF;
+    RETURN jsonb_build_object(
+        'state', begun.state,
+        'ledger', begun.ledger,
+        'receipt', begun.receipt,
+        'own_addresses', (
+            SELECT coalesce(jsonb_agg(DISTINCT own COLLATE "C" ORDER BY own COLLATE "C"), '[]')
+            FROM minings, unnest(own_addresses) AS all_own (own)
+            WHERE user_id = begin_mining.user_id
+        )
+    );
+END
+$$;
+COMMENT ON FUNCTION leadminer.begin_mining IS
+    'Enter a mining, or say what became of it; own_addresses are those of all the user''s minings.';
+
+CREATE FUNCTION leadminer.finish_mining(mining uuid, ledger jsonb, receipt jsonb) RETURNS jsonb
+LANGUAGE plpgsql SET search_path = pg_catalog, leadminer, pg_temp
+AS $$
+#variable_conflict use_column
+BEGIN
+    UPDATE minings
+    SET state = 'finished', finished_at = now(), ledger = finish_mining.ledger, receipt = finish_mining.receipt
+    WHERE id = finish_mining.mining AND state = 'open';
+    RETURN jsonb_build_object(
+        'state', coalesce((SELECT state FROM minings WHERE id = finish_mining.mining), 'unknown')
+    );
+END
+$$;
+COMMENT ON FUNCTION leadminer.finish_mining IS 'End an open mining with its account; the first account stays.';
+
+CREATE FUNCTION leadminer.describe_mining(described leadminer.minings) RETURNS jsonb
+LANGUAGE sql STABLE SET search_path = pg_catalog, leadminer, pg_temp
+AS $$
+    SELECT jsonb_build_object(
+        'mining', described.id,
+        'source', described.source,
+        'source_name', described.source_name,
+        'state', described.state,
+        'reference_date', described.reference_date,
+        'begun_at', iso_time(described.begun_at),
+        'finished_at', iso_time(described.finished_at),
+        'ledger', described.ledger,
+        'receipt', described.receipt
+    )
+$$;
+
+CREATE FUNCTION leadminer.mining_record(user_id text, mining uuid) RETURNS jsonb
+LANGUAGE sql STABLE SET search_path = pg_catalog, leadminer, pg_temp
+AS $$
+    SELECT describe_mining(m) FROM minings AS m WHERE m.id = mining_record.mining AND m.user_id = mining_record.user_id
+$$;
+COMMENT ON FUNCTION leadminer.mining_record IS 'One mining of the user, or null.';
+
+CREATE FUNCTION leadminer.mining_records(user_id text, page_size integer) RETURNS jsonb
+LANGUAGE sql STABLE SET search_path = pg_catalog, leadminer, pg_temp
+AS $$
+    SELECT coalesce(jsonb_agg(describe_mining(m) ORDER BY m.begun_at DESC, m.id), '[]')
+    FROM (
+        SELECT * FROM minings WHERE minings.user_id = mining_records.user_id
+        ORDER BY begun_at DESC, id LIMIT mining_records.page_size
+    ) AS m
+$$;
+COMMENT ON FUNCTION leadminer.mining_records IS 'The newest minings of the user, newest first.';
+
+CREATE FUNCTION leadminer.schema_version() RETURNS text
+LANGUAGE sql STABLE SET search_path = pg_catalog, leadminer, pg_temp
+AS $$
+    SELECT max(id) FROM migrations
+$$;
+COMMENT ON FUNCTION leadminer.schema_version IS 'The id of the newest migration applied.';
+
+INSERT INTO leadminer.migrations (id) VALUES ('0004_minings');

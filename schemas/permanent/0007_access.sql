@@ -1,0 +1,47 @@
+-- Who may do what: anon nothing, authenticated reads its own rows, the service role does the work.
+
+GRANT USAGE ON SCHEMA leadminer TO authenticated, service_role;
+GRANT SELECT ON
+    leadminer.users,
+    leadminer.profiles,
+    leadminer.organizations,
+    leadminer.campaigns,
+    leadminer.minings,
+    leadminer.refined_persons
+TO authenticated;
+GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA leadminer TO service_role;
+REVOKE INSERT, UPDATE, DELETE ON leadminer.migrations FROM service_role;
+REVOKE ALL ON ALL FUNCTIONS IN SCHEMA leadminer FROM PUBLIC, anon, authenticated;
+GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA leadminer TO service_role;
+
+-- The claims are PostgREST's setting, which any client of plain PostgreSQL can set too. The sub-select makes the
+-- planner read them once a query.
+DO $$
+DECLARE
+    subject text := '(SELECT nullif(current_setting(''request.jwt.claims'', true), '''')::jsonb ->> ''sub'')';
+    owned record;
+BEGIN
+    FOR owned IN
+        SELECT * FROM (VALUES
+            ('users', 'id = ' || subject),
+            ('profiles', 'user_id = ' || subject),
+            ('organizations', 'user_id = ' || subject),
+            ('campaigns', 'user_id = ' || subject),
+            ('minings', 'user_id = ' || subject),
+            ('refined_persons', 'user_id = ' || subject),
+            ('suppressions', 'user_id = ' || subject),
+            ('applied_parts', 'mining IN (SELECT id FROM leadminer.minings WHERE user_id = ' || subject || ')'),
+            ('migrations', 'false')
+        ) AS tables (name, condition)
+    LOOP
+        EXECUTE format('ALTER TABLE leadminer.%I ENABLE ROW LEVEL SECURITY', owned.name);
+        EXECUTE format(
+            'CREATE POLICY own_rows ON leadminer.%I FOR SELECT TO authenticated USING (%s)', owned.name, owned.condition
+        );
+        -- Where the role may not pass by row-level security, as on plain PostgreSQL.
+        EXECUTE format('CREATE POLICY service ON leadminer.%I TO service_role USING (true) WITH CHECK (true)', owned.name);
+    END LOOP;
+END
+$$;
+
+INSERT INTO leadminer.migrations (id) VALUES ('0007_access');

@@ -1,0 +1,103 @@
+"""Opens a connection to a PostgreSQL database, and makes the database where it is not there yet."""
+
+from contextlib import suppress
+from typing import Any
+
+import psycopg
+from psycopg import AsyncConnection, errors, sql
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
+from processor.ports import Unavailable
+
+CONNECT_SECONDS = 10
+_MAINTENANCE = ("postgres", "template1")
+
+Connection = AsyncConnection[tuple[Any, ...]]
+
+
+class BadConnectionString(ValueError):
+    """The connection string cannot be read; the text does not repeat it."""
+
+
+async def connect_or_create(connection_string: str) -> Connection:
+    """Return a connection in autocommit mode; make the database where the server says that it has none of that name.
+
+    Raises Unavailable with one sentence, which names the server and the database but no credential.
+    """
+    try:
+        return await _connect(connection_string)
+    except psycopg.OperationalError as error:
+        failed = error
+    if await _create(connection_string):
+        with suppress(psycopg.OperationalError):
+            return await _connect(connection_string)
+    raise Unavailable(f"The database {place(connection_string)} cannot be opened: {say(failed)}.") from failed
+
+
+async def _connect(connection_string: str, **changed: str) -> Connection:
+    asked = {"connect_timeout": CONNECT_SECONDS} | _read(connection_string)
+    # Nothing is prepared, so that a pooler between us and the server does no harm.
+    return await AsyncConnection.connect(make_conninfo(**(asked | changed)), autocommit=True, prepare_threshold=None)
+
+
+async def _create(connection_string: str) -> bool:
+    """Make the database and return whether it is there now, by us or by another who was first."""
+    name = _name(connection_string)
+    for maintenance in _MAINTENANCE:
+        try:
+            connection = await _connect(connection_string, dbname=maintenance)
+        except psycopg.OperationalError:
+            continue
+        async with connection:
+            found = await connection.execute("SELECT FROM pg_catalog.pg_database WHERE datname = %s", (name,))
+            if found.rowcount:
+                return False
+            return await _create_by(connection, name)
+    return False
+
+
+async def _create_by(connection: Connection, name: str) -> bool:
+    # The locale is the one that every server has; we sort and compare by bytes.
+    statement = "CREATE DATABASE {} TEMPLATE template0 ENCODING 'UTF8' LOCALE_PROVIDER libc LOCALE 'C'"
+    try:
+        await connection.execute(sql.SQL(statement).format(sql.Identifier(name)))
+    except (errors.DuplicateDatabase, errors.UniqueViolation):
+        return True
+    except errors.InsufficientPrivilege as error:
+        raise Unavailable(
+            f"The database {name!r} is not there, and this user may not make it: let an administrator create it."
+        ) from error
+    except psycopg.Error as error:
+        raise Unavailable(f"The database {name!r} is not there and cannot be made: {say(error)}.") from error
+    return True
+
+
+def place(connection_string: str) -> str:
+    """Return what a connection string points to, without user and password."""
+    asked = _read(connection_string)
+    host = asked.get("host") or asked.get("hostaddr") or "the local socket"
+    port = asked.get("port")
+    return f"{_name(connection_string)!r} at {host}{f':{port}' if port else ''}"
+
+
+def say(error: psycopg.Error) -> str:
+    """Return what the server said, in one line."""
+    text = error.diag.message_primary or str(error) or type(error).__name__
+    return text.strip().splitlines()[0].rstrip(".")
+
+
+def _name(connection_string: str) -> str:
+    asked = _read(connection_string)
+    return str(asked.get("dbname") or asked.get("user") or "postgres")
+
+
+def _read(connection_string: str) -> dict[str, Any]:
+    with suppress(psycopg.ProgrammingError):
+        asked = dict(conninfo_to_dict(connection_string))
+        # An "@" in a password ends it too early, and its rest would be looked up and printed as the host.
+        if "@" not in str(asked.get("host", "")):
+            return asked
+    raise BadConnectionString(
+        "The connection string of PostgreSQL cannot be read: write it like postgresql://user@host:5432/database, "
+        "with %40 for an @ in the password."
+    )

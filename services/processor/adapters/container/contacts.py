@@ -1,0 +1,69 @@
+"""The permanent side in PostgreSQL: the functions of the schema `leadminer`, called by name over a pool."""
+
+import json
+from typing import Any
+
+import psycopg
+from psycopg import errors
+from psycopg_pool import AsyncConnectionPool
+
+from processor.ports import LimitExceeded, Unavailable
+
+FUNCTIONS: dict[str, dict[str, str]] = {
+    "begin_mining": {
+        "mining": "uuid",
+        "user_id": "text",
+        "source": "text",
+        "source_name": "text",
+        "own_addresses": "text[]",
+        "reference_date": "date",
+    },
+    "apply_refined_chunk": {"mining": "uuid", "chunk": "integer", "part": "integer", "contacts": "jsonb"},
+    "finish_mining": {"mining": "uuid", "ledger": "jsonb", "receipt": "jsonb"},
+    "mining_record": {"user_id": "text", "mining": "uuid"},
+    "mining_records": {"user_id": "text", "page_size": "integer"},
+    "contacts_page": {"user_id": "text", "source_name": "text", "after": "jsonb", "page_size": "integer"},
+    "erase_user": {"user_id": "text"},
+    "erase_contact": {"user_id": "text", "address": "text"},
+    "schema_version": {},
+}
+"""What may be called, with the types of the arguments; all of them have to be given."""
+
+_STATEMENTS = {
+    name: "SELECT leadminer.{}({})".format(
+        name, ", ".join(f"{key} => %({key})s::{kind}" for key, kind in kinds.items())
+    )
+    for name, kinds in FUNCTIONS.items()
+}
+
+
+class PostgresContactStore:
+    """`ContactStore` on a pool: each call is one statement, and so one transaction."""
+
+    def __init__(self, pool: AsyncConnectionPool[psycopg.AsyncConnection[Any]]) -> None:
+        self._pool = pool
+
+    async def call(self, function: str, **arguments: Any) -> Any:
+        """Run one function and return what it returns, as JSON values.
+
+        For a `jsonb` argument a text is taken as JSON text already. Raises TypeError for a function or argument that
+        is none, Unavailable where the database does not answer, LimitExceeded where repeating does not help.
+        """
+        kinds = FUNCTIONS.get(function)
+        if kinds is None or kinds.keys() != arguments.keys():
+            raise TypeError(f"no such function with these arguments: {function}({', '.join(arguments)})")
+        sent = {key: _dump(value) if kinds[key] == "jsonb" else value for key, value in arguments.items()}
+        try:
+            async with self._pool.connection() as connection:
+                row = await (await connection.execute(_STATEMENTS[function].encode(), sent)).fetchone()
+        except errors.ProgramLimitExceeded as error:
+            raise LimitExceeded("a value is larger than the permanent database takes") from error
+        except (psycopg.OperationalError, psycopg.InterfaceError, OSError) as error:
+            raise Unavailable("the permanent database does not answer") from error
+        return row[0] if row else None
+
+
+def _dump(value: Any) -> str | None:
+    if value is None or isinstance(value, str):
+        return value
+    return json.dumps(value, separators=(",", ":"))

@@ -1,0 +1,91 @@
+"""Applies migrations to a PostgreSQL database: at the processor's start, by any number of processors at once."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import psycopg
+from psycopg import sql
+
+from processor.adapters.container.connect import Connection, connect_or_create, place, say
+from processor.ports import Unavailable
+from schemas.migrations import Migration, RefusedMigrations, pending, read_migrations
+
+_LOCK = 0x6C6561646D696E65
+"""The advisory lock of whoever migrates a database: "leadmine" in ASCII."""
+
+
+async def migrate(connection_string: str, folder: Path, *, schema: str = "public") -> list[str]:
+    """Bring a database up to the files of a folder and return the ids that were applied now.
+
+    What is applied is on record in `<schema>.migrations`. Each file is applied in one transaction, with its record,
+    under a lock of the database: who comes second waits and finds nothing to do. A database that is not there is made.
+    Raises RefusedMigrations where files and record do not agree or a file fails, BadConnectionString, and Unavailable
+    where the server does not answer; none of them names a credential.
+    """
+    migrations = read_migrations(folder)
+    applied: list[str] = []
+    try:
+        async with await connect_or_create(connection_string) as connection:
+            _check_encoding(connection)
+            while (done := await _step(connection, migrations, schema)) is not None:
+                applied.append(done)
+    except (psycopg.OperationalError, psycopg.InterfaceError) as error:
+        raise Unavailable(f"PostgreSQL stopped answering while migrating {place(connection_string)}.") from error
+    except psycopg.Error as error:
+        raise RefusedMigrations(
+            f"The record of migrations of {place(connection_string)} failed: {say(error)}."
+        ) from error
+    return applied
+
+
+async def _step(connection: Connection, migrations: Sequence[Migration], schema: str) -> str | None:
+    """Apply the next migration and return its id; None where there is none."""
+    async with connection.transaction():
+        await connection.execute("SELECT pg_advisory_xact_lock(%s)", (_LOCK,))
+        on_record = await _read_record(connection, schema)
+        left = pending(migrations, on_record)
+        adopted = [migration for migration in migrations if (migration.id, None) in on_record]
+        for migration in adopted:
+            await _record(connection, schema, migration)
+        if not left:
+            return None
+        await _apply(connection, left[0])
+        await _record(connection, schema, left[0])
+        return left[0].id
+
+
+async def _read_record(connection: Connection, schema: str) -> list[tuple[str, str | None]]:
+    table = sql.Identifier(schema, "migrations")
+    found = await connection.execute("SELECT to_regclass(%s) IS NOT NULL", (table.as_string(),))
+    if (await found.fetchone()) == (False,):
+        await connection.execute(
+            sql.SQL(
+                'CREATE SCHEMA IF NOT EXISTS {}; CREATE TABLE {} (id text COLLATE "C" PRIMARY KEY, checksum text,'
+                " applied_at timestamptz NOT NULL DEFAULT now())"
+            ).format(sql.Identifier(schema), table)
+        )
+    rows = await connection.execute(sql.SQL("SELECT id, checksum FROM {}").format(table))
+    return [(id_, checksum) for id_, checksum in await rows.fetchall()]
+
+
+async def _apply(connection: Connection, migration: Migration) -> None:
+    try:
+        await connection.execute(migration.sql.encode())
+    except (psycopg.OperationalError, psycopg.InterfaceError):
+        raise
+    except psycopg.Error as error:
+        raise RefusedMigrations(f"The migration {migration.id} failed, and changed nothing: {say(error)}.") from error
+
+
+async def _record(connection: Connection, schema: str, migration: Migration) -> None:
+    """Note a migration as applied; one that another tool applied, or that noted itself, gets its checksum."""
+    statement = sql.SQL(
+        "INSERT INTO {} (id, checksum) VALUES (%s, %s) ON CONFLICT (id) DO UPDATE SET checksum = excluded.checksum"
+    )
+    await connection.execute(statement.format(sql.Identifier(schema, "migrations")), (migration.id, migration.checksum))
+
+
+def _check_encoding(connection: Connection) -> None:
+    encoding = connection.info.parameter_status("server_encoding")
+    if encoding != "UTF8":
+        raise RefusedMigrations(f"The database is encoded in {encoding}: use one that is in UTF8.")
