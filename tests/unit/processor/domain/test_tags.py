@@ -5,7 +5,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from processor.domain.data import words
-from processor.domain.domains import classify_domain
 from processor.domain.facts import CHAT, GROUP, NEWSLETTER, NO_TAG, TRANSACTIONAL
 from processor.domain.tags import add_message_tag, address_tags, says_newsletter
 
@@ -22,26 +21,6 @@ GROUPED = "group/2/email_address"
 def written(address: str, *, newsletter_name: bool = False, tag: int = NO_TAG) -> list[str]:
     tags = add_message_tag(address_tags(address, newsletter_name), tag)
     return [f"{name}/{reachability}/{source}" for name, reachability, source in tags]
-
-
-@pytest.mark.parametrize(
-    ("address", "domain_class", "expected"),
-    [
-        pytest.param("jane@acme.com", "custom", [PROFESSIONAL], id="E01"),
-        pytest.param("no-reply@gmail.com", "provider", [NO_REPLY], id="E05"),
-        pytest.param("updates@acme.com", "custom", [ROBOT], id="E06"),
-        pytest.param("newsletter@acme.com", "custom", [LETTER], id="E08"),
-        pytest.param("info@acme.com", "custom", [PROFESSIONAL, ROLE], id="E10"),
-        pytest.param("x@reply.airbnb.com", "custom", [PROFESSIONAL, CHATTED], id="E14"),
-        pytest.param("steam@acme.com", "custom", [PROFESSIONAL], id="E20"),
-        pytest.param("albert@acme.com", "custom", [PROFESSIONAL], id="E21"),
-        pytest.param("alerte@acme.com", "custom", [NO_REPLY], id="E22"),
-    ],
-)
-def test_the_cases_of_the_address_tags_hold(address: str, domain_class: str, expected: list[str]) -> None:
-    """An address has the tags, and its domain the class, that the described behaviour gives it."""
-    assert classify_domain(address.rpartition("@")[2]) == domain_class
-    assert written(address) == expected
 
 
 @pytest.mark.parametrize(
