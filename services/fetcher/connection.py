@@ -1,15 +1,30 @@
 """One connection to an IMAP server: TLS, login, and the words for what goes wrong. Mail never gets into its texts."""
 
-from collections.abc import Callable
+import imaplib
+import ipaddress
+import logging
+import socket
+import ssl
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, NoReturn
+
+from imapclient import IMAPClient, SocketTimeout
 
 from fetcher.ports import Trouble
 from fetcher.source import Source
 
+BUSY_CODES = ("[UNAVAILABLE]", "[LIMIT]", "[INUSE]", "[SERVERBUG]", "[CONTACTADMIN]")
+"""Response codes of RFC 5530 by which a server refuses a login for its own reasons, not for the password."""
+
+for name in ("imapclient.imapclient", "imapclient.imaplib", "imapclient.util"):
+    logging.getLogger(name).disabled = True  # they tell logins and pieces of what was read
+
 
 class HostUnreachable(Trouble):
-    """Nothing answers there: the name, the port or the network is wrong."""
+    """Nothing answers there, or not now: the name, the port or the network is wrong, or the server is busy."""
 
 
 class NotImap(Trouble):
@@ -29,7 +44,7 @@ class LoginRefused(Trouble):
 
 
 class ConnectionLost(Trouble):
-    """The connection broke and could not be had again."""
+    """The connection broke, or went out of step, in the middle of its work."""
 
 
 class FolderMissing(Trouble):
@@ -53,10 +68,10 @@ class Credentials:
 
 @dataclass(frozen=True, slots=True)
 class Connector:
-    """How to connect; calling it opens a new logged-in `Mailbox`.
+    """How to connect to a source.
 
     `ca_file` adds certificates to trust; TLS is verified always. `plain` allows an unencrypted connection to a host
-    that is not loopback.
+    that is not loopback. The read timeout is long because a server may search or read for a while before it answers.
     """
 
     source: Source
@@ -64,4 +79,143 @@ class Connector:
     ca_file: Path | None = None
     plain: bool = False
     connect_timeout_seconds: float = 30.0
-    read_timeout_seconds: float = 120.0
+    read_timeout_seconds: float = 180.0
+
+    def open(self) -> IMAPClient:
+        """Return a new logged-in connection; raise one of the Troubles above."""
+        with self._translated():
+            client = self._connect()
+        try:
+            with self._translated():
+                if not (self.source.implicit_tls or self.plain or is_loopback(self.source.host)):
+                    self._start_tls(client)
+                self._log_in(client)
+        except BaseException:
+            close(client)
+            raise
+        client.socket().settimeout(self.read_timeout_seconds)
+        return client
+
+    def _connect(self) -> IMAPClient:
+        client = IMAPClient(
+            self.source.host,
+            self.source.port,
+            ssl=self.source.implicit_tls,
+            ssl_context=self._tls() if self.source.implicit_tls else None,
+            timeout=SocketTimeout(self.connect_timeout_seconds, self.connect_timeout_seconds),
+        )
+        _silence(client)
+        return client
+
+    def _tls(self) -> ssl.SSLContext:
+        context = ssl.create_default_context()
+        if self.ca_file is not None:
+            try:
+                context.load_verify_locations(cafile=self.ca_file)
+            except (OSError, ssl.SSLError):
+                raise CertificateRefused(
+                    f"The file of trusted certificates {self.ca_file} cannot be read: it has to be one in PEM format."
+                ) from None
+        return context
+
+    def _start_tls(self, client: IMAPClient) -> None:
+        if "STARTTLS" not in client._imap.capabilities:
+            raise PlainRefused(
+                f"{self.source.place} offers no STARTTLS, so that the password would cross the network unencrypted: "
+                "use imaps://, or allow it by --plain if the network is yours."
+            )
+        client.starttls(self._tls())
+
+    def _log_in(self, client: IMAPClient) -> None:
+        if self.credentials.token is not None:
+            self._log_in_by_token(client, self.credentials.token())
+            return
+        login, password = self.source.login, self.credentials.password or ""
+        if any(ord(mark) < 32 for mark in login + password):
+            raise LoginRefused("The password holds a line end or another control character: give it without.")
+        if "LOGINDISABLED" in client._imap.capabilities:
+            raise PlainRefused(f"{self.source.place} takes no password without TLS: use imaps://.")
+        if (login + password).isascii():
+            client.login(login, password)
+        else:
+            client.plain_login(login, password)
+
+    def _log_in_by_token(self, client: IMAPClient, token: str) -> None:
+        if "AUTH=OAUTHBEARER" in client._imap.capabilities:
+            client.oauthbearer_login(self.source.login, token)
+        elif "AUTH=XOAUTH2" in client._imap.capabilities:
+            client.oauth2_login(self.source.login, token)
+        else:
+            raise LoginRefused(f"{self.source.place} takes no OAuth token: log in by password.")
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except imaplib.IMAP4.abort:
+            raise self._not_imap() from None
+        except imaplib.IMAP4.error as error:
+            self._raise_refusal(str(error).upper())
+        except ssl.SSLCertVerificationError as error:
+            raise CertificateRefused(
+                f"The certificate of {self.source.place} cannot be trusted ({error.verify_message}): correct the host, "
+                "or name the file of its certificate authority by --ca-file."
+            ) from None
+        except ssl.SSLError:
+            raise self._not_imap() from None
+        except socket.gaierror:
+            raise HostUnreachable(
+                f"There is no host {self.source.host}: correct its name, or check the network."
+            ) from None
+        except TimeoutError:
+            raise HostUnreachable(
+                f"{self.source.place} does not answer: correct the host or the port, or check the network and whether "
+                f"{'imap' if self.source.implicit_tls else 'imaps'}:// is meant."
+            ) from None
+        except ConnectionRefusedError:
+            raise HostUnreachable(f"Nothing listens at {self.source.place}: correct the host or the port.") from None
+        except (OSError, UnicodeError):
+            raise HostUnreachable(
+                f"{self.source.place} cannot be reached: correct the host or the port, or check the network."
+            ) from None
+
+    def _not_imap(self) -> NotImap:
+        if self.source.implicit_tls:
+            return NotImap(f"{self.source.place} does not speak IMAP over TLS: correct the port, or try imap://.")
+        return NotImap(f"{self.source.place} does not speak IMAP: correct the port, or try imaps://.")
+
+    def _raise_refusal(self, answer: str) -> NoReturn:
+        """Tell a busy server from a wrong password; the answer's own words go no further."""
+        if any(code in answer for code in BUSY_CODES):
+            raise HostUnreachable(f"{self.source.place} logs nobody in just now: try again later.") from None
+        secret = "password" if self.credentials.token is None else "token"
+        hint = "many providers want an app password" if secret == "password" else "it may have expired"  # noqa: S105
+        raise LoginRefused(
+            f"{self.source.place} refuses the login {self.source.login} with this {secret}: correct either ({hint})."
+        ) from None
+
+
+def is_loopback(host: str) -> bool:
+    """Return whether a host is this machine by its name or its address."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def close(client: IMAPClient) -> None:
+    """End a connection, whatever state it is in."""
+    with suppress(Exception):
+        client.socket().settimeout(2.0)
+        client.logout()
+    with suppress(Exception):
+        client.shutdown()
+
+
+def _silence(client: Any) -> None:
+    """Keep imaplib from writing what it sends and reads (passwords, mail) into strings for a log.
+
+    imapclient sets imaplib's debug level to 5, which formats every body; that costs two thirds of the speed, too.
+    """
+    client._imap.debug = 0
+    client._imap._log = lambda _line: None

@@ -108,21 +108,19 @@ class Watermark:
 class Begun:
     """A mining as the processor has it: `id` is the one to fetch, which need not be the one asked for.
 
-    `folders` None means the default folders; `watermarks` are by folder digest; `own` are the user's addresses.
+    What was fixed at begin: `folders` (None: the default ones), `since`, `scope` and `full`; `watermarks` are by folder
+    digest. Of a mining that has ended there is the state, the ledger and the receipt alone.
     """
 
     id: str
     resumed: bool
     state: str
-    lease: int
-    lease_seconds: float
-    folders: tuple[str, ...] | None
-    since: str | None
-    scope: str
-    as_of: str
-    chunks: int
-    full: bool
-    own: tuple[str, ...]
+    lease: int = 0
+    lease_seconds: float = 0.0
+    folders: tuple[str, ...] | None = None
+    since: str | None = None
+    scope: str = "text"
+    full: bool = False
     watermarks: Mapping[str, Watermark] = field(default_factory=dict)
     ledger: Mapping[str, Any] | None = None
     receipt: Mapping[str, Any] | None = None

@@ -165,6 +165,14 @@ def _fields(answer: httpx.Response) -> Fields | None:
 
 
 def _begun(fields: Fields) -> Begun:
+    if "settings" not in fields:  # the id asked for has ended before
+        return Begun(
+            id=fields["id"],
+            resumed=fields["resumed"],
+            state=fields["state"],
+            ledger=fields["ledger"],
+            receipt=fields["receipt"],
+        )
     settings = fields["settings"]
     return Begun(
         id=fields["id"],
@@ -175,16 +183,11 @@ def _begun(fields: Fields) -> Begun:
         folders=None if settings["folders"] is None else tuple(settings["folders"]),
         since=settings["since"],
         scope=settings["scope"],
-        as_of=settings["as_of"],
-        chunks=settings["chunks"],
         full=bool(settings["full"]),
-        own=tuple(settings["own"]),
         watermarks={
             digest: Watermark(mark["uidvalidity"], UidRanges.parse(mark["uids"]))
             for digest, mark in fields["watermarks"].items()
         },
-        ledger=fields["ledger"],
-        receipt=fields["receipt"],
     )
 
 

@@ -1,0 +1,112 @@
+"""Which folders of a mailbox are mined. Pure."""
+
+import unicodedata
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+UNSELECTABLE = frozenset({"\\noselect", "\\nonexistent"})
+LEFT_OUT_USES = frozenset({"\\drafts", "\\junk", "\\spam", "\\trash"})
+"""Special uses of RFC 6154, and the older `\\Spam`."""
+
+DRAFTS = """
+    drafts draft brouillons brouillon entwürfe entwurf borradores borrador bozze bozza rascunhos rascunho concepten
+    utkast kladder kladde luonnokset szkice kopie_robocze wersje_robocze koncepty rozepsané piszkozatok ciorne
+    nacrti черновики чернетки чернови taslaklar πρόχειρα טיוטות مسودات المسودات 下書き 草稿 草稿箱 草稿匣
+    임시보관함 임시_보관함
+"""
+JUNK = """
+    junk junk_e-mail junk_email junk_mail junk-e-mail junk-email spam spamverdacht spambox bulk bulk_mail quarantine
+    pourriel pourriels indésirables courrier_indésirable courriers_indésirables unerwünscht unerwünschte_werbung
+    junk-e-mail-ordner correo_no_deseado no_deseado correo_basura posta_indesiderata indesiderata lixo_eletrônico
+    lixo_eletrónico correio_de_lixo ongewenst ongewenste_e-mail skräp skräppost søppelpost uønsket_e-post uønsket_mail
+    uønsket roskaposti wiadomości-śmieci niechciane nevyžádaná_pošta nevyžiadaná_pošta levélszemét спам
+    нежелательная_почта нежелательные istenmeyen önemsiz önemsiz_e-posta gereksiz ανεπιθύμητα דואר_זבל 迷惑メール
+    垃圾邮件 垃圾郵件 垃圾信件 스팸 스팸메일함 스팸함 정크_메일
+"""
+TRASH = """
+    trash bin deleted deleted_items deleted_messages deleted_mail deleted_mails corbeille poubelle éléments_supprimés
+    messages_supprimés supprimés papierkorb gelöscht gelöschte_elemente gelöschte_objekte gelöschte_nachrichten papelera
+    elementos_eliminados mensajes_eliminados eliminados cestino posta_eliminata elementi_eliminati messaggi_eliminati
+    eliminata lixeira lixo itens_excluídos itens_eliminados mensagens_excluídas caixote_do_lixo reciclagem prullenbak
+    prullenmand verwijderd verwijderde_items verwijderde_berichten papperskorg papperskorgen borttaget borttagna
+    borttagna_objekt papirkurv papirkurven slettet slettede_elementer slettet_post roskakori poistetut kosz usunięte
+    elementy_usunięte koš odstraněné odstraněná_pošta kôš kuka törölt törölt_elemek coș_de_gunoi șterse elemente_șterse
+    корзина удаленные удалённые удаленные_сообщения кошик видалені çöp çöp_kutusu silinmiş silinmiş_öğeler
+    κάδος κάδος_απορριμμάτων διαγραμμένα אשפה سلة_المهملات ごみ箱 ゴミ箱 削除済みアイテム 已删除 已删除邮件 已刪除的郵件
+    垃圾桶 废件箱 휴지통 지운편지함 지운_편지함
+"""
+OUTBOX = """
+    outbox unsent unsent_messages boîte_d'envoi postausgang bandeja_de_salida posta_in_uscita
+    caixa_de_saída postvak_uit utkorg utkorgen utboks udbakke lähtevät skrzynka_nadawcza pošta_k_odeslání
+    исходящие вихідні giden_kutusu εξερχόμενα 送信トレイ 发件箱 寄件匣 보낼_편지함
+"""
+
+
+def _folded(piece: str) -> str:
+    plain = unicodedata.normalize("NFC", piece).replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")
+    return unicodedata.normalize("NFC", plain.casefold()).strip()
+
+
+LEFT_OUT_NAMES = frozenset(
+    _folded(word.replace("_", " ")) for words in (DRAFTS, JUNK, TRASH, OUTBOX) for word in words.split()
+)
+"""What mail programs and providers call, in the common languages, what is no mail of the user's own (or not yet)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """A folder as LIST shows it: its decoded name, its attributes (lower-cased), and what its name is split at."""
+
+    name: str
+    attributes: frozenset[str] = field(default=frozenset())
+    delimiter: str = ""
+
+    @property
+    def selectable(self) -> bool:
+        return not self.attributes & UNSELECTABLE
+
+    @property
+    def path(self) -> tuple[str, ...]:
+        return tuple(self.name.split(self.delimiter)) if self.delimiter else (self.name,)
+
+
+def default_folders(folders: Sequence[Folder]) -> list[str]:
+    r"""Return the names of the folders that are mined where the user names none, sorted.
+
+    A selectable ``\All`` alone; otherwise all but drafts, junk, trash, outbox and what lies in them.
+    """
+    selectable = [folder for folder in folders if folder.selectable]
+    everything = sorted(folder.name for folder in selectable if "\\all" in folder.attributes)
+    if everything:
+        return everything[:1]
+    roots = {folder.path for folder in folders if folder.attributes & LEFT_OUT_USES}
+    return sorted(folder.name for folder in selectable if not _is_left_out(folder.path, roots))
+
+
+def choose_folders(asked: Iterable[str] | None, folders: Sequence[Folder]) -> tuple[list[str], list[str]]:
+    """Return the folders to be mined (the default ones for None), and the asked ones that are not there.
+
+    The former stand as the server writes them, and neither list repeats anything. Upper and lower case differ, but in
+    INBOX, which IMAP folds (RFC 9051 section 5.1).
+    """
+    if asked is None:
+        return default_folders(folders), []
+    there = {_inbox_folded(folder.name): folder.name for folder in folders if folder.selectable}
+    found: dict[str, None] = {}
+    missing: dict[str, None] = {}
+    for name in asked:
+        key = _inbox_folded(name)
+        if key in there:
+            found[there[key]] = None
+        else:
+            missing[name] = None
+    return list(found), list(missing)
+
+
+def _is_left_out(path: tuple[str, ...], roots: set[tuple[str, ...]]) -> bool:
+    below = any(path[:depth] in roots for depth in range(1, len(path) + 1))
+    return below or any(_folded(piece) in LEFT_OUT_NAMES for piece in path)
+
+
+def _inbox_folded(name: str) -> str:
+    return "INBOX" if name.upper() == "INBOX" else unicodedata.normalize("NFC", name)

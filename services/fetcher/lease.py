@@ -1,0 +1,65 @@
+"""Keeping a mining: a thread that renews the lease, and hears of a cancellation."""
+
+import threading
+import time
+from typing import Self
+
+from fetcher.ports import Begun, Minings, Status, Trouble, Unavailable
+
+
+class Keeper:
+    """Renews a lease every `renew_seconds` in a thread of its own; use it as a context manager.
+
+    `halt` is set when fetching has to end: the mining was cancelled or erased, or `trouble` says what happened. A
+    processor that does not answer is asked again for `patience_seconds`.
+    """
+
+    def __init__(
+        self,
+        processor: Minings,
+        user: str,
+        begun: Begun,
+        *,
+        halt: threading.Event,
+        renew_seconds: float,
+        patience_seconds: float,
+    ) -> None:
+        """Take over the lease that begin has given."""
+        self._processor = processor
+        self._user = user
+        self._begun = begun
+        self._halt = halt
+        self._renew_seconds = min(renew_seconds, begun.lease_seconds / 3)
+        self._patience_seconds = patience_seconds
+        self._ended = threading.Event()
+        self._heard_at = time.monotonic()
+        self._thread = threading.Thread(target=self._keep, name="lease", daemon=True)
+        self.status = Status(begun.id, begun.state, cancelled=False)
+        self.trouble: Trouble | None = None
+
+    def __enter__(self) -> Self:
+        self.renew()
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ended.set()
+        self._thread.join()
+
+    def renew(self) -> None:
+        """Renew now; what goes wrong stands in `trouble`."""
+        try:
+            self.status = self._processor.renew(self._user, mining=self._begun.id, lease=self._begun.lease)
+            self._heard_at = time.monotonic()
+        except Unavailable as trouble:
+            if time.monotonic() - self._heard_at < self._patience_seconds:
+                return
+            self.trouble = trouble
+        except Trouble as trouble:
+            self.trouble = trouble
+        if self.trouble is not None or self.status.cancelled or self.status.state != "fetching":
+            self._halt.set()
+
+    def _keep(self) -> None:
+        while self.trouble is None and not self._ended.wait(self._renew_seconds):
+            self.renew()
