@@ -14,12 +14,20 @@ from fetcher.outputs import opened_output
 from fetcher.reports import removed
 from fetcher.session import Json, User, check_user, session
 from fetcher.source import Source
+from fetcher.terminal import Column
 
 if TYPE_CHECKING:
     from fetcher.bootstrap import Stack
 
-HEADS = ("Temperature", "Name", "Email", "Messages", "Replies", "Last contact", "Tags")
-NUMBERS = ("Temperature", "Messages", "Replies")
+COLUMNS = (
+    Column("Temp", number=True),
+    Column("Name", wraps=True),
+    Column("Email", wraps=True),
+    Column("Messages", number=True),
+    Column("Replies", number=True),
+    Column("Last"),
+    Column("Tags", wraps=True, spare=True),
+)
 PAGE = 1000
 """Contacts asked for at once: as many as the processor gives."""
 OfSource = Annotated[
@@ -43,7 +51,7 @@ def contacts(
     if as_json:
         here.terminal.show_json([record(contact) for contact in found])
     elif found:
-        here.terminal.show_table(HEADS, map(_row, found), numbers=NUMBERS)
+        here.terminal.show_table(COLUMNS, map(_row, found))
     else:
         here.terminal.tell(f"There is no contact of user {user}{f' from {source}' if source else ''}.")
 

@@ -10,7 +10,7 @@ import typer
 
 from fetcher.exits import Exit, Misuse
 from fetcher.ports import NotFound
-from fetcher.reports import ENDED, MINING_HEADS, MINING_NUMBERS, mining_row, show_report
+from fetcher.reports import ENDED, MINING_COLUMNS, mining_row, show_report
 from fetcher.session import Json, Session, User, check_user, session
 
 if TYPE_CHECKING:
@@ -31,9 +31,7 @@ def status(context: typer.Context, user: User = "local", as_json: Json = False) 
         here.terminal.show_json(minings)
     elif minings:
         short = here.terminal.out.is_terminal
-        here.terminal.show_table(
-            MINING_HEADS, (mining_row(mining, short=short) for mining in minings), numbers=MINING_NUMBERS
-        )
+        here.terminal.show_table(MINING_COLUMNS, (mining_row(mining, short=short) for mining in minings))
     else:
         here.terminal.tell(f"There is no mining of user {user} yet: begin one with leadminer mine.")
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from fetcher.terminal import Terminal, number
+from fetcher.terminal import Column, Terminal, number
 from schemas.ledger import Ledger
 
 ENDED = frozenset({"finished", "erased"})
@@ -14,8 +14,17 @@ VERDICTS = {
     "unreachable": "have nobody who reads them",
     "automated": "send machine-made mail only",
 }
-MINING_HEADS = ("Mining", "Source", "State", "Begun", "Listed", "Processed", "Duplicate", "Dead", "Refined")
-MINING_NUMBERS = MINING_HEADS[4:]
+MINING_COLUMNS = (
+    Column("Mining"),
+    Column("Source", wraps=True),
+    Column("State", wraps=True),
+    Column("Begun (UTC)"),
+    Column("Listed", number=True),
+    Column("Processed", number=True),
+    Column("Duplicate", number=True, spare=True),
+    Column("Dead", number=True),
+    Column("Refined", number=True, spare=True),
+)
 
 
 def show_report(terminal: Terminal, report: Mapping[str, Any]) -> None:
@@ -80,7 +89,7 @@ def removed(receipt: Mapping[str, Any]) -> Iterator[str]:
 
 
 def mining_row(status: Mapping[str, Any], *, short: bool) -> tuple[object, ...]:
-    """Return a mining's cells under MINING_HEADS; a terminal's table shows the id's first eight digits alone."""
+    """Return a mining's cells under MINING_COLUMNS; a terminal's table shows the id's first eight digits alone."""
     messages, chunks = status.get("messages") or {}, status.get("chunks")
     return (
         status["id"][:8] if short else status["id"],

@@ -4,7 +4,7 @@ import json
 import sys
 import unicodedata
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import NamedTuple
 
 from rich import box
 from rich.console import Console
@@ -13,7 +13,20 @@ from rich.text import Text
 
 DIRECTIONS = frozenset("\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 """Marks that change the direction of the text around them (Unicode bidirectional controls)."""
+WIDE_COLUMNS = 100
+"""Characters a line from which a terminal counts as wide."""
+MAX_CELL = 48
+"""Characters that a terminal's table shows of one thing: names of a thousand letters come, too."""
 HIDDEN_CATEGORIES = frozenset({"Cc", "Cs", "Zl", "Zp"})
+
+
+class Column(NamedTuple):
+    """One column of a table: one that `wraps` gives way first, and a `spare` one is left out on a narrow terminal."""
+
+    head: str
+    number: bool = False
+    wraps: bool = False
+    spare: bool = False
 
 
 class Terminal:
@@ -37,19 +50,23 @@ class Terminal:
         text = json.dumps(value, ensure_ascii=False, indent=2)
         sys.stdout.write((sanitise(text, keep="\n") if self.out.is_terminal else text) + "\n")
 
-    def show_table(
-        self, heads: Sequence[str], rows: Iterable[Sequence[object]], *, numbers: Sequence[str] = ()
-    ) -> None:
-        """Write a table, or tab-separated lines where there is no terminal; `numbers` are heads aligned right."""
+    def show_table(self, columns: Sequence[Column], rows: Iterable[Sequence[object]]) -> None:
+        """Write a table, or tab-separated lines where there is no terminal."""
         if not self.out.is_terminal:
-            for row in (heads, *rows):
+            for row in ([column.head for column in columns], *rows):
                 self.show("\t".join("" if value is None else sanitise(str(value)) for value in row))
             return
-        table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
-        for head in heads:
-            table.add_column(head, justify="right" if head in numbers else "left", no_wrap=True)
+        table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, header_style="bold")
+        shown = [at for at, column in enumerate(columns) if not column.spare or self.out.width >= WIDE_COLUMNS]
+        for column in (columns[at] for at in shown):
+            table.add_column(
+                column.head,
+                justify="right" if column.number else "left",
+                no_wrap=not column.wraps,
+                overflow="fold",
+            )
         for row in rows:
-            table.add_row(*(Text(_cell(value)) for value in row))
+            table.add_row(*(Text(_cell(row[at])) for at in shown))
         self.out.print(table)
 
 
@@ -81,7 +98,8 @@ def _write(console: Console, text: str, style: str) -> None:
             console.file.write(f"{line}\n")
 
 
-def _cell(value: Any) -> str:
+def _cell(value: object) -> str:
     if value is None:
         return ""
-    return sanitise(f"{value:,}" if isinstance(value, int) else str(value))
+    text = sanitise(f"{value:,}" if isinstance(value, int) else str(value))
+    return text if len(text) <= MAX_CELL else f"{text[: MAX_CELL - 1]}…"

@@ -1,0 +1,27 @@
+"""Every trouble has its exit code."""
+
+import inspect
+
+import pytest
+
+from fetcher import connection, exits, ports, source
+from fetcher.exits import Exit, exit_of
+from fetcher.ports import Trouble
+
+KINDS: dict[str, type[Trouble]] = {
+    name: kind
+    for module in (connection, exits, ports, source)
+    for name, kind in inspect.getmembers(module, inspect.isclass)
+    if issubclass(kind, Trouble) and kind is not Trouble
+}
+
+
+@pytest.mark.parametrize("name", sorted(KINDS))
+def test_no_trouble_counts_as_unexpected(name: str) -> None:
+    """A new kind of trouble needs an exit code of those that the help lists."""
+    assert exit_of(KINDS[name]("A sentence.")) not in (Exit.UNEXPECTED, Exit.OK, Exit.NOT_WELL)
+
+
+def test_a_kind_of_trouble_has_the_code_of_what_it_is() -> None:
+    """A lost lease is a conflict."""
+    assert exit_of(ports.LeaseLost("A sentence.")) == Exit.HELD
