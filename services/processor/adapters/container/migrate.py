@@ -6,12 +6,32 @@ from pathlib import Path
 import psycopg
 from psycopg import sql
 
-from processor.adapters.container.connect import Connection, connect_or_create, place, say
+from processor.adapters.container.connect import BadConnectionString, Connection, connect_or_create, place, say
 from processor.ports import Unavailable
-from schemas.migrations import Migration, RefusedMigrations, pending, read_migrations
+from schemas.migrations import (
+    MINING_POSTGRES,
+    PERMANENT,
+    Migration,
+    RefusedMigrations,
+    pending,
+    read_migrations,
+)
 
 _LOCK = 0x6C6561646D696E65
 """The advisory lock of whoever migrates a database: "leadmine" in ASCII."""
+
+
+class MigrationError(Exception):
+    """A database could not be brought up to date; the text is one sentence for whoever runs the processor."""
+
+
+async def migrate_all(*, permanent: str, mining: str) -> None:
+    """Bring both databases, given by connection string, up to this program's version; raise MigrationError."""
+    try:
+        await migrate(permanent, PERMANENT, schema="leadminer")
+        await migrate(mining, MINING_POSTGRES)
+    except (BadConnectionString, RefusedMigrations, Unavailable) as error:
+        raise MigrationError(str(error)) from error
 
 
 async def migrate(connection_string: str, folder: Path, *, schema: str = "public") -> list[str]:
