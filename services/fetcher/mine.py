@@ -26,6 +26,7 @@ ENDED = frozenset({"finished", "erased"})
 POOL_LOOPBACK = 2
 POOL_NETWORK = 4
 """Connections of the pool: more gain nothing on loopback, and four fill most of a long line (docs/performance.md)."""
+FIRST_POLL_SECONDS = 0.05
 RESENT_JOBS = 1_000
 """Jobs a call where an earlier run's are sent again."""
 DEFAULT_PACE = Pace()
@@ -159,9 +160,11 @@ class _Run:
 
     def wait(self) -> Outcome:
         """Wait for the processors, and return how it ended."""
+        pause = FIRST_POLL_SECONDS
         while not self._unfinished and self._status.state not in ENDED:
             self._show(self._status)
-            self._unfinished = self._stop.wait(self._pace.poll_seconds)
+            self._unfinished = self._stop.wait(pause)
+            pause = min(2 * pause, self._pace.poll_seconds)
             self._status = self._insist(
                 lambda: self._services.processor.status(self._request.user, mining=self._begun.id)
             )
@@ -213,6 +216,7 @@ class _Run:
             halt=self._halt,
         )
         self._send_again(pool, reader, there, keeper)
+        self._show(keeper.status)
         pool.start([reader, *(self._reader(None) for _ in range(self._pool_size(tasks) - 1))])
         while not pool.wait(self._pace.watch_seconds):
             self._is_to_end()

@@ -71,6 +71,6 @@ class Pace:
 
     renew_seconds: float = 2.0
     watch_seconds: float = 0.2
-    poll_seconds: float = 0.3
+    poll_seconds: float = 0.5
     begin_patience_seconds: float = 15.0
     patience_seconds: float = 120.0

@@ -1,0 +1,226 @@
+"""Stand-ins for what the fetcher speaks to, in memory and as strict as the real ones."""
+
+import hashlib
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from fetcher.ports import Beginning, Begun, Conflict, LeaseLost, NotFound, Status, Unavailable, Watermark
+from schemas.jobs import Job, JobKind
+from schemas.ledger import Ledger
+from schemas.segments import Plan, Segment, folder_digest, plan_key, segment_key
+from schemas.uids import UidRanges
+
+
+class MemoryRawStore:
+    """A raw store in memory. `fault` is called with every key that is put, before it is."""
+
+    def __init__(self) -> None:
+        self.objects: dict[str, bytes] = {}
+        self.fault: Callable[[str], None] = lambda _: None
+        self._lock = threading.Lock()
+
+    def put(self, key: str, data: bytes, *, if_absent: bool = False) -> bool:
+        self.fault(key)
+        with self._lock:
+            if if_absent and key in self.objects:
+                return False
+            self.objects[key] = data
+            return True
+
+    def get(self, key: str) -> bytes:
+        if key not in self.objects:
+            raise NotFound("There is no such object.")
+        return self.objects[key]
+
+    def head(self, key: str, *, length: int) -> bytes:
+        return self.get(key)[:length]
+
+    def list(self, prefix: str) -> Iterator[str]:
+        yield from [key for key in list(self.objects) if key.startswith(prefix)]
+
+
+class MemoryJobQueue:
+    """A queue in memory, at least once: jobs stay until somebody takes them all. `down` makes it unavailable."""
+
+    def __init__(self, raw_store: MemoryRawStore) -> None:
+        self.jobs: list[Job] = []
+        self.sent: list[Job] = []
+        self.down = False
+        self._raw_store = raw_store
+
+    def send(self, jobs: Sequence[Job]) -> None:
+        if self.down:
+            raise Unavailable("The queue is down.")
+        for job in jobs:
+            assert Job.decode(job.encode()) == job
+            assert segment_key(job.mining, job.segment) in self._raw_store.objects, "a job before its segment"
+            segment, _ = Segment.decode(self._raw_store.objects[segment_key(job.mining, job.segment)])
+            assert len(segment.messages) == job.messages, "a job that says another number of messages"
+        self.jobs.extend(jobs)
+        self.sent.extend(jobs)
+
+
+@dataclass
+class Mining:
+    """One mining as `MemoryMinings` holds it."""
+
+    asked: Beginning
+    lease: int = 0
+    holder: str = ""
+    held: bool = False
+    state: str = "fetching"
+    cancelled: bool = False
+    done: dict[str, tuple[int, int]] = field(default_factory=dict)
+    ledger: Ledger = field(default_factory=Ledger)
+    sent: int | None = None
+
+
+class MemoryMinings:
+    """The processor's API in memory, with a processor behind it that works whenever the status is asked for.
+
+    A mining ends only when every segment in the store had its job; its ledger has to balance. `down` makes it
+    unavailable, `begun` counts what was begun.
+    """
+
+    def __init__(self, raw_store: MemoryRawStore, queue: MemoryJobQueue) -> None:
+        self.minings: dict[str, Mining] = {}
+        self.down = False
+        self.counted: set[bytes] = set()
+        self.marks: dict[str, Watermark] = {}
+        self.calls: list[str] = []
+        self.on_renew: Callable[[Mining], None] = lambda _: None
+        self._raw_store = raw_store
+        self._queue = queue
+
+    def begin(self, user: str, *, asked: Beginning) -> Begun:
+        self._called("begin")
+        unfinished = [(known, each) for known, each in self.minings.items() if each.state != "finished"]
+        if asked.id in self.minings and self.minings[asked.id].state == "finished":
+            ended = self.minings[asked.id]
+            return Begun(asked.id, False, "finished", ledger=ended.ledger.to_json(), receipt={})
+        name, mining = unfinished[0] if unfinished else (asked.id, Mining(asked))
+        for setting in ("folders", "since", "scope", "full"):
+            if getattr(asked, setting) not in (None, getattr(mining.asked, setting)):
+                raise Conflict(f"{setting} is fixed.", "fixed")
+        if mining.held and mining.holder != asked.holder:
+            raise Conflict("Another fetcher is reading this source.", "held")
+        self.minings[name] = mining
+        mining.lease += 1
+        mining.holder = asked.holder
+        return Begun(
+            id=name,
+            resumed=name != asked.id,
+            state=mining.state,
+            lease=mining.lease,
+            lease_seconds=10.0,
+            folders=mining.asked.folders,
+            since=mining.asked.since,
+            scope=mining.asked.scope or "text",
+            full=bool(mining.asked.full),
+            watermarks={} if mining.asked.full else dict(self.marks),
+        )
+
+    def renew(self, user: str, *, mining: str, lease: int) -> Status:
+        self._called("renew")
+        found = self._leased(mining, lease)
+        self.on_renew(found)
+        self._work()
+        return self._status(mining)
+
+    def fetched(
+        self, user: str, *, mining: str, lease: int, skipped: Mapping[str, int], failed: Mapping[str, int]
+    ) -> Status:
+        self._called("fetched")
+        found = self._leased(mining, lease)
+        if found.state == "fetching":
+            found.state = "processing"
+            key = plan_key(mining)
+            plan = Plan.decode(self._raw_store.get(key)) if key in self._raw_store.objects else Plan()
+            found.ledger.listed = plan.listed
+            found.ledger.skipped, found.ledger.failed = dict(skipped), dict(failed)
+            found.ledger.folders_failed = {folder.digest: folder.failed for folder in plan.folders if folder.failed}
+            found.sent = len(self._segments(mining))
+        return self._status(mining)
+
+    def status(self, user: str, *, mining: str) -> Status:
+        self._called("status")
+        if mining not in self.minings:
+            raise NotFound("There is no such mining.")
+        self._work()
+        return self._status(mining)
+
+    def cancel(self, mining: str) -> None:
+        self.minings[mining].cancelled = True
+
+    def watermark(self, folder: str) -> str:
+        return str(self.marks[folder_digest(folder)].uids)
+
+    def _called(self, name: str) -> None:
+        self.calls.append(name)
+        if self.down:
+            raise Unavailable("The processor is down.")
+
+    def _leased(self, mining: str, lease: int) -> Mining:
+        found = self.minings[mining]
+        if lease != found.lease:
+            raise LeaseLost("Another fetcher has taken over this mining: this one must stop.", "lease")
+        return found
+
+    def _segments(self, mining: str) -> list[str]:
+        return [key for key in self._raw_store.objects if key.startswith(f"{mining}/") and key != plan_key(mining)]
+
+    def _work(self) -> None:
+        jobs, self._queue.jobs = self._queue.jobs, []
+        for job in jobs:
+            assert job.kind is JobKind.SEGMENT
+            found = self.minings[job.mining]
+            if job.segment not in found.done:
+                found.done[job.segment] = self._process(segment_key(job.mining, job.segment))
+        for name, found in self.minings.items():
+            if found.state == "processing" and found.sent == len(found.done):
+                self._finish(name, found)
+
+    def _process(self, key: str) -> tuple[int, int]:
+        segment, body = Segment.decode(self._raw_store.objects[key])
+        keys = [hashlib.blake2b(message, digest_size=16).digest() for _, message in segment.bodies(body)]
+        new = set(keys) - self.counted
+        self.counted |= new
+        return len(new), len(keys) - len(new)
+
+    def _finish(self, name: str, mining: Mining) -> None:
+        ledger = mining.ledger
+        ledger.processed = sum(new for new, _ in mining.done.values())
+        ledger.duplicate = sum(again for _, again in mining.done.values())
+        ledger.fetched = ledger.processed + ledger.duplicate
+        assert ledger.imbalance() == []
+        for key in self._segments(name):
+            segment, _ = Segment.decode(self._raw_store.objects.pop(key))
+            self._cover(segment)
+        self._raw_store.objects.pop(plan_key(name), None)
+        mining.state = "finished"
+
+    def _cover(self, segment: Segment) -> None:
+        if not segment.covers:
+            return
+        digest = folder_digest(segment.folder)
+        mark = self.marks.get(digest)
+        known = mark.uids if mark is not None and mark.uidvalidity == segment.uidvalidity else UidRanges()
+        self.marks[digest] = Watermark(segment.uidvalidity, known | segment.covers)
+
+    def _status(self, name: str) -> Status:
+        mining = self.minings[name]
+        status = Status(
+            id=name,
+            state=mining.state,
+            cancelled=mining.cancelled,
+            sent=mining.sent,
+            done=len(mining.done),
+            processed=sum(new for new, _ in mining.done.values()),
+            duplicate=sum(again for _, again in mining.done.values()),
+        )
+        if mining.state != "finished":
+            return status
+        ledger: dict[str, Any] = mining.ledger.to_json()
+        return replace(status, listed=mining.ledger.listed, ledger=ledger, receipt={})
