@@ -21,6 +21,7 @@ class FileStore:
         try:
             return self._path(key).read_bytes()
         except (FileNotFoundError, IsADirectoryError, NotADirectoryError) as error:
+            self._look_at_root()
             raise NotFound(key) from error
         except OSError as error:
             raise Unavailable(f"the raw store cannot be read: {_word(error)}") from error
@@ -28,8 +29,7 @@ class FileStore:
     async def list(self, prefix: str) -> AsyncIterator[str]:
         """Yield the keys below a folder (`prefix` is empty or ends with a slash)."""
         folder = self._path(prefix) if prefix else self._root
-        if not self._root.is_dir():
-            raise Unavailable("the raw store's folder is not there")
+        self._look_at_root()
         for path in folder.rglob("*") if folder.is_dir() else ():
             if path.is_file() and not path.name.startswith(_TEMPORARY):
                 yield path.relative_to(self._root).as_posix()
@@ -46,6 +46,11 @@ class FileStore:
                 self._prune(folder)
         except OSError as error:
             raise Unavailable(f"the raw store cannot be written: {_word(error)}") from error
+
+    def _look_at_root(self) -> None:
+        # A volume that is not mounted has lost nothing: without this its segments would all be dead.
+        if not self._root.is_dir():
+            raise Unavailable("the raw store's folder is not there")
 
     def _prune(self, folder: Path) -> None:
         while folder != self._root and folder.is_dir():
