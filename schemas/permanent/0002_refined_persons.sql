@@ -15,16 +15,18 @@ AS $$
 DECLARE
     recency_days integer := greatest(reference_date - (recency AT TIME ZONE 'UTC')::date, 0);
     seniority_days integer := greatest(reference_date - (seniority AT TIME ZONE 'UTC')::date, 0);
-    volume float8 := 0.55::float8 * (1 - exp(-sender / 12::float8)) + 0.45::float8 * (1 - exp(-recipient / 12::float8));
-    replies float8 := 1 - exp(-replied / 5::float8);
+    -- PostgreSQL refuses to compute an exp() that is nearly 0: below -700 it changes no digit here.
+    replies float8 := 1 - exp(greatest(-replied / 5::float8, -700));
+    senior float8 := 1 - exp(greatest(-seniority_days / 270::float8, -700));
+    volume float8 := 0.55::float8 * (1 - exp(greatest(-sender / 12::float8, -700)))
+        + 0.45::float8 * (1 - exp(greatest(-recipient / 12::float8, -700)));
     rate float8 := CASE WHEN conversations = 0 THEN 0 ELSE least(replied / conversations::float8, 1) END;
     recent float8 := 0.20::float8;
-    senior float8 := 1 - exp(-seniority_days / 270::float8);
     raw float8;
 BEGIN
-    -- `greatest` passes over nulls: without a date the days are 0, which is right for seniority alone.
+    -- `greatest` passes over nulls, so that without a date the days are 0: right for seniority alone.
     IF recency IS NOT NULL THEN
-        recent := 0.20::float8 + 0.80::float8 * exp(-recency_days / 180::float8);
+        recent := 0.20::float8 + 0.80::float8 * exp(greatest(-recency_days / 180::float8, -700));
     END IF;
     raw := 0.25::float8 * volume + 0.40::float8 * (0.7::float8 * replies + 0.3::float8 * rate)
         + 0.10::float8 * recent + 0.25::float8 * senior;

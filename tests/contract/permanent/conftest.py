@@ -1,0 +1,21 @@
+"""The permanent side on a real server, empty for each test."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from tests.support.permanent import Permanent, PermanentDatabases, open_permanent
+from tests.support.servers import Postgres
+
+
+@pytest.fixture(scope="session")
+def permanent_databases(postgres: Postgres) -> PermanentDatabases:
+    """Return what makes databases with the permanent schema."""
+    return PermanentDatabases(postgres)
+
+
+@pytest.fixture
+async def permanent(permanent_databases: PermanentDatabases) -> AsyncIterator[Permanent]:
+    """Yield the functions of a database without rows."""
+    async with open_permanent(permanent_databases.fresh()) as permanent:
+        yield permanent

@@ -1,0 +1,309 @@
+"""Applying refined chunks: once, adding up, in any order."""
+
+import json
+import random
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+import psycopg
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from processor.domain.temperature import temperature
+from tests.support.permanent import Contact, Permanent, contact
+
+APRIL_5 = 1_649_169_980
+DAY = 86_400
+APPLIED = {"applied": True, "open": True}
+
+JANE = contact(
+    "jane@acme.com",
+    occurrence=3,
+    sender=2,
+    recipient=1,
+    conversations=2,
+    replied_conversations=1,
+    recency=APRIL_5,
+    seniority=APRIL_5 - DAY,
+    names=[["Jane Doe", "jane doe", 2, APRIL_5], ["Jane", "jane", 1, None]],
+    plus=["jane+x@acme.com"],
+    tags=[["professional", 1, "email_address", 3], ["newsletter", 3, "header", 1]],
+)
+
+
+async def test_a_contact_comes_out_as_it_was_handed_over(permanent: Permanent) -> None:
+    """A first contact's counters, names, dates and tags are those of its mining."""
+    mining = await permanent.begin()
+
+    answer = await permanent.apply(mining, JANE)
+
+    assert answer == APPLIED
+    assert await permanent.page() == [
+        {
+            "address": "jane@acme.com",
+            "name": "Jane Doe",
+            "recency": "2022-04-05T14:46:20Z",
+            "seniority": "2022-04-04T14:46:20Z",
+            "occurrence": 3,
+            "sender": 2,
+            "recipient": 1,
+            "conversations": 2,
+            "replied_conversations": 1,
+            "temperature": 27,
+            "tags": [
+                {"name": "professional", "reachability": 1, "source": "email_address", "count": 3},
+                {"name": "newsletter", "reachability": 3, "source": "header", "count": 1},
+            ],
+            "alternate_names": ["Jane"],
+            "alternate_emails": ["jane+x@acme.com"],
+            "sources": ["me@example.org"],
+        }
+    ]
+
+
+async def test_minings_add_up(permanent: Permanent) -> None:
+    """Counters, votes and tags are summed, dates widened, lists united; what is shown follows from the sums."""
+    first = await permanent.begin()
+    second = await permanent.begin(source="source-2", source_name="also-me@example.org")
+    more = contact(
+        "jane@acme.com",
+        occurrence=2,
+        sender=1,
+        recipient=2,
+        conversations=1,
+        replied_conversations=1,
+        recency=APRIL_5 + DAY,
+        seniority=None,
+        names=[["Jane", "jane", 2, APRIL_5 + DAY], ["jane doe", "jane doe", 1, None]],
+        plus=["jane+a@acme.com", "jane+x@acme.com"],
+        tags=[["professional", 1, "email_address", 1], ["role", 2, "email_address", 2]],
+    )
+
+    await permanent.apply(first, JANE)
+    await permanent.apply(second, more)
+
+    (jane,) = await permanent.page()
+    assert {key: jane[key] for key in ("occurrence", "sender", "recipient", "conversations")} == {
+        "occurrence": 5,
+        "sender": 3,
+        "recipient": 3,
+        "conversations": 3,
+    }
+    assert (jane["recency"], jane["seniority"]) == ("2022-04-06T14:46:20Z", "2022-04-04T14:46:20Z")
+    assert (jane["name"], jane["alternate_names"]) == ("Jane", ["Jane Doe"])
+    assert jane["alternate_emails"] == ["jane+a@acme.com", "jane+x@acme.com"]
+    assert [(tag["name"], tag["count"]) for tag in jane["tags"]] == [
+        ("professional", 4),
+        ("role", 2),
+        ("newsletter", 1),
+    ]
+    assert jane["sources"] == ["also-me@example.org", "me@example.org"]
+
+
+async def test_a_part_is_applied_once(permanent: Permanent) -> None:
+    """A repeated part is told so and changes nothing; another part or chunk of the mining counts."""
+    mining = await permanent.begin()
+    await permanent.apply(mining, JANE)
+
+    again = await permanent.apply(mining, JANE)
+
+    assert again == {"applied": False, "open": True}
+    assert (await permanent.page())[0]["occurrence"] == 3
+    assert await permanent.apply(mining, JANE, part=1) == APPLIED
+    assert await permanent.apply(mining, JANE, chunk=1) == APPLIED
+    assert (await permanent.page())[0]["occurrence"] == 9
+
+
+async def test_nothing_is_applied_to_a_mining_that_is_not_open(permanent: Permanent) -> None:
+    """Neither to one that was never begun nor to one that is finished."""
+    finished = await permanent.begin()
+    await permanent.call("finish_mining", mining=finished, ledger={}, receipt={})
+
+    answers = [await permanent.apply(mining, JANE) for mining in (str(uuid4()), finished)]
+
+    assert answers == [{"applied": False, "open": False}] * 2
+    assert await permanent.page() == []
+
+
+async def test_contacts_may_come_as_text(permanent: Permanent) -> None:
+    """Stored parts are texts: the adapter passes them on as JSON, and PostgREST as a string of JSON."""
+    mining = await permanent.begin()
+    text = json.dumps([JANE])
+
+    for part, contacts in enumerate((text, json.dumps(text))):
+        await permanent.call("apply_refined_chunk", mining=mining, chunk=0, part=part, contacts=contacts)
+
+    assert (await permanent.page())[0]["occurrence"] == 6
+
+
+async def test_an_empty_part_is_applied(permanent: Permanent) -> None:
+    """A part without contacts is on record like any other."""
+    mining = await permanent.begin()
+
+    assert await permanent.apply(mining) == APPLIED
+    assert await permanent.apply(mining) == {"applied": False, "open": True}
+
+
+async def test_users_have_contacts_of_their_own(permanent: Permanent) -> None:
+    """The same address of two users is two contacts."""
+    minings = [await permanent.begin(user=user) for user in ("ann", "bob")]
+
+    for mining in minings:
+        await permanent.apply(mining, JANE)
+
+    assert [(await permanent.page(user=user))[0]["occurrence"] for user in ("ann", "bob")] == [3, 3]
+
+
+async def test_the_latest_reference_date_rules(permanent: Permanent) -> None:
+    """Of the minings that touched a person the greatest reference date counts, whichever came first."""
+    newer, older = [await permanent.begin(reference_date=day) for day in ("2030-01-01", "2022-06-01")]
+    await permanent.apply(older, contact("old@acme.com", recency=APRIL_5, seniority=APRIL_5))
+    for mining in (newer, older):
+        await permanent.apply(mining, contact("new@acme.com", recency=APRIL_5, seniority=APRIL_5), part=1)
+
+    by_address = {person["address"]: person["temperature"] for person in await permanent.page()}
+
+    assert by_address["new@acme.com"] > by_address["old@acme.com"] + 10
+
+
+async def test_odd_dates_and_texts_survive(permanent: Permanent) -> None:
+    """Years far from ours and letters beyond the basic plane come out as they went in."""
+    mining = await permanent.begin()
+    first = int(datetime(1, 1, 1, tzinfo=UTC).timestamp())
+
+    await permanent.apply(
+        mining,
+        contact("old@acme.com", recency=-1, seniority=first, names=[["Ünï 🙂øde \\ \" '", "x", 1, first]]),
+    )
+
+    (old,) = await permanent.page()
+    assert (old["recency"], old["seniority"]) == ("1969-12-31T23:59:59Z", "0001-01-01T00:00:00Z")
+    assert old["name"] == "Ünï 🙂øde \\ \" '"
+
+
+NAMES = ["Jane Doe", "JANE DOE", "jane doe", "Jane", "Älva", "alva", "z"]
+TAGS = [["professional", 1, "email_address"], ["newsletter", 3, "header"], ["role", 2, "email_address"]]
+dates = st.none() | st.integers(min_value=APRIL_5 - 900 * DAY, max_value=APRIL_5)
+counts = st.integers(min_value=0, max_value=9)
+
+
+def in_order(rows: list[list[Any]], *, dated: bool) -> list[list[Any]]:
+    """Return votes or tag counts in the order in which they are handed over."""
+    if dated:
+        return sorted(rows, key=lambda row: (-row[2], -(row[3] if row[3] is not None else -1), row[0].encode()))
+    return sorted(rows, key=lambda row: (-row[3], row[0].encode(), row[2].encode()))
+
+
+@st.composite
+def parts(draw: st.DrawFn) -> list[Contact]:
+    """Draw the contacts of one part."""
+    drawn = []
+    for address in sorted(draw(st.sets(st.sampled_from(["a@x.org", "b@x.org", "c@x.org"])))):
+        names = draw(st.dictionaries(st.sampled_from(NAMES), st.tuples(counts, dates), max_size=4))
+        tags = draw(st.dictionaries(st.integers(0, 2), counts, min_size=1))
+        fields = {key: draw(counts) for key in ("occurrence", "sender", "recipient", "replied_conversations")}
+        drawn.append(
+            contact(
+                address,
+                **fields,
+                conversations=draw(counts),
+                recency=draw(dates),
+                seniority=draw(dates),
+                names=in_order([[name, name.casefold(), *vote] for name, vote in names.items()], dated=True),
+                plus=sorted(draw(st.sets(st.sampled_from(["a+b@x.org", "a+c@x.org", "a+Z@x.org"])))),
+                tags=in_order([[*TAGS[index], count] for index, count in tags.items()], dated=False),
+            )
+        )
+    return drawn
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(handed=st.lists(parts(), min_size=2, max_size=6), seed=st.randoms(use_true_random=False))
+async def test_order_does_not_matter(permanent: Permanent, handed: list[list[Contact]], seed: random.Random) -> None:
+    """Parts of several minings give the same contacts in any order, and those of adding them up by hand."""
+    shuffled = list(enumerate(handed))
+    seed.shuffle(shuffled)
+    users = [uuid4().hex, uuid4().hex]
+
+    for user, order in zip(users, (list(enumerate(handed)), shuffled), strict=True):
+        minings = [
+            await permanent.begin(user=user, source=f"source-{n}", reference_date=f"2022-06-0{n + 1}") for n in range(2)
+        ]
+        for index, contacts in order:
+            assert await permanent.apply(minings[index % 2], *contacts, part=index) == APPLIED
+
+    pages = [await permanent.page(user=user) for user in users]
+    assert pages[0] == pages[1]
+    assert {person["address"]: summary(person) for person in pages[0]} == add_up(handed)
+
+
+def summary(person: dict[str, Any]) -> tuple[Any, ...]:
+    """Return what `add_up` predicts of a contact."""
+    names = [person["name"], *person["alternate_names"]]
+    tags = [[tag["name"], tag["reachability"], tag["source"], tag["count"]] for tag in person["tags"]]
+    return person["occurrence"], person["recency"], names, person["alternate_emails"], tags
+
+
+def add_up(handed: list[list[Contact]]) -> dict[str, tuple[Any, ...]]:
+    """Return the contacts that the parts make together, computed plainly."""
+    out = {}
+    for address in {person["address"] for part in handed for person in part}:
+        persons = [person for part in handed for person in part if person["address"] == address]
+        votes = [vote for person in persons for vote in person["names"]]
+        names = []
+        for name in {vote[0] for vote in votes}:
+            latest = [vote[3] for vote in votes if vote[0] == name and vote[3] is not None]
+            messages = sum(vote[2] for vote in votes if vote[0] == name)
+            names.append([name, name.casefold(), messages, max(latest, default=None)])
+        spelled = {name[1]: name[0] for name in reversed(in_order(names, dated=True))}
+        shown = [name[0] for name in in_order(names, dated=True) if spelled[name[1]] == name[0]]
+        tags = [tag for person in persons for tag in person["tags"]]
+        counted = [
+            [*key, sum(tag[3] for tag in tags if tag[:3] == key)] for key in TAGS if key in [t[:3] for t in tags]
+        ]
+        recency = max((person["recency"] for person in persons if person["recency"] is not None), default=None)
+        out[address] = (
+            sum(person["occurrence"] for person in persons),
+            None if recency is None else datetime.fromtimestamp(recency, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            shown or [None],
+            sorted({plus for person in persons for plus in person["plus"]}),
+            in_order(counted, dated=False),
+        )
+    return out
+
+
+@pytest.mark.parametrize("seed", range(3))
+async def test_temperature_equals_its_reference(permanent: Permanent, seed: int) -> None:
+    """PostgreSQL and Python compute the same number of the same counters and dates."""
+    draw = random.Random(seed)
+    reference = datetime(2022, 6, 1, tzinfo=UTC)
+    rows: list[tuple[Any, ...]] = []
+    for _ in range(2000):
+        ages = [draw.choice([None, *(draw.randint(-40, most) * DAY + 1 for most in (40, 4000, 700_000))]) for _ in "12"]
+        moments = [None if age is None else reference - timedelta(seconds=age) for age in ages]
+        counters = [draw.choice([0, 1, 2, 3, draw.randint(0, 60), draw.randint(0, 10**6)]) for _ in range(4)]
+        rows.append((*counters, *moments, reference.date()))
+
+    async with await psycopg.AsyncConnection.connect(permanent.conninfo) as connection:
+        cursor = await connection.execute(
+            "SELECT leadminer.temperature(s, r, c, p, recency, seniority, reference) FROM unnest(%s::int[], %s::int[],"
+            " %s::int[], %s::int[], %s::timestamptz[], %s::timestamptz[], %s::date[])"
+            " AS drawn (s, r, c, p, recency, seniority, reference)",
+            [list(column) for column in zip(*rows, strict=True)],
+        )
+        computed = [value for (value,) in await cursor.fetchall()]
+
+    assert computed == [
+        temperature(
+            sender=s,
+            recipient=r,
+            conversations=c,
+            replied=p,
+            recency_date=recency and recency.date(),
+            seniority_date=seniority and seniority.date(),
+            reference_date=reference_date,
+        )
+        for s, r, c, p, recency, seniority, reference_date in rows
+    ]

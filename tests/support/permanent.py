@@ -1,0 +1,113 @@
+"""The permanent side for tests: databases that have its schema, and a short way to call its functions."""
+
+import asyncio
+import itertools
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+from uuid import uuid4
+
+import psycopg
+from psycopg import sql
+from psycopg_pool import AsyncConnectionPool
+
+from processor.adapters.container.contacts import PostgresContactStore
+from processor.adapters.container.migrate import migrate
+from schemas.migrations import PERMANENT
+from tests.support.servers import Postgres
+
+TEMPLATE = "permanent_template"
+REFERENCE_DATE = "2022-06-01"
+Contact = dict[str, Any]
+
+
+class PermanentDatabases:
+    """Makes databases with the permanent schema, quickly: the migrations run once, the rest are copies."""
+
+    def __init__(self, server: Postgres) -> None:
+        self._server = server
+        self._names = (f"permanent_{number}" for number in itertools.count(1))
+        asyncio.run(migrate(server.conninfo(TEMPLATE), PERMANENT, schema="leadminer"))
+
+    def fresh(self) -> str:
+        """Create a database without rows and return its connection string."""
+        name = next(self._names)
+        statement = sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY file_copy")
+        with psycopg.connect(self._server.conninfo(), autocommit=True) as connection:
+            connection.execute(statement.format(sql.Identifier(name), sql.Identifier(TEMPLATE)))
+        return self._server.conninfo(name)
+
+
+class Permanent:
+    """The functions of one database through the container's adapter; a user's id is `local` unless given."""
+
+    def __init__(self, conninfo: str, store: PostgresContactStore) -> None:
+        self.conninfo = conninfo
+        self.store = store
+
+    async def call(self, function: str, **arguments: Any) -> Any:
+        """Call a function as the processor does."""
+        return await self.store.call(function, **arguments)
+
+    async def begin(
+        self,
+        *,
+        user: str = "local",
+        mining: str | None = None,
+        source: str = "source-1",
+        source_name: str = "me@example.org",
+        own: Sequence[str] = (),
+        reference_date: str = REFERENCE_DATE,
+    ) -> str:
+        """Begin a mining and return its id."""
+        mining = mining or str(uuid4())
+        begun = await self.call(
+            "begin_mining",
+            mining=mining,
+            user_id=user,
+            source=source,
+            source_name=source_name,
+            own_addresses=list(own),
+            reference_date=reference_date,
+        )
+        assert begun["state"] == "open"
+        return mining
+
+    async def apply(self, mining: str, *contacts: Contact, chunk: int = 0, part: int = 0) -> dict[str, bool]:
+        """Apply contacts as one part."""
+        answer = await self.call("apply_refined_chunk", mining=mining, chunk=chunk, part=part, contacts=list(contacts))
+        return dict(answer)
+
+    async def page(
+        self, *, user: str = "local", source_name: str | None = None, after: list[Any] | None = None, size: int = 1000
+    ) -> list[dict[str, Any]]:
+        """Return one page of contacts, by default all."""
+        page = await self.call("contacts_page", user_id=user, source_name=source_name, after=after, page_size=size)
+        return list(page)
+
+
+@asynccontextmanager
+async def open_permanent(conninfo: str, *, connections: int = 8) -> AsyncIterator[Permanent]:
+    """Yield the functions of a database, over a pool of up to so many connections."""
+    pool: AsyncConnectionPool[psycopg.AsyncConnection[Any]] = AsyncConnectionPool(
+        conninfo, min_size=1, max_size=connections, kwargs={"autocommit": True}, open=False
+    )
+    async with pool:
+        yield Permanent(conninfo, PostgresContactStore(pool))
+
+
+def contact(address: str, **fields: Any) -> Contact:
+    """Return a contact as refining hands it over: met once, as sender, without a date, unless said otherwise."""
+    return {
+        "address": address,
+        "occurrence": 1,
+        "sender": 1,
+        "recipient": 0,
+        "conversations": 0,
+        "replied_conversations": 0,
+        "recency": None,
+        "seniority": None,
+        "names": [],
+        "plus": [],
+        "tags": [["professional", 1, "email_address", 1]],
+    } | fields
