@@ -1,0 +1,84 @@
+"""The demo: a sample mailbox behind a real IMAP server, mined by the commands that a user would type."""
+
+import os
+import secrets
+import shlex
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from demo.people import OWNER
+from demo.scenes import REFERENCE
+from fetcher import embedded
+
+OUTPUT = Path("demo-out")
+KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "TERM", "COLUMNS", "NO_COLOR", "TMPDIR", "LEADMINER_DEBUG")
+"""What the commands get of the environment: servers or passwords that are set up there are not the demo's."""
+
+
+def run_demo() -> int:
+    """Play the demo; return its exit code, which is that of the first command that fails."""
+    began = time.monotonic()
+    OUTPUT.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="leadminer-demo-") as folder:
+        home = Path(folder)
+        try:
+            code = _play(home)
+        except embedded.EmbeddedError as error:
+            print(error, file=sys.stderr)
+            return 8
+    if code == 0:
+        took = round(time.monotonic() - began)
+        print(f"\nDone in {took} s; everything is stopped. The contacts are in {OUTPUT / 'contacts.csv'}.")
+    return code
+
+
+def _play(home: Path) -> int:
+    password_file = home / "password"
+    password_file.touch(mode=0o600)
+    password_file.write_text(secrets.token_urlsafe(12), "ascii")
+    with _imap_server(password_file) as port, embedded.start(home / "data", notice=_say):
+        source = f"imap://demo@127.0.0.1:{port}"
+        as_of = REFERENCE.date().isoformat()
+        mine = ["mine", source, "--password-file", str(password_file), "--me", OWNER, "--as-of", as_of]
+        for title, command in (
+            ("Mine the mailbox:", mine),
+            ("What became of every message:", ["report"]),
+            ("The warmest contacts:", ["contacts", "--limit", "10"]),
+            ("All of them, as a file:", ["export", "--format", "csv", "--output", str(OUTPUT / "contacts.csv")]),
+            ("Mine it again; nothing is new, so nothing is read:", mine),
+        ):
+            if code := _run(title, command, home / "data"):
+                return code
+        _say("Stopping the servers.")
+    return 0
+
+
+def _run(title: str, command: list[str], home: Path) -> int:
+    _say(f"{title}\n$ leadminer {shlex.join(command)}")
+    environment = {name: os.environ[name] for name in KEPT if name in os.environ} | {"LEADMINER_HOME": str(home)}
+    return subprocess.run(
+        [str(Path(sys.executable).with_name("leadminer")), *command], env=environment, check=False
+    ).returncode
+
+
+@contextmanager
+def _imap_server(password_file: Path) -> Iterator[int]:
+    """Run the sample mailbox's server and yield its port; it ends when its standard input closes."""
+    _say("Starting an IMAP server on this machine with a sample mailbox of people who do not exist.")
+    command = [sys.executable, "-m", "demo.server", str(password_file)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True) as server:
+        if server.stdin is None or server.stdout is None or not (port := server.stdout.readline()):
+            raise embedded.EmbeddedError("The sample IMAP server did not start; the reason stands above.")
+        try:
+            yield int(port)
+        finally:
+            server.stdin.close()
+
+
+def _say(text: str) -> None:
+    print(f"\n{text}", flush=True)
