@@ -21,7 +21,8 @@ def claim_source(folder: Path, *, user: str, source: str) -> Iterator[str]:
     folder cannot be written, the name is a new one each time, and a killed fetcher's lease has to run out.
     """
     try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, exist_ok=True)
         descriptor = os.open(folder / f"{_digest(user, source)}.lock", os.O_RDWR | os.O_CREAT, 0o600)
     except OSError:
         yield f"{socket.gethostname()}:{secrets.token_hex(8)}"

@@ -20,9 +20,12 @@ from rich.text import Text
 from fetcher.mine import Progress as State
 from fetcher.terminal import Terminal, number
 
+WAITING = ("connecting", "planning")
+"""The states in which there is nothing to count yet."""
 LINE_SECONDS = 5.0
 """Time between two plain lines of the same state."""
 STOPPING = "Finishing what is in flight; press Ctrl-C again to stop at once."
+RESUMED = "Going on with the mining of this mailbox that was begun earlier and has not ended."
 
 
 class Pace:
@@ -55,21 +58,35 @@ class Pace:
         return None if rate is None or total is None else max(0.0, (total - self._last[0]) / rate)
 
 
+class Remarks:
+    """What is said once: that a mining is resumed, and what Ctrl-C does."""
+
+    def __init__(self, stop: Event) -> None:
+        """Take the event that Ctrl-C sets."""
+        self._stop = stop
+        self._said: set[str] = set()
+
+    def due(self, state: State) -> list[str]:
+        """Return what has not been said yet and is to be said now."""
+        due = [text for text, holds in ((RESUMED, state.resumed), (STOPPING, self._stop.is_set())) if holds]
+        fresh = [text for text in due if text not in self._said]
+        self._said.update(fresh)
+        return fresh
+
+
 class Lines:
     """Progress as plain lines: one at each change of state, and one every few seconds."""
 
     def __init__(self, terminal: Terminal, stop: Event, clock: Callable[[], float] = time.monotonic) -> None:
         """Write to the terminal's error output; `stop` is what Ctrl-C sets."""
-        self._terminal, self._stop, self._clock = terminal, stop, clock
+        self._terminal, self._remarks, self._clock = terminal, Remarks(stop), clock
         self._paces = {"fetching": Pace(clock), "processing": Pace(clock)}
         self._said: tuple[str, float] = ("", 0.0)
-        self._told_stop = False
 
     def watch(self, state: State) -> None:
         """Write a line where there is something new to say."""
-        if self._stop.is_set() and not self._told_stop:
-            self._told_stop = True
-            self._terminal.tell(STOPPING)
+        for remark in self._remarks.due(state):
+            self._terminal.tell(remark)
         self._paces["fetching"].add(_read(state))
         self._paces["processing"].add(_settled(state))
         now = self._clock()
@@ -96,24 +113,25 @@ class Bars:
 
     def __init__(self, progress: Progress, stop: Event) -> None:
         """Add the stages' bars to rich's progress."""
-        self._progress, self._stop = progress, stop
+        self._progress, self._remarks = progress, Remarks(stop)
         self._tasks: dict[str, TaskID] = {}
         self._paces = {"fetching": Pace(), "processing": Pace()}
-        self._told_stop = False
 
     def watch(self, state: State) -> None:
         """Draw what has changed."""
-        if self._stop.is_set() and not self._told_stop:
-            self._told_stop = True
-            self._progress.console.print(STOPPING)
+        for remark in self._remarks.due(state):
+            self._progress.console.print(remark)
+        if state.state in WAITING:
+            self._draw("fetching", 0, None, state.state)
+            return
         for stage, (count, total) in counts(state).items():
-            self._draw(stage, count, total, waiting=state.state in ("connecting", "planning"))
+            if total is not None or stage in self._tasks:
+                self._draw(stage, count, total)
 
-    def _draw(self, stage: str, count: int, total: int | None, *, waiting: bool) -> None:
+    def _draw(self, stage: str, count: int, total: int | None, speed: str = "") -> None:
         if stage not in self._tasks:
-            self._tasks[stage] = self._progress.add_task(stage, total=None, unit="parts" if stage == "refining" else "")
-        speed = ""
-        if stage in self._paces and not waiting:
+            self._tasks[stage] = self._progress.add_task(stage, total=None, speed="")
+        if stage in self._paces and not speed:
             self._paces[stage].add(count)
             speed = _speed(self._paces[stage], total)
         self._progress.update(self._tasks[stage], completed=count, total=total, speed=speed)
@@ -138,7 +156,7 @@ def shown(terminal: Terminal, stop: Event) -> Iterator[Callable[[State], None]]:
 
 def counts(state: State) -> dict[str, tuple[int, int | None]]:
     """Return (done, total) of each stage: messages read, messages counted, parts refined; None where not known."""
-    fetching = state.state in ("connecting", "planning", "fetching")
+    fetching = state.state in (*WAITING, "fetching")
     stored = None if state.listed is None else state.listed - state.left_out
     return {
         "fetching": (_read(state), state.listed),

@@ -84,7 +84,7 @@ def removed(receipt: Mapping[str, Any]) -> Iterator[str]:
     """Yield what a teardown or an erasure says that it removed: counts, and the hash of the keys."""
     if receipt:
         yield "  removed:"
-    for name, value in _flat(receipt):
+    for name, value in sorted(_flat(receipt), key=lambda pair: isinstance(pair[1], str)):
         yield f"    {name}: {number(value) if isinstance(value, int) else value}"
 
 

@@ -54,9 +54,10 @@ def test_a_folder_that_cannot_be_written_is_no_obstacle(tmp_path: Path) -> None:
 
 def test_the_file_names_nobody(tmp_path: Path) -> None:
     """Sources stand by digest on the disk, for their owner alone."""
-    with claim_source(tmp_path, user="local", source="jane@imap.example.org:993"):
-        (found,) = tmp_path.iterdir()
-        content = found.read_text()
+    home = tmp_path / "home"
 
-    assert "jane" not in found.name + content
-    assert found.stat().st_mode & 0o077 == 0
+    with claim_source(home / "claims", user="local", source="jane@imap.example.org:993"):
+        (found,) = (home / "claims").iterdir()
+
+        assert "jane" not in found.name + found.read_text()
+        assert [path.stat().st_mode & 0o077 for path in (home, home / "claims", found)] == [0, 0, 0]
