@@ -144,14 +144,14 @@ def ended_status(record: Mapping[str, Any]) -> dict[str, Any]:
         "begun_at": record["begun_at"],
         "finished_at": record["finished_at"],
         "listed": ledger.listed,
-        "segments": None,
+        "segments": {"sent": None, "done": 0, "dead": 0},
         "messages": {
             "processed": ledger.processed,
             "duplicate": ledger.duplicate,
             "dead": sum(ledger.dead.values()),
         },
-        "chunks": None,
-        "chunks_refined": None,
+        "chunks": 0,
+        "chunks_refined": 0,
         "ledger": record["ledger"],
         "receipt": record["receipt"],
     }
