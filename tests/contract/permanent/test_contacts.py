@@ -1,0 +1,99 @@
+"""Reading contacts: the list's order, page by page, of all sources or of one."""
+
+import random
+from typing import Any
+
+import pytest
+
+from tests.support.permanent import Permanent, contact
+
+APRIL_5 = 1_649_169_980
+LONG_AGO = 1
+"""So long ago that it warms no more than no date at all."""
+
+
+def place(person: dict[str, Any]) -> tuple[Any, ...]:
+    """Return what the list is ordered by; no date stands behind every date."""
+    recency = [-ord(letter) for letter in person["recency"] or "\0"]
+    return -person["temperature"], -person["occurrence"], recency, person["address"].encode()
+
+
+def cursor(person: dict[str, Any]) -> list[Any]:
+    """Return the cursor behind a contact."""
+    return [person["temperature"], person["occurrence"], person["recency"], person["address"]]
+
+
+@pytest.mark.parametrize("size", [1, 2, 7, 60, 61])
+async def test_pages_make_up_the_list(permanent: Permanent, size: int) -> None:
+    """Whatever the page's size, pages until an empty one give every contact once, in order, ties and all."""
+    draw = random.Random(size)
+    contacts = [
+        contact(
+            f"{draw.choice('aZ_é')}{number}@acme.com",
+            occurrence=draw.choice([1, 2]),
+            recency=draw.choice([None, LONG_AGO, APRIL_5, APRIL_5 - 1]),
+        )
+        for number in range(60)
+    ]
+    await permanent.apply(await permanent.begin(), *contacts)
+
+    read: list[dict[str, Any]] = []
+    after = None
+    while page := await permanent.page(after=after, size=size):
+        assert len(page) <= size
+        read += page
+        after = cursor(page[-1])
+
+    assert sorted(person["address"] for person in read) == sorted(each["address"] for each in contacts)
+    assert [person["address"] for person in read] == [person["address"] for person in sorted(read, key=place)]
+    assert read == await permanent.page()
+    assert len({place(person)[:2] for person in read if person["recency"] in (None, "1970-01-01T00:00:01Z")}) == 2
+
+
+async def test_own_addresses_are_no_contacts(permanent: Permanent) -> None:
+    """An address that any of the user's minings calls the user's own is left out, though an earlier one counted it."""
+    await permanent.apply(await permanent.begin(), contact("me@acme.com"), contact("jane@acme.com"))
+    await permanent.begin(source="source-2", own=["me@acme.com"])
+    await permanent.begin(user="bob", own=["jane@acme.com"])
+
+    assert [person["address"] for person in await permanent.page()] == ["jane@acme.com"]
+
+
+async def test_one_source_shows_its_contacts(permanent: Permanent) -> None:
+    """A contact of several sources is in each; an unknown source has none."""
+    for source, addresses in {"b": ["x@acme.com", "y@acme.com"], "a": ["y@acme.com", "z@acme.com"]}.items():
+        mining = await permanent.begin(source=f"digest-{source}", source_name=f"{source}@example.org")
+        await permanent.apply(mining, *map(contact, addresses))
+
+    shown = {
+        name: [person["address"] for person in await permanent.page(source_name=name)]
+        for name in ("a@example.org", "b@example.org", "c@example.org", "digest-a")
+    }
+
+    assert shown == {
+        "a@example.org": ["y@acme.com", "z@acme.com"],
+        "b@example.org": ["y@acme.com", "x@acme.com"],
+        "c@example.org": [],
+        "digest-a": [],
+    }
+    assert (await permanent.page(source_name="a@example.org"))[0]["sources"] == ["a@example.org", "b@example.org"]
+
+
+async def test_one_address_at_two_hosts_is_one_source_name(permanent: Permanent) -> None:
+    """Sources that share their address are named once, and read together."""
+    for digest in ("digest-1", "digest-2"):
+        await permanent.apply(await permanent.begin(source=digest), contact("jane@acme.com"))
+
+    (jane,) = await permanent.page(source_name="me@example.org")
+
+    assert (jane["occurrence"], jane["sources"]) == (2, ["me@example.org"])
+
+
+async def test_lists_are_empty_not_missing(permanent: Permanent) -> None:
+    """A contact without names, dates or plus addresses has nulls and empty lists."""
+    await permanent.apply(await permanent.begin(), contact("jane@acme.com"))
+
+    (jane,) = await permanent.page()
+
+    assert (jane["name"], jane["recency"], jane["seniority"]) == (None, None, None)
+    assert (jane["alternate_names"], jane["alternate_emails"]) == ([], [])
