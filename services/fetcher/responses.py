@@ -6,10 +6,11 @@ read by four patterns; whatever looks different goes to imapclient's parser, whi
 
 import calendar
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
+from imapclient.exceptions import ProtocolError
 from imapclient.response_parser import parse_fetch_response
 
 Pieces = Sequence[bytes | tuple[bytes, bytes] | None]
@@ -18,8 +19,8 @@ MONTHS = {
     name: number for number, name in enumerate(b"jan feb mar apr may jun jul aug sep oct nov dec".split(), start=1)
 }
 OPENING = re.compile(rb"\d+ \(")
-UID = re.compile(rb"[( ]UID (\d+)", re.IGNORECASE)
-SIZE = re.compile(rb"[( ]RFC822\.SIZE (\d+)", re.IGNORECASE)
+UID = re.compile(rb"[( ]UID (\d{1,10})\b", re.IGNORECASE)
+SIZE = re.compile(rb"[( ]RFC822\.SIZE (\d{1,18})\b", re.IGNORECASE)
 INTERNAL_DATE = re.compile(
     rb'[( ]INTERNALDATE "( \d|\d\d)-(\w\w\w)-(\d{4}) (\d\d):(\d\d):(\d\d) ([+-])(\d\d)(\d\d)"', re.IGNORECASE
 )
@@ -39,13 +40,13 @@ class _Unusual(ValueError):
     """An answer that the patterns are not made for."""
 
 
-def parse_messages(pieces: Pieces) -> Iterator[Fetched]:
-    """Yield the messages of an answer that asked for one body each; what came unasked (flags) is left out.
+def parse_messages(pieces: Pieces) -> list[Fetched]:
+    """Return the messages of an answer that asked for one body each; what came unasked (flags) is left out.
 
     Raises imapclient's ProtocolError, a subclass of imaplib.IMAP4.error, for what is no FETCH answer at all.
     """
     try:
-        return iter(list(_usual_messages(pieces)))
+        return list(_usual_messages(pieces))
     except _Unusual:
         return _any_messages(pieces)
 
@@ -90,18 +91,25 @@ def _seconds(moment: re.Match[bytes]) -> int | None:
     return local - offset if sign == b"+" else local + offset
 
 
-def _any_messages(pieces: Pieces) -> Iterator[Fetched]:
-    answer = parse_fetch_response(list(pieces), normalise_times=False)
-    for uid, fields in answer.items():
-        bodies = [value for name, value in fields.items() if name.startswith(b"BODY[")]
-        if bodies:
-            size, moment = fields.get(b"RFC822.SIZE"), fields.get(b"INTERNALDATE")
-            yield Fetched(
-                uid,
-                size if isinstance(size, int) else None,
-                int(moment.timestamp()) if isinstance(moment, datetime) else None,
-                _text(bodies[0]),
-            )
+def _any_messages(pieces: Pieces) -> list[Fetched]:
+    try:
+        answers = parse_fetch_response(list(pieces), normalise_times=False, uid_is_key=False)
+    except (ValueError, TypeError, AttributeError, LookupError) as error:
+        raise ProtocolError("not a FETCH answer") from error
+    return [message for fields in answers.values() if (message := _message_of(fields))]
+
+
+def _message_of(fields: Mapping[bytes, object]) -> Fetched | None:
+    bodies = [value for name, value in fields.items() if name.startswith(b"BODY[")]
+    uid, size, moment = (fields.get(name) for name in (b"UID", b"RFC822.SIZE", b"INTERNALDATE"))
+    if not bodies or not isinstance(uid, int):
+        return None
+    return Fetched(
+        uid,
+        size if isinstance(size, int) else None,
+        int(moment.timestamp()) if isinstance(moment, datetime) else None,
+        _text(bodies[0]),
+    )
 
 
 def _text(value: object) -> bytes:
