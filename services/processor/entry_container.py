@@ -13,14 +13,13 @@ from importlib.metadata import version
 
 import structlog
 import uvicorn
-from psycopg_pool import AsyncConnectionPool
-from redis.asyncio import Redis
 
 from processor.adapters.container.contacts import PostgresContactStore
 from processor.adapters.container.files import FileStore
 from processor.adapters.container.migrate import MigrationError, migrate_all
-from processor.adapters.container.postgres import Pool, PostgresMiningStore
-from processor.adapters.container.redis import RedisJobQueue
+from processor.adapters.container.pool import open_pool
+from processor.adapters.container.postgres import PostgresMiningStore
+from processor.adapters.container.redis import RedisJobQueue, open_redis
 from processor.api import Api
 from processor.consumer import Consumer
 from processor.fetching import Fetching
@@ -35,10 +34,6 @@ log = structlog.get_logger()
 
 EXIT_SETTINGS = 3
 EXIT_UNAVAILABLE = 8
-POOL_CONNECTIONS = 4
-"""One for the job at hand, the others for the API."""
-POOL_TIMEOUT_SECONDS = 10.0
-REDIS_TIMEOUT_SECONDS = 10.0
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -127,37 +122,6 @@ async def open_ports(settings: Settings) -> AsyncIterator[tuple[Ports, RedisJobQ
             ),
             queue,
         )
-
-
-@contextlib.asynccontextmanager
-async def open_pool(connection_string: str) -> AsyncIterator[Pool]:
-    """Open a pool in autocommit mode; it connects by itself again when the server was away."""
-    async with AsyncConnectionPool(
-        connection_string,
-        min_size=1,
-        max_size=POOL_CONNECTIONS,
-        timeout=POOL_TIMEOUT_SECONDS,
-        reconnect_timeout=POOL_TIMEOUT_SECONDS,
-        check=AsyncConnectionPool.check_connection,
-        kwargs={"autocommit": True},
-        open=False,
-    ) as pool:
-        yield pool
-
-
-@contextlib.asynccontextmanager
-async def open_redis(url: str) -> AsyncIterator[Redis]:
-    """Connect to Redis over TCP, TLS or a unix socket; answers are texts."""
-    redis = Redis.from_url(
-        url,
-        decode_responses=True,
-        socket_connect_timeout=REDIS_TIMEOUT_SECONDS,
-        socket_timeout=REDIS_TIMEOUT_SECONDS,
-    )
-    try:
-        yield redis
-    finally:
-        await redis.aclose()
 
 
 def stop_on_signals(consumer: Consumer, server: uvicorn.Server) -> None:

@@ -4,18 +4,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import psycopg
-from psycopg import errors
 from psycopg.rows import dict_row
-from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
-from processor.ports import Conflict, LimitExceeded, Row, Statement, Unavailable
+from processor.adapters.container.pool import ERRORS, Pool, translate
+from processor.ports import Row, Statement
 from processor.statements import load_statements
 
 STATEMENTS = load_statements(Path(__file__).with_name("mining.sql"))
-_CONFLICTS = (errors.IntegrityError, errors.SerializationFailure, errors.DeadlockDetected)
-
-Pool = AsyncConnectionPool[psycopg.AsyncConnection[Any]]
 
 
 class PostgresMiningStore:
@@ -30,7 +25,7 @@ class PostgresMiningStore:
             async with self._pool.connection() as connection, connection.cursor(row_factory=dict_row) as cursor:
                 await cursor.execute(STATEMENTS[statement].encode(), arguments)
                 return list(await cursor.fetchall()) if cursor.description else []
-        except (psycopg.Error, PoolTimeout, OSError) as error:
+        except ERRORS as error:
             raise translate(error) from error
 
     async def batch(self, statements: Sequence[Statement]) -> None:
@@ -39,16 +34,5 @@ class PostgresMiningStore:
             async with self._pool.connection() as connection, connection.transaction(), connection.pipeline():
                 for statement in statements:
                     await connection.execute(STATEMENTS[statement.name].encode(), statement.arguments)
-        except (psycopg.Error, PoolTimeout, OSError) as error:
+        except ERRORS as error:
             raise translate(error) from error
-
-
-def translate(error: Exception) -> Exception:
-    """Return the port's error for one of PostgreSQL's; what is our own mistake stays as it is."""
-    if isinstance(error, _CONFLICTS):
-        return Conflict("a guard did not hold")
-    if isinstance(error, (errors.ProgramLimitExceeded, errors.StringDataRightTruncation)):
-        return LimitExceeded("a value is larger than the database takes")
-    if isinstance(error, (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout, OSError)):
-        return Unavailable("the database does not answer")
-    return error

@@ -1,6 +1,7 @@
 """Jobs over Redis Streams: a consumer group, acknowledged after the commit, and a dead-letter stream."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from typing import Any
 
 from redis.asyncio import Redis
@@ -14,6 +15,20 @@ DEAD_STREAM = "leadminer:dead"
 GROUP = "processors"
 DEAD_LETTERS = 10_000
 """Dead letters kept, about: they are for people to look at; the ledger is what counts."""
+
+TIMEOUT_SECONDS = 10.0
+
+
+@asynccontextmanager
+async def open_redis(url: str) -> AsyncIterator[Redis]:
+    """Connect to Redis over TCP, TLS or a unix socket; answers are texts."""
+    redis = Redis.from_url(
+        url, decode_responses=True, socket_connect_timeout=TIMEOUT_SECONDS, socket_timeout=TIMEOUT_SECONDS
+    )
+    try:
+        yield redis
+    finally:
+        await redis.aclose()
 
 
 class RedisJobQueue:
