@@ -123,7 +123,7 @@ WHERE EXISTS (
 -- name: write_points
 INSERT INTO points (mining_no, chunk, segment, part, facts)
 SELECT %(mining_no)s, chunk, %(name)s, part, facts
-FROM unnest(%(chunks)s::integer[], %(parts)s::integer[], %(facts)s::text[]) AS given (chunk, part, facts)
+FROM unnest(%(chunks)s::integer[], %(parts)s::integer[], %(facts)b::text[]) AS given (chunk, part, facts)
 
 -- name: fail_segment
 INSERT INTO segments (mining_no, name, state, tries, reason, messages)
@@ -182,7 +182,7 @@ INSERT INTO guard (holds) SELECT NULL WHERE NOT EXISTS (SELECT FROM open)
 -- name: write_persons
 INSERT INTO persons (mining_no, chunk, part, contacts)
 SELECT %(mining_no)s, %(chunk)s, part, contacts
-FROM unnest(%(parts)s::integer[], %(contacts)s::text[]) AS given (part, contacts)
+FROM unnest(%(parts)s::integer[], %(contacts)b::text[]) AS given (part, contacts)
 ON CONFLICT DO NOTHING
 
 -- name: persons
