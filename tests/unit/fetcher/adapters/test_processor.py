@@ -1,0 +1,224 @@
+"""The client of the processor's HTTP API."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import pytest
+
+from fetcher.adapters.processor import ProcessorClient
+from fetcher.ports import Beginning, Conflict, Denied, Invalid, LeaseLost, NotFound, Trouble, Unavailable
+from schemas.uids import UidRanges
+
+MINING = "0f8fad5b-d9cb-469f-a165-70867728950e"
+STATUS: dict[str, Any] = {
+    "id": MINING,
+    "source_name": None,
+    "state": "processing",
+    "cancelled": True,
+    "begun_at": "2026-01-01T00:00:00Z",
+    "listed": 9,
+    "segments": {"sent": 3, "done": 1, "dead": 1},
+    "messages": {"processed": 4, "duplicate": 2, "dead": 3},
+    "chunks": 16,
+    "chunks_refined": 5,
+    "ledger": None,
+    "receipt": None,
+}
+BEGUN: dict[str, Any] = {
+    "id": MINING,
+    "resumed": True,
+    "state": "fetching",
+    "lease": 4,
+    "lease_seconds": 10.0,
+    "settings": {
+        "folders": ["INBOX"],
+        "since": "2020-01-01",
+        "scope": "headers",
+        "as_of": "2026-01-01",
+        "chunks": 16,
+        "full": False,
+        "own": ["jane@acme.com"],
+    },
+    "watermarks": {"90db275ed079ec5f": {"uidvalidity": 7, "uids": "1:5,9"}},
+    "ledger": None,
+    "receipt": None,
+}
+ASKED = Beginning(MINING, "jane@imap.acme.com:993", "jane@acme.com", 16, "me", folders=("INBOX",))
+
+
+class Api(httpx.MockTransport):
+    """Answers every request alike, and keeps them."""
+
+    def __init__(self, fields: object, status: int = 200) -> None:
+        self.requests: list[httpx.Request] = []
+        self._content = json.dumps(fields) if not isinstance(fields, str) else fields
+        self._status = status
+        super().__init__(self._answer)
+
+    def _answer(self, request: httpx.Request) -> httpx.Response:
+        self.requests.append(request)
+        return httpx.Response(self._status, text=self._content)
+
+    def client(self) -> ProcessorClient:
+        return ProcessorClient("http://127.0.0.1:1/base/", "secret", transport=self)
+
+
+def test_begin() -> None:
+    """Begin sends what is asked for with the token, and reads the mining, its settings and its watermarks."""
+    api = Api(BEGUN)
+
+    with api.client() as client:
+        begun = client.begin("a/b", asked=ASKED)
+
+    request = api.requests[0]
+    assert (request.method, request.url.raw_path) == ("POST", b"/base/users/a%2Fb/minings")
+    assert request.headers["Authorization"] == "Bearer secret"
+    assert json.loads(request.content) == {
+        "id": MINING,
+        "source": "jane@imap.acme.com:993",
+        "address": "jane@acme.com",
+        "chunks": 16,
+        "holder": "me",
+        "me": None,
+        "folders": ["INBOX"],
+        "since": None,
+        "scope": None,
+        "as_of": None,
+        "full": None,
+    }
+    assert (begun.id, begun.resumed, begun.state, begun.lease, begun.lease_seconds) == (MINING, True, "fetching", 4, 10)
+    assert (begun.folders, begun.since, begun.scope, begun.full) == (("INBOX",), "2020-01-01", "headers", False)
+    assert begun.watermarks["90db275ed079ec5f"].uidvalidity == 7
+    assert begun.watermarks["90db275ed079ec5f"].uids == UidRanges.parse("1:5,9")
+
+
+def test_begin_of_what_has_ended() -> None:
+    """An id that has ended is answered with its account alone."""
+    api = Api({"id": MINING, "resumed": False, "state": "finished", "ledger": {"listed": 1}, "receipt": {"objects": 2}})
+
+    with api.client() as client:
+        begun = client.begin("local", asked=ASKED)
+
+    assert (begun.state, begun.ledger, begun.receipt) == ("finished", {"listed": 1}, {"objects": 2})
+
+
+@pytest.mark.parametrize(
+    ("call", "path", "body"),
+    [
+        (lambda client: client.renew("u", mining=MINING, lease=4), "/renew", {"lease": 4}),
+        (
+            lambda client: client.fetched("u", mining=MINING, lease=4, skipped={"vanished": 1}, failed={}),
+            "/fetched",
+            {"lease": 4, "skipped": {"vanished": 1}, "failed": {}},
+        ),
+        (lambda client: client.status("u", mining=MINING), "", None),
+    ],
+)
+def test_statuses(call: Callable[[ProcessorClient], Any], path: str, body: object) -> None:
+    """Renewing, ending the fetching and asking give the mining's status."""
+    api = Api(STATUS)
+
+    with api.client() as client:
+        status = call(client)
+
+    request = api.requests[0]
+    assert request.url.path == f"/base/users/u/minings/{MINING}{path}"
+    assert (json.loads(request.content) if request.content else None) == body
+    assert (status.state, status.cancelled, status.listed) == ("processing", True, 9)
+    assert (status.sent, status.done, status.dead_segments) == (3, 1, 1)
+    assert (status.processed, status.duplicate, status.dead) == (4, 2, 3)
+    assert (status.chunks, status.chunks_refined) == (16, 5)
+
+
+def test_contacts() -> None:
+    """A page of contacts comes with the cursor of the next one; only what is given is asked for."""
+    api = Api({"contacts": [{"address": "jane@acme.com"}], "after": "a+b"})
+
+    with api.client() as client:
+        page = client.contacts("local", after="x/y&z", limit=7)
+
+    assert page == ([{"address": "jane@acme.com"}], "a+b")
+    assert dict(api.requests[0].url.params) == {"after": "x/y&z", "limit": "7"}
+
+
+@pytest.mark.parametrize(
+    ("call", "method", "path", "answer", "told"),
+    [
+        (lambda c: c.health(), "GET", "/health", {"status": "ok"}, {"status": "ok"}),
+        (lambda c: c.minings("u"), "GET", "/users/u/minings", {"minings": [STATUS]}, [STATUS]),
+        (
+            lambda c: c.report("u", mining="m"),
+            "GET",
+            "/users/u/minings/m/report",
+            {"balanced": True},
+            {"balanced": True},
+        ),
+        (lambda c: c.cancel("u", mining="m"), "POST", "/users/u/minings/m/cancel", STATUS, STATUS),
+        (lambda c: c.retry("u", mining="m"), "POST", "/users/u/minings/m/retry", {"retried": 3}, 3),
+        (lambda c: c.erase("u", address="a@b.com"), "POST", "/users/u/erase", {"contacts": 1}, {"contacts": 1}),
+    ],
+)
+def test_the_other_calls(
+    call: Callable[[ProcessorClient], Any], method: str, path: str, answer: object, told: object
+) -> None:
+    """Each call of the command line has its route, and gives what the API says."""
+    api = Api(answer)
+
+    with api.client() as client:
+        result = call(client)
+
+    assert (api.requests[0].method, api.requests[0].url.path) == (method, f"/base{path}")
+    assert result == told
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "trouble"),
+    [
+        (400, "bad", Invalid),
+        (401, "token", Denied),
+        (404, "missing", NotFound),
+        (409, "fixed", Conflict),
+        (409, "lease", LeaseLost),
+        (503, "store", Unavailable),
+    ],
+)
+def test_problems(status: int, code: str, trouble: type[Trouble]) -> None:
+    """A problem becomes the error of its kind, with the processor's own sentence."""
+    api = Api({"error": "That will not do.", "code": code}, status)
+
+    with api.client() as client, pytest.raises(trouble, match=r"^That will not do\.$") as refused:
+        client.renew("local", mining=MINING, lease=1)
+
+    assert type(refused.value) is trouble
+    assert getattr(refused.value, "code", code) == code
+
+
+@pytest.mark.parametrize(
+    ("text", "status", "trouble"),
+    [
+        ("<html>", 200, NotFound),
+        ("[]", 200, NotFound),
+        ("<html>", 404, NotFound),
+        ("<html>", 502, Unavailable),
+        ("<html>", 401, Denied),
+    ],
+)
+def test_what_is_no_processor(text: str, status: int, trouble: type[Trouble]) -> None:
+    """Something else at that address is said with the address."""
+    api = Api(text, status)
+
+    with api.client() as client, pytest.raises(trouble, match=r"http://127\.0\.0\.1:1/base"):
+        client.status("local", mining=MINING)
+
+
+def test_nothing_there() -> None:
+    """A processor that does not answer is Unavailable, with its address and without the token."""
+    with (
+        ProcessorClient("http://127.0.0.1:1", "secret") as client,
+        pytest.raises(Unavailable, match=r"http://127\.0\.0\.1:1 does not answer") as refused,
+    ):
+        client.health()
+
+    assert "secret" not in str(refused.value)
