@@ -1,13 +1,12 @@
 """Addresses: lists of them in headers, and those that stand in a text."""
 
 import re
-from collections.abc import Iterator
 from typing import Final
 
 from processor.domain.address_list import Mailbox, read_list
 from processor.domain.address_syntax import fold_address, split_plus, valid_address
 from processor.domain.charset import decode_text
-from processor.domain.names import name_beside
+from processor.domain.names import MAX_CHARACTERS, PLAIN_NAME, name_beside
 from processor.domain.text_addresses import find_addresses
 
 __all__ = ["Mailbox", "extract_from_text", "fold_address", "parse_address_list", "read_addresses", "valid_address"]
@@ -18,12 +17,16 @@ _ADDRESS: Final = (
 )
 _COMMON_FORM: Final = re.compile(
     r"[ \t]*+(?:"
-    r'(?:"([^"\\]*+)"[ \t]*+|([^"<>(),;:@\\]*+))'
-    rf"<({_ADDRESS})>"
-    rf"|({_ADDRESS})(?:[ \t]*+\(([^()\\]*+)\))?+"
+    rf"({_ADDRESS})(?:[ \t]*+\(([^()\\]*+)\))?+"
+    rf'|(")?+({PLAIN_NAME})(?(3)")[ \t]*+<({_ADDRESS})>'
+    rf'|(?:"([^"\\]*+)"[ \t]*+|([^"<>(),;:@\\]*+))<(?:mailto:)?+({_ADDRESS})>'
     r")[ \t]*+(?:,|$)"
 )
-"""One mailbox and the comma behind it: name and brackets, or an address with or without a comment."""
+"""One mailbox and the comma behind it: an address with or without a comment, or brackets with or without a name.
+
+Groups: bare address, its comment; a mark of quotes, a name that is clean as it stands, its address; a quoted name,
+another name, its address.
+"""
 _SURE_CHARACTERS: Final = 63
 """An address no longer than a label may be needs no look at the lengths of its labels."""
 
@@ -35,32 +38,36 @@ def parse_address_list(value: str | bytes) -> list[Mailbox]:
     """
     found: dict[str, Mailbox] = {}
     for mailbox in read_addresses(decode_text(value) if isinstance(value, bytes) else value):
-        known = found.get(mailbox.address)
-        if known:
-            mailbox = Mailbox(known.address, known.plus or mailbox.plus, known.name or mailbox.name)
-        found[mailbox.address] = mailbox
+        known = found.get(mailbox[0])
+        found[mailbox[0]] = (
+            Mailbox(known.address, known.plus or mailbox[1], known.name or mailbox[2]) if known else Mailbox(*mailbox)
+        )
     return list(found.values())
 
 
-def read_addresses(value: str) -> Iterator[Mailbox]:
-    """Yield the addresses of an undecoded value with repetitions: the common forms fast, the rest with care."""
+def read_addresses(value: str) -> list[tuple[str, str | None, str | None]]:
+    """Return (address, plus, name) of an undecoded value, with repetitions: common forms fast, the rest with care."""
+    found: list[tuple[str, str | None, str | None]] = []
     at, end = 0, len(value)
     while at < end:
         match = _COMMON_FORM.match(value, at)
         if match is None:
-            yield from read_list(value[at:])
-            return
-        quoted, phrase, bracketed, bare, comment = match.groups()
-        address = (bracketed or bare).lower()
+            found.extend(read_list(value[at:] if at else value))
+            break
+        bare, comment, _, plain, named, quoted, phrase, bracketed = match.groups()
+        address = (named or bare or bracketed).lower()
         if len(address) > _SURE_CHARACTERS and not valid_address(address):
-            yield from read_list(value[at:])
-            return
+            found.extend(read_list(value[at:]))
+            break
         plus = None
         if "+" in address:
             address, plus = split_plus(address)
-        name = quoted or phrase or comment
-        yield Mailbox(address, plus, name_beside(name.strip(" \t"), address, plus) if name else None)
+        if not plain or len(plain) > MAX_CHARACTERS:
+            said = quoted or phrase or comment
+            plain = name_beside(said.strip(" \t"), address, plus) if said else None
+        found.append((address, plus, plain))
         at = match.end()
+    return found
 
 
 def extract_from_text(text: str | bytes, *, is_html: bool = False) -> list[Mailbox]:

@@ -37,6 +37,7 @@ _CODECS: Final[Mapping[str, str]] = MappingProxyType(
 )
 _ODD_CODECS: Final = re.compile(r"utf_(?:7|16|32)|iso2022|hz|cp(?:037|273|424|500|875|1026|1140)$")
 """Codecs in which an ASCII character may not stand for itself."""
+_COMMON: Final = frozenset({"", "us-ascii", "utf-8", "iso-8859-1", "iso-8859-15", "windows-1252"})
 _NOT_IN_NAMES: Final = re.compile(r"[^a-z0-9]+")
 _MAX_NAME: Final = 64
 
@@ -53,7 +54,9 @@ def find_codec(charset: str) -> str | None:
 
 def keeps_ascii(charset: str) -> bool:
     """Return whether each ASCII character stands for itself in a charset, as in all but a few."""
-    codec = find_codec(charset) if charset else None
+    if charset.lower() in _COMMON:
+        return True
+    codec = find_codec(charset)
     return codec is None or not _ODD_CODECS.match(codec)
 
 

@@ -1,7 +1,7 @@
-"""The header block of a message: where it ends, its lines, and what the fields that matter say."""
+"""The header block of a message: where it ends, and what the fields that matter say."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable
 from hashlib import blake2b
 from typing import Final, NamedTuple
 
@@ -26,6 +26,24 @@ WANTED: Final = TAG_HEADERS | {
     "content-transfer-encoding",
 }
 
+
+def compile_fields(names: Iterable[str], prefixes: Iterable[str] = ()) -> re.Pattern[str]:
+    """Return a pattern for the lines of lower-cased text, LF before each, that are headers of these names.
+
+    Its groups are name and folded value. Names are grouped by their beginning: at a line that is none of them, and most
+    are not, the pattern fails at once.
+    """
+    groups: dict[str, list[str]] = {}
+    for name in (*map(re.escape, names), *(f"{re.escape(prefix)}[!-9;-~]*+" for prefix in prefixes)):
+        beginning = name[: 3 if name.startswith(r"x\-") else 1]
+        groups.setdefault(beginning, []).append(name[len(beginning) :])
+    choice = "|".join(f"{beginning}(?:{'|'.join(rest)})" for beginning, rest in groups.items())
+    return re.compile(rf"\n({choice})[ \t]*+:([^\n]*+(?:\n[ \t][^\n]*+)*+)")
+
+
+_WANTED: Final = compile_fields(WANTED, AUTOMATED_PREFIXES)
+_EMPTY_LINE: Final = re.compile(rb"\n\r?\n")
+_LF: Final = 10
 _FIELD: Final = re.compile(rb"[!-9;-~]++[ \t]*+:")
 _FIELDS: Final = re.compile(rb"^[!-9;-~]++[ \t]*+:", re.MULTILINE)
 _UNFOLDED_END: Final = re.compile(rb"\n(?![ \t])")
@@ -37,7 +55,7 @@ _EMPTY_ID: Final = "<> \t"
 
 
 class Head(NamedTuple):
-    """A header block with its lines ended by LF, as bytes, and where in `data` the body begins.
+    """A header block, all its lines ended by CRLF or all by LF, and where in `data` the body begins.
 
     `data` is the message, or where its line ends are odd, the message with all of them made LF.
     """
@@ -50,14 +68,18 @@ class Head(NamedTuple):
 
 def cut_head(raw: bytes, *, truncated: bool = False) -> Head:
     """Find the header block of a message: up to the first empty line, in a well-formed message."""
-    end, gap = raw.find(b"\r\n\r\n"), 4
-    if end < 0:
-        end, gap = raw.find(b"\n\n"), 2
-    if end > 0:
-        block = raw[:end].replace(b"\r\n", b"\n")
-        last = block[_last_line(block) :]
-        if b"\r" not in block and b"\0" not in block and b"\n\n" not in block and _FIELD.match(last) and raw[0] < 127:
-            return Head(block, raw, end + gap, recognised=True)
+    empty = _EMPTY_LINE.search(raw)
+    if empty:
+        end, body = empty.span()
+        block = raw[:end]
+        first_cr = block.find(b"\r", 0, -1)
+        if (
+            _FIELD.match(block, _last_line(block))
+            and (first_cr < 0 or block[first_cr + 1] == _LF)
+            and b"\0" not in block
+            and block[0] < 127
+        ):
+            return Head(block, raw, body, recognised=True)
     return _cut_odd_head(raw, truncated=truncated)
 
 
@@ -93,25 +115,25 @@ def _cut_odd_head(raw: bytes, *, truncated: bool) -> Head:
     return Head(block, data, body, recognised=True)
 
 
-def read_lines(block: bytes) -> Iterator[tuple[str, str]]:
-    """Yield lower-cased name and unfolded value of each line of a header block with LF; other lines are passed over."""
-    unfolded = block.replace(b"\n ", b" ").replace(b"\n\t", b"\t")
-    try:
-        lines = unfolded.decode("ascii").split("\n")
-    except UnicodeDecodeError:
-        lines = [decode_text(line) for line in unfolded.split(b"\n")]
-    for line in lines:
-        name, colon, value = line.partition(":")
-        if colon:
-            yield name.rstrip().lower(), value
-
-
-def read_fields(block: bytes) -> Fields:
-    """Return the fields that matter of a header block with LF."""
+def read_fields(block: bytes, pattern: re.Pattern[str] = _WANTED) -> Fields:
+    """Return the fields of a header block, with CRLF or LF, that a pattern of `compile_fields` finds."""
     fields: Fields = {}
-    for name, value in read_lines(block):
-        if name in WANTED or name.startswith(AUTOMATED_PREFIXES):
-            fields.setdefault(name, []).append(value)
+    text = (b"\n" + block).decode("latin-1")
+    ascii_only = text.isascii()
+    for match in pattern.finditer(text.lower()):
+        start, end = match.span(2)
+        value = text[start:end]
+        if "\n" in value:
+            value = value.replace("\n", "").replace("\r", "")
+        elif value[-1:] == "\r":
+            value = value[:-1]
+        if not ascii_only:
+            value = decode_text(value.encode("latin-1"))
+        name = match[1]
+        if name in fields:
+            fields[name].append(value)
+        else:
+            fields[name] = [value]
     return fields
 
 
@@ -120,7 +142,7 @@ def message_key(fields: Fields, block: bytes) -> bytes:
     for value in fields.get("message-id", ()):
         if value.strip(_EMPTY_ID):
             return blake2b(b"id\0" + value.strip().encode("utf-8", "surrogatepass"), digest_size=16).digest()
-    return blake2b(b"head\0" + block, digest_size=16).digest()
+    return blake2b(b"head\0" + block.replace(b"\r\n", b"\n").rstrip(b"\r"), digest_size=16).digest()
 
 
 def has_references(fields: Fields) -> bool:

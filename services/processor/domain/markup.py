@@ -2,43 +2,102 @@
 
 import html
 import re
+from enum import Enum
 from typing import Final
 from urllib.parse import unquote
 
-_HIDDEN: Final = (("<!--", "-->"), ("<script", "</script"), ("<style", "</style"))
 _TAG: Final = re.compile(r"<(?=[A-Za-z/!?])[^<>]*+>")
-_MAILTO: Final = re.compile(r"mailto:([^\"'<>\s]*+)", re.IGNORECASE)
-_JOINS: Final = re.compile(r"<wbr[ /]*+>|\u00ad|\u200b", re.IGNORECASE)
+_MAILTO: Final = re.compile(r"mailto:([^\"'<>\s]*+)", re.IGNORECASE | re.ASCII)
+_QUERY: Final = re.compile(r"[?&=,;]")
+_JOINS: Final = re.compile(r"<wbr[ /]*+>|\u00ad|\u200b|&shy;|&ZeroWidthSpace;", re.IGNORECASE)
 _ADDRESS_TAG: Final = re.compile(r"<([^<>@\s]++@[^<>@\s]++)>")
+_HIDDEN: Final = re.compile(r"<(?:(!--)|(script)|style)(?![a-z])", re.IGNORECASE | re.ASCII)
+_HIDDEN_ENDS: Final = tuple(re.compile(end, re.IGNORECASE | re.ASCII) for end in ("</style", "-->", "</script"))
+
+_ENCODED_AT: Final = re.compile(rb"&(?:#0*+(?:64|[xX]0*+40)(?![0-9A-Fa-f])|commat;)")
+_LINK_WITH_CODES: Final = re.compile(rb"mailto:[^\"'<>\s@]*+%40", re.IGNORECASE)
+_BLANKS: Final = ("&nbsp", "&lt", "&gt", "&quot")
+_BLANKS_BEFORE: Final = tuple(f"{blank};" for blank in _BLANKS)
+_TAG_STARTS: Final = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz/!?")
+_LINK: Final = "mailto:"
 
 
-def needs_care(data: bytes) -> bool:
+class Place(Enum):
+    """What an address in an HTML text is to its reader."""
+
+    READ = 1
+    HIDDEN = 2
+    UNSURE = 3
+    """Only `read_markup` can tell."""
+
+
+class Markup:
+    """An HTML text, asked from front to back what stands at a place; no part of it is looked at twice."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._asked = 0
+        self._opened = -1
+        self._closed = -1
+        self._hidden = find_hidden(text)[::-1]
+
+    def place(self, start: int, end: int) -> Place:
+        """Return what stands at `text[start:end]`, an address; `start` may not be smaller than when asked before."""
+        text = self._text
+        self._opened = max(self._opened, text.rfind("<", self._asked, start))
+        self._closed = max(self._closed, text.rfind(">", self._asked, start))
+        self._asked = start
+        while self._hidden and self._hidden[-1][1] <= start:
+            self._hidden.pop()
+        if self._hidden and self._hidden[-1][0] <= start:
+            return Place.HIDDEN
+        if self._opened > self._closed and text[self._opened + 1] in _TAG_STARTS:
+            return self._place_in_tag(start, end)
+        before, behind = text[max(start - 6, 0) : start].lower(), text[end : end + 5].lower()
+        joined = before.endswith("wbr>") or behind.startswith("<wbr")
+        coded = before.endswith(";") and not before.endswith(_BLANKS_BEFORE)
+        if joined or coded or "&" in text[start:end] or (behind[:1] == "&" and not behind.startswith(_BLANKS)):
+            return Place.UNSURE
+        return Place.READ
+
+    def _place_in_tag(self, start: int, end: int) -> Place:
+        before = self._text[self._opened : start].lower()
+        address = self._text[start:end]
+        if before.endswith(_LINK):
+            return Place.UNSURE if "%" in address or "&" in address else Place.READ
+        if before == "<" and self._text[end : end + 1] == ">":
+            return Place.READ
+        return Place.UNSURE if _LINK in before else Place.HIDDEN
+
+
+def hides_address(data: bytes) -> bool:
     """Return whether an HTML text may hold an address that shows no ``@``."""
-    return b"&#" in data or b"%40" in data or b"&commat;" in data
+    return _ENCODED_AT.search(data) is not None or (b"%40" in data and _LINK_WITH_CODES.search(data) is not None)
+
+
+def find_hidden(text: str) -> list[tuple[int, int]]:
+    """Return what no reader sees, as (start, end) in order: comments, scripts and styles."""
+    spans = []
+    match = _HIDDEN.search(text)
+    while match:
+        end = _HIDDEN_ENDS[match.lastindex or 0].search(text, match.end())
+        spans.append((match.start(), end.end() if end else len(text)))
+        match = _HIDDEN.search(text, spans[-1][1])
+    return spans
 
 
 def read_markup(text: str) -> str:
     """Return what a reader sees of an HTML text, each tag a blank, and behind it where its `mailto:` links point."""
     text = _drop_hidden(text)
-    links = " ".join(unquote(html.unescape(link)) for tag in _TAG.findall(text) for link in _MAILTO.findall(tag))
+    links = (link for tag in _TAG.findall(text) if "@" in tag or "%" in tag for link in _MAILTO.findall(tag))
+    targets = " ".join(unquote(html.unescape(link)) for link in links)
     shown = _TAG.sub(" ", _JOINS.sub("", _ADDRESS_TAG.sub(r" \1 ", text)))
-    return f"{html.unescape(shown)} {_split_link(links)}"
-
-
-def _split_link(links: str) -> str:
-    """Return links with the fields of their queries apart, so that each address in them stands alone."""
-    return re.sub(r"[?&=,;]", " ", links)
+    return f"{html.unescape(shown)} {_QUERY.sub(' ', targets)}"
 
 
 def _drop_hidden(text: str) -> str:
-    for opening, closing in _HIDDEN:
-        lowered = text.lower() if opening in text.lower() else ""
-        if not lowered or len(lowered) != len(text):
-            continue
-        kept, at = [], 0
-        while (begin := lowered.find(opening, at)) >= 0:
-            kept.append(text[at:begin])
-            end = lowered.find(closing, begin)
-            at = len(text) if end < 0 else end + len(closing)
-        text = " ".join((*kept, text[at:]))
-    return text
+    kept, at = [], 0
+    for start, end in find_hidden(text):
+        kept.append(text[at:start])
+        at = end
+    return " ".join((*kept, text[at:]))

@@ -27,14 +27,22 @@ _RECIPIENT: Final = facts.TO | facts.CC | facts.BCC
 
 
 class _Said:
-    """What the message at hand says of one address; names and plus addresses in order, each once."""
+    """What the message at hand says of one address; names and plus addresses in order, None if there are none."""
 
     __slots__ = ("fields", "names", "plus")
 
-    def __init__(self) -> None:
-        self.fields = 0
-        self.names: dict[str, None] = {}
-        self.plus: dict[str, None] = {}
+    def __init__(self, field: int) -> None:
+        self.fields = field
+        self.names: dict[str, None] | None = None
+        self.plus: dict[str, None] | None = None
+
+    def add(self, plus: str | None, name: str | None) -> None:
+        if name:
+            self.names = self.names or {}
+            self.names[name] = None
+        if plus:
+            self.plus = self.plus or {}
+            self.plus[plus] = None
 
 
 def read_message(raw: bytes, *, own: frozenset[str], latest: int, with_text: bool, truncated: bool) -> Message:
@@ -63,28 +71,28 @@ def _read_people(fields: Fields) -> dict[str, _Said]:
     for field_name, field in _ADDRESS_FIELDS:
         for value in fields.get(field_name, ()):
             for address, plus, name in read_addresses(value):
-                said = people.get(address)
-                if said is None:
-                    said = people[address] = _Said()
-                said.fields |= field
-                if name:
-                    said.names[name] = None
-                if plus:
-                    said.plus[plus] = None
+                if address in people:
+                    said = people[address]
+                    said.fields |= field
+                else:
+                    said = people[address] = _Said(field)
+                if name or plus:
+                    said.add(plus, name)
     return people
 
 
 def _add_texts(people: dict[str, _Said], head: Head, fields: Fields, *, truncated: bool) -> None:
     data = head.data
     for part in find_texts(data, head.body, read_kind(fields)):
-        for found in set(read_text(data, part, cut=truncated and part.end == len(data))):
+        for found in read_text(data, part, cut=truncated and part.end == len(data)):
             address, plus = split_plus(found)
-            said = people.get(address)
-            if said is None:
-                said = people[address] = _Said()
-            said.fields |= facts.BODY
+            if address in people:
+                said = people[address]
+                said.fields |= facts.BODY
+            else:
+                said = people[address] = _Said(facts.BODY)
             if plus:
-                said.plus[plus] = None
+                said.add(plus, None)
 
 
 def _read_date(fields: Fields, latest: int) -> int | None:
@@ -97,12 +105,19 @@ def _read_date(fields: Fields, latest: int) -> int | None:
 
 def _grant(people: dict[str, _Said], fields: Fields, own: frozenset[str]) -> list[Point]:
     """Return the points of contact: everyone but the user, each with the message tag that its fields are granted."""
-    mine = own & people.keys()
-    wrote = any(people[address].fields & facts.FROM for address in mine)
-    decision = decide_tag(fields)
-    points = []
-    for address, said in people.items():
-        if address not in mine:
-            bits = said.fields | (facts.WROTE if wrote and said.fields & _RECIPIENT else 0)
-            points.append(Point(address, tuple(said.plus), tuple(said.names), bits, decision.grant(bits)))
-    return points
+    mine = own & people.keys() if own else own
+    wrote = 0
+    for address in mine:
+        if people.pop(address).fields & facts.FROM:
+            wrote = facts.WROTE
+    tag, served = decide_tag(fields)
+    return [
+        Point(
+            address,
+            tuple(said.plus) if said.plus else (),
+            tuple(said.names) if said.names else (),
+            said.fields | wrote if said.fields & _RECIPIENT else said.fields,
+            tag if said.fields & served else facts.NO_TAG,
+        )
+        for address, said in people.items()
+    ]

@@ -4,15 +4,14 @@ One pass over the lines that begin with ``--``, with a table of the open boundar
 """
 
 import re
-from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
-from processor.domain.charset import decode_text
+from processor.domain.headers import Fields, compile_fields, read_fields
 
 _BOUNDARY: Final = re.compile(r'[;\s]boundary\s*+=\s*+(?:"((?:[^"\\]|\\.)*+)"|([^\s;"]++))', re.IGNORECASE | re.DOTALL)
 _CHARSET: Final = re.compile(r'[;\s]charset\s*+=\s*+["\']?([^\s";\']++)', re.IGNORECASE)
 _ESCAPED: Final = re.compile(r"\\(.)", re.DOTALL)
-_PART_FIELDS: Final = frozenset({"content-type", "content-transfer-encoding", "content-disposition"})
+_PART_FIELDS: Final = compile_fields(("content-type", "content-transfer-encoding", "content-disposition"))
 _PLAIN: Final = "text/plain"
 _TEXTS: Final = (_PLAIN, "text/html")
 _MESSAGES: Final = ("message/rfc822", "message/global")
@@ -42,7 +41,7 @@ class _Level(NamedTuple):
     choice: int
 
 
-def read_kind(fields: Mapping[str, Sequence[str]], default_type: str = _PLAIN) -> Kind:
+def read_kind(fields: Fields, default_type: str = _PLAIN) -> Kind:
     """Return what the fields of a header say of its body; what is no type at all counts as text/plain."""
     value = fields["content-type"][0] if "content-type" in fields else default_type
     encoding = (
@@ -161,7 +160,7 @@ class _Walk:
         delimiter = data.find(b"\n--", line_end, empty)
         if delimiter >= 0:
             empty, body = delimiter, delimiter + 1
-        fields = _read_part_fields(data[line_end:empty])
+        fields = read_fields(data[line_end + 1 : empty], _PART_FIELDS)
         kind = read_kind(fields, default_type)
         if fields.get("content-disposition", ("",))[0].strip().lower().startswith("attachment"):
             kind = kind if kind.boundary or kind.type in _MESSAGES else kind._replace(type="")
@@ -173,14 +172,3 @@ class _Walk:
             found = self.data.find(mark, start)
             self._empty_lines[mark] = len(self.data) if found < 0 else found
         return self._empty_lines[mark]
-
-
-def _read_part_fields(block: bytes) -> dict[str, list[str]]:
-    fields: dict[str, list[str]] = {}
-    text = decode_text(block).replace("\r\n", "\n").replace("\n ", " ").replace("\n\t", " ")
-    for line in text.split("\n"):
-        name, colon, value = line.partition(":")
-        name = name.rstrip().lower()
-        if colon and name in _PART_FIELDS:
-            fields.setdefault(name, []).append(value)
-    return fields

@@ -20,8 +20,9 @@ _SERVICE: Final = re.compile(
 )
 _PAIRS: Final = (('\\"', '\\"'), ("\\'", "\\'"), ('"', '"'), ("'", "'"), ("\u201c", "\u201d"), ("\u2018", "\u2019"))
 _STRAY: Final = " ,;"
-_PLAIN: Final = re.compile(r"[A-Za-z0-9._-]++(?: (?!via )[A-Za-z0-9._-]++)*+", re.IGNORECASE | re.ASCII)
+PLAIN_NAME: Final = r"[A-Za-z0-9._-]++(?: (?![vV][iI][aA] )[A-Za-z0-9._-]++)*+"
 """Names that are clean as they stand: most are."""
+_PLAIN: Final = re.compile(PLAIN_NAME)
 _AROUND: Final = " <>()[]\"'"
 
 

@@ -9,7 +9,7 @@ from processor.domain.text_addresses import find_addresses
 
 
 def read_text(data: bytes, part: TextPart, *, cut: bool) -> Iterable[str]:
-    """Yield the addresses that stand in a text, with repetitions; of one that was `cut` off, none of its end."""
+    """Return the addresses that stand in a text; of one that was `cut` off, none of its end."""
     kind = part.kind
     text = data[part.start : part.end]
     if kind.encoding == "base64":

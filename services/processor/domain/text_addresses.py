@@ -5,12 +5,12 @@ what may be an address, or a text is HTML of the less simple kind, the whole tex
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from processor.domain.address_syntax import ATOM_CHARACTERS, MAX_CHARACTERS, normalise
 from processor.domain.charset import decode_text, keeps_ascii
-from processor.domain.markup import needs_care, read_markup
+from processor.domain.markup import Markup, Place, hides_address, read_markup
 
 _LOCAL: Final = f"{ATOM_CHARACTERS}."
 _LOCAL_BYTES: Final = _LOCAL.encode()
@@ -29,29 +29,28 @@ _HOST: Final = re.compile(f"[{_WORD}.-]*+")
 
 
 class _Unsure(Exception):
-    """What touches an address is not ASCII: only the decoded text says what it is."""
+    """What touches an address is not ASCII, or is markup of an unusual kind: only the decoded text says what it is."""
 
 
-def find_addresses(data: bytes, charset: str = "", *, is_html: bool = False, cut: bool = False) -> Iterator[str]:
-    """Yield the valid addresses of a text, lower-cased, plus parts kept, with repetitions.
+def find_addresses(data: bytes, charset: str = "", *, is_html: bool = False, cut: bool = False) -> Iterable[str]:
+    """Return the valid addresses of a text, lower-cased, plus parts kept, each once.
 
     Of a text that was `cut` off, what stands behind the last white space, comma or ``>`` is not read.
     """
-    if cut:
-        data = data[: last_boundary(data)] if keeps_ascii(charset) else data
-    if keeps_ascii(charset) and not (is_html and needs_care(data)):
+    plain_bytes = keeps_ascii(charset)
+    if cut and plain_bytes:
+        data = data[: last_boundary(data)]
+    if plain_bytes and not (is_html and hides_address(data)):
         if b"@" not in data:
-            return
-        if not is_html:
-            try:
-                yield from list(_scan_bytes(data))
-                return
-            except _Unsure:
-                pass
+            return ()
+        try:
+            return _scan_markup(data) if is_html else dict.fromkeys(_scan_bytes(data))
+        except _Unsure:
+            pass
     text = decode_text(data, charset, cut=cut)
     if cut:
         text = text[: max(text.rfind(mark) for mark in (" ", "\n", "\r", "\t", ",", ">")) + 1]
-    yield from scan_text(read_markup(text) if is_html else text)
+    return dict.fromkeys(scan_text(read_markup(text) if is_html else text))
 
 
 def last_boundary(data: bytes) -> int:
@@ -59,28 +58,54 @@ def last_boundary(data: bytes) -> int:
     return max(data.rfind(mark) for mark in (b" ", b"\n", b"\r", b"\t", b"\f", b"\v", b",", b">")) + 1
 
 
-def _scan_bytes(data: bytes) -> Iterator[str]:
+def _scan_bytes(data: bytes, places: list[tuple[int, int]] | None = None) -> list[str]:
+    """Return the valid addresses, with repetitions, and put into `places` where each begins and ends."""
+    found = []
     at = data.find(b"@")
     while at >= 0:
-        before = data[max(at - MAX_CHARACTERS, 0) : at]
-        rest = before.rstrip(_LOCAL_BYTES)
-        run = before[len(rest) :]
-        if run:
-            behind = data[at + 1 : at + MAX_CHARACTERS]
-            left = behind.lstrip(_HOST_BYTES)
-            host = behind[: len(behind) - len(left)]
-            local = run.lstrip(_NOT_FIRST_BYTES)
-            around = (rest[-1:] if len(local) == len(run) else b"") + left[:1]
-            if around and (b"@" in around or max(around) > 127):
-                if b"@" not in around:
-                    raise _Unsure
-            elif b"." in host and len(run) < MAX_CHARACTERS:
-                if b"/" in local or b"?" in run:
-                    local = _cut_url(run.decode("ascii")).encode()
-                address = normalise(f"{local.decode('ascii')}@{host.rstrip(b'.-').decode('ascii')}")
+        behind = data[at + 1 : at + MAX_CHARACTERS]
+        left = behind.lstrip(_HOST_BYTES)
+        host = behind[: len(behind) - len(left)]
+        if b"." in host:
+            before = data[max(at - MAX_CHARACTERS, 0) : at]
+            rest = before.rstrip(_LOCAL_BYTES)
+            run = before[len(rest) :]
+            if 0 < len(run) < MAX_CHARACTERS:
+                address = _read_run(run, host, rest[-1:], left[:1])
                 if address:
-                    yield address
+                    found.append(address)
+                    if places is not None:
+                        places.append((at - len(run), at + 1 + len(host)))
         at = data.find(b"@", at + 1)
+    return found
+
+
+def _read_run(run: bytes, host: bytes, before: bytes, behind: bytes) -> str | None:
+    """Return the valid address in what stands on both sides of an ``@``, given the characters that end it there."""
+    local = run.lstrip(_NOT_FIRST_BYTES)
+    around = before + behind if len(local) == len(run) else behind
+    if b"@" in around:
+        return None
+    if not around.isascii():
+        raise _Unsure
+    if b"/" in run or b"?" in run:
+        local = _cut_url(run.decode("ascii")).encode()
+    return normalise((local + b"@" + host.rstrip(b".-")).decode("ascii"))
+
+
+def _scan_markup(data: bytes) -> Iterable[str]:
+    """Return the addresses of an HTML text: those that are shown, and those that `mailto:` links point to."""
+    places: list[tuple[int, int]] = []
+    addresses = _scan_bytes(data, places)
+    found: dict[str, None] = {}
+    markup = Markup(data.decode("latin-1") if addresses else "")
+    for address, (start, end) in zip(addresses, places, strict=True):
+        place = markup.place(start, end)
+        if place is Place.UNSURE:
+            raise _Unsure
+        if place is Place.READ:
+            found[address] = None
+    return found
 
 
 def scan_text(text: str) -> Iterator[str]:

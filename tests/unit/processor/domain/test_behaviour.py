@@ -11,7 +11,7 @@ from processor.domain import facts
 from processor.domain.addresses import Mailbox, extract_from_text, parse_address_list
 from processor.domain.charset import decode_words
 from processor.domain.dates import parse_date
-from processor.domain.headers import list_id, read_lines, references
+from processor.domain.headers import compile_fields, list_id, read_fields, references
 from processor.domain.message import read_message
 from processor.domain.message_tags import decide_tag
 from processor.domain.names import clean_name
@@ -79,12 +79,9 @@ def test_texts(text: str, expected: list[dict[str, str]], is_html: bool) -> None
 @pytest.mark.parametrize(("block", "expected"), cases("parse_header_block"))
 def test_header_blocks(block: str, expected: dict[str, list[str]]) -> None:
     """A header block gives its unfolded fields in order; encoded words are joined across a fold."""
-    fields: dict[str, list[str]] = {}
+    fields = read_fields(block.encode(), compile_fields(expected))
 
-    for name, value in read_lines(block.encode().replace(b"\r\n", b"\n").rstrip(b"\n")):
-        fields.setdefault(name, []).append(decode_words(value.strip()))
-
-    assert fields == expected
+    assert {name: [decode_words(value.strip()) for value in values] for name, values in fields.items()} == expected
 
 
 @pytest.mark.parametrize(("value", "expected"), cases("references"))
