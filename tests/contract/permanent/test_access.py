@@ -1,0 +1,164 @@
+"""Who may do what on the permanent side, as roles and claims say."""
+
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg import errors
+from psycopg.conninfo import make_conninfo
+
+from processor.adapters.container.contacts import FUNCTIONS
+from tests.support.permanent import Permanent, contact, open_permanent
+
+TABLES = ["users", "profiles", "organizations", "campaigns", "minings", "refined_persons"]
+INNER_TABLES = ["applied_parts", "suppressions", "migrations"]
+
+
+@asynccontextmanager
+async def acting_as(permanent: Permanent, role: str, subject: str | None = None) -> AsyncIterator[Any]:
+    """Yield a connection that acts as PostgREST does for a role, with a user's claims where there is one."""
+    async with await psycopg.AsyncConnection.connect(permanent.conninfo, autocommit=True) as connection:
+        if subject is not None:
+            claims = json.dumps({"sub": subject, "role": role})
+            await connection.execute("SELECT set_config('request.jwt.claims', %s, false)", (claims,))
+        await connection.execute(f"SET ROLE {role}".encode())
+        yield connection
+
+
+@pytest.fixture
+async def two_users(permanent: Permanent) -> Permanent:
+    """Two users, each with a row in every table."""
+    async with await psycopg.AsyncConnection.connect(permanent.conninfo, autocommit=True) as connection:
+        for user in ("ann", "bob"):
+            await permanent.apply(await permanent.begin(user=user), contact(f"friend-of-{user}@acme.com"))
+            await permanent.call("erase_contact", user_id=user, address="jane@acme.com")
+            await connection.execute("INSERT INTO leadminer.profiles (user_id) VALUES (%s)", (user,))
+            for table in ("organizations", "campaigns"):
+                await connection.execute(
+                    f"INSERT INTO leadminer.{table} (user_id, name) VALUES (%s, 'x')".encode(), (user,)
+                )
+    return permanent
+
+
+@pytest.mark.parametrize("table", TABLES)
+async def test_authenticated_users_see_their_own_rows(two_users: Permanent, table: str) -> None:
+    """One row each, that of the claims' subject."""
+    column = "id" if table == "users" else "user_id"
+
+    async with acting_as(two_users, "authenticated", "ann") as connection:
+        rows = await (await connection.execute(f"SELECT {column} FROM leadminer.{table}".encode())).fetchall()
+
+    assert rows == [("ann",)]
+
+
+@pytest.mark.parametrize("claims", [None, "", '{"role": "authenticated"}', '{"sub": null}'])
+async def test_without_a_subject_nobody_sees_anything(two_users: Permanent, claims: str | None) -> None:
+    """Claims that are missing, empty, or name nobody show no row."""
+    async with acting_as(two_users, "authenticated") as connection:
+        if claims is not None:
+            await connection.execute("SELECT set_config('request.jwt.claims', %s, false)", (claims,))
+        counts = [
+            (await (await connection.execute(f"SELECT count(*) FROM leadminer.{table}".encode())).fetchone())[0]
+            for table in TABLES
+        ]
+
+    assert counts == [0] * len(TABLES)
+
+
+@pytest.mark.parametrize("table", TABLES + INNER_TABLES)
+async def test_anon_sees_no_table(two_users: Permanent, table: str) -> None:
+    """The schema is closed to whoever has not signed in."""
+    async with acting_as(two_users, "anon", "ann") as connection:
+        with pytest.raises(errors.InsufficientPrivilege):
+            await connection.execute(f"SELECT FROM leadminer.{table}".encode())
+
+
+@pytest.mark.parametrize("table", INNER_TABLES)
+async def test_the_records_of_the_work_are_the_service_s(two_users: Permanent, table: str) -> None:
+    """Applied parts, suppressions and migrations are not for users."""
+    async with acting_as(two_users, "authenticated", "ann") as connection:
+        with pytest.raises(errors.InsufficientPrivilege):
+            await connection.execute(f"SELECT FROM leadminer.{table}".encode())
+
+
+@pytest.mark.parametrize("statement", ["DELETE FROM leadminer.{}", "INSERT INTO leadminer.{} DEFAULT VALUES"])
+@pytest.mark.parametrize("table", TABLES)
+async def test_authenticated_users_write_nothing(two_users: Permanent, table: str, statement: str) -> None:
+    """Not even their own rows: the service role writes."""
+    async with acting_as(two_users, "authenticated", "ann") as connection:
+        with pytest.raises(errors.InsufficientPrivilege):
+            await connection.execute(statement.format(table).encode())
+
+
+@pytest.mark.parametrize("role", ["anon", "authenticated"])
+async def test_functions_are_refused_to_users(permanent: Permanent, role: str) -> None:
+    """No function of the schema, called or inner, is executable by them."""
+    async with await psycopg.AsyncConnection.connect(permanent.conninfo) as connection:
+        cursor = await connection.execute(
+            "SELECT proname, has_function_privilege(%s, oid, 'EXECUTE'),"
+            " has_function_privilege('service_role', oid, 'EXECUTE')"
+            " FROM pg_proc WHERE pronamespace = 'leadminer'::regnamespace",
+            (role,),
+        )
+        rights = {name: rights for name, *rights in await cursor.fetchall()}
+
+    assert set(FUNCTIONS) <= set(rights)
+    assert {name for name, rights_of in rights.items() if rights_of != [False, True]} == set()
+
+
+async def test_the_service_role_can_do_the_work(permanent: Permanent) -> None:
+    """Its grants suffice for every function, though it passes by no row-level security here."""
+    async with open_permanent(make_conninfo(permanent.conninfo, options="-c role=service_role")) as service:
+        mining = await service.begin(own=["me@acme.com"])
+        for part in range(2):
+            await service.apply(mining, contact("jane@acme.com"), contact("joe@acme.com"), part=part)
+        await service.call("finish_mining", mining=mining, ledger={}, receipt={})
+        erased = await service.call("erase_contact", user_id="local", address="jane@acme.com")
+        shown = await service.page()
+        records = await service.call("mining_records", user_id="local", page_size=9)
+        record = await service.call("mining_record", user_id="local", mining=mining)
+        version = await service.call("schema_version")
+        receipt = await service.call("erase_user", user_id="local")
+
+    assert (erased["contacts"], [person["occurrence"] for person in shown]) == (1, [2])
+    assert records == [record]
+    assert version == await permanent.call("schema_version")
+    assert (receipt["contacts"], receipt["minings"]) == (1, 1)
+
+
+async def test_every_table_and_function_is_closed_by_construction(permanent: Permanent) -> None:
+    """Row-level security is on for all tables, every function has a search path, texts compare by bytes."""
+    async with await psycopg.AsyncConnection.connect(permanent.conninfo) as connection:
+        open_tables = await connection.execute(
+            "SELECT relname FROM pg_class WHERE relnamespace = 'leadminer'::regnamespace AND relkind = 'r'"
+            " AND NOT (relrowsecurity AND EXISTS (SELECT FROM pg_policy WHERE polrelid = pg_class.oid))"
+        )
+        open_functions = await connection.execute(
+            "SELECT proname FROM pg_proc WHERE pronamespace = 'leadminer'::regnamespace"
+            " AND (prosecdef OR NOT coalesce(proconfig::text LIKE '%search_path=%pg_temp%', false))"
+        )
+        folded = await connection.execute(
+            "SELECT attrelid::regclass, attname FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid"
+            " WHERE relnamespace = 'leadminer'::regnamespace AND relkind = 'r' AND attnum > 0 AND attcollation <> 0"
+            " AND attcollation <> '\"C\"'::regcollation AND attname IN ('id', 'user_id', 'address', 'name', 'source')"
+        )
+
+        assert await open_tables.fetchall() == []
+        assert await open_functions.fetchall() == []
+        assert [
+            row for row in await folded.fetchall() if "organizations" not in row[0] and "campaigns" not in row[0]
+        ] == []
+
+
+async def test_nothing_of_ours_stands_in_public(permanent: Permanent) -> None:
+    """The schema public is as empty as in a new database."""
+    async with await psycopg.AsyncConnection.connect(permanent.conninfo) as connection:
+        cursor = await connection.execute(
+            "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace"
+            " UNION ALL SELECT proname FROM pg_proc WHERE pronamespace = 'public'::regnamespace"
+        )
+
+        assert await cursor.fetchall() == []
