@@ -20,7 +20,10 @@ from schemas.ledger import Ledger
 
 if TYPE_CHECKING:
     from fetcher.connection import Connector
-    from fetcher.mine import MiningRequest, Outcome
+    from fetcher.mine import MiningRequest, Outcome, Progress
+
+
+NEXT = "leadminer contacts shows the contacts; leadminer export --output contacts.csv writes them to a file."
 
 
 def day(text: str) -> str:
@@ -83,7 +86,11 @@ def mine(
         full=full or None,
         connections=connections,
     )
-    outcome = run_mining(here, request, connector)
+    try:
+        outcome = run_mining(here, request, connector)
+    except KeyboardInterrupt:
+        _say_how_to_resume(here, "Stopped at once")
+        raise typer.Exit(Exit.STOPPED) from None
     raise typer.Exit(_conclude(here, outcome, as_json=as_json))
 
 
@@ -117,8 +124,10 @@ def _conclude(here: Session, outcome: "Outcome", *, as_json: bool) -> Exit:
         here.terminal.show_json(asdict(outcome))
     elif outcome.finished:
         show_report(here.terminal, {"id": outcome.mining, **asdict(outcome)})
+        if here.terminal.err.is_terminal:
+            here.terminal.tell(NEXT, "dim")
     if not outcome.finished:
-        _say_how_to_resume(here, outcome)
+        _say_how_to_resume(here, _stopped(outcome.progress))
         return Exit.INTERRUPTED
     if outcome.state == "erased":
         here.terminal.tell("The user was erased while this mining ran: nothing of it was kept.")
@@ -128,7 +137,12 @@ def _conclude(here: Session, outcome: "Outcome", *, as_json: bool) -> Exit:
     return Exit.INTERRUPTED if outcome.progress.cancelled else Exit.OK
 
 
-def _say_how_to_resume(here: Session, outcome: "Outcome") -> None:
-    stored = f"{number(outcome.progress.fetched)} of {number(outcome.progress.listed)} messages are stored"
-    here.terminal.tell(f"Stopped: {stored}, and nothing of them is lost. To go on, run the same command again:")
+def _stopped(progress: "Progress") -> str:
+    if progress.listed is None:
+        return "Stopped before the messages were listed"
+    return f"Stopped with {number(progress.fetched)} of {number(progress.listed)} messages stored"
+
+
+def _say_how_to_resume(here: Session, what: str) -> None:
+    here.terminal.tell(f"{what}; nothing is lost. To go on, run the same command again:")
     here.terminal.tell(f"  {shlex.join(['leadminer', *here.arguments])}")

@@ -22,6 +22,8 @@ from fetcher.terminal import Terminal, number
 
 WAITING = ("connecting", "planning")
 """The states in which there is nothing to count yet."""
+AFTER_REFINING = ("teardown", "finished")
+"""The states in which the parts are refined, and no longer counted."""
 LINE_SECONDS = 5.0
 """Time between two plain lines of the same state."""
 STOPPING = "Finishing what is in flight; press Ctrl-C again to stop at once."
@@ -125,8 +127,11 @@ class Bars:
             self._draw("fetching", 0, None, state.state)
             return
         for stage, (count, total) in counts(state).items():
-            if total is not None or stage in self._tasks:
+            if total is not None or stage == "processing":
                 self._draw(stage, count, total)
+        if state.state in AFTER_REFINING and "refining" in self._tasks:
+            task = self._tasks["refining"]
+            self._progress.update(task, completed=next(one.total for one in self._progress.tasks if one.id == task))
 
     def _draw(self, stage: str, count: int, total: int | None, speed: str = "") -> None:
         if stage not in self._tasks:

@@ -59,7 +59,8 @@ def ledger_lines(ledger: Ledger, *, ended: bool) -> Iterator[tuple[str, bool]]:
         verdict = "so far"
         if ended:
             verdict = "balances" if summed == total else f"does NOT balance: the columns add up to {number(summed)}"
-        yield f"  {name:<8}{number(total)} = {shown}: {verdict}", summed == total
+        known = None if summed > total == 0 and not ended else total
+        yield f"  {name:<8}{number(known)} = {shown}: {verdict}", summed == total
 
 
 def remarks(ledger: Ledger) -> Iterator[str]:

@@ -1,0 +1,208 @@
+"""The command line as a person uses it: a real mailbox, the embedded servers, a real terminal where it matters."""
+
+import csv
+import os
+import pty
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from fetcher import embedded
+from fetcher.claims import claim_source
+from fetcher.exits import Exit
+from tests.support.dovecot import Dovecot
+
+LOGIN, LARGE, PASSWORD = "me@example.org", "large@example.org", "correct horse battery"
+PEOPLE = 40
+LEADMINER = [sys.executable, "-m", "fetcher.cli"]
+
+
+def _mail(number: int) -> bytes:
+    return (
+        f"Message-ID: <{number}@acme.com>\r\nDate: Mon, 5 Jan 2026 10:00:{number % 60:02d} +0000\r\n"
+        f"From: Person {number % PEOPLE} <person{number % PEOPLE}@acme.com>\r\nTo: {LOGIN}\r\n"
+        f"Subject: no {number}\r\n\r\nHello {number}.\r\n"
+    ).encode()
+
+
+@dataclass(frozen=True)
+class Place:
+    """A mailbox, and where the embedded servers keep their data."""
+
+    server: Dovecot
+    home: Path
+
+    @property
+    def url(self) -> str:
+        return f"imaps://me%40example.org@{self.server.host}:{self.server.tls_port}"
+
+    def environment(self, password: str | None = PASSWORD) -> dict[str, str]:
+        """Return the environment of a command: nothing of leadminer's is set but what the test says."""
+        mine = ("POSTGRES_", "REDIS_", "CLOUDFLARE_", "PROCESSOR_", "LEADMINER_", "RAW_", "STORAGE_", "IMAP_")
+        ours = {name: value for name, value in os.environ.items() if not name.startswith(mine)}
+        given = {} if password is None else {"IMAP_PASSWORD": password}
+        return ours | given | {"LEADMINER_HOME": str(self.home)}
+
+    def run(self, *arguments: str, password: str | None = PASSWORD) -> "subprocess.CompletedProcess[str]":
+        """Run a command without a terminal."""
+        return subprocess.run(
+            [*LEADMINER, *arguments],
+            env=self.environment(password),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+
+    def mine(self, *arguments: str, user: str, password: str | None = PASSWORD) -> "subprocess.CompletedProcess[str]":
+        """Mine the mailbox for a user."""
+        trusted = ("--ca-file", str(self.server.ca_file))
+        return self.run("mine", self.url, *trusted, "--user", user, *arguments, password=password)
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    home = tmp_path_factory.mktemp("leadminer") / "home"
+    with Dovecot() as server, embedded.start(home):
+        server.add_user(LOGIN, PASSWORD)
+        server.deliver(LOGIN, "INBOX", map(_mail, range(400)))
+        yield Place(server, home)
+
+
+def test_a_mailbox_becomes_contacts(place: Place, tmp_path: Path) -> None:
+    """Mine, report, contacts, export: each does its part, and every message is accounted for."""
+    mined = place.mine(user="whole")
+    reported = place.run("report", "--user", "whole")
+    listed = place.run("contacts", "--user", "whole", "--limit", "3")
+    exported = place.run("export", "--user", "whole", "--output", str(tmp_path / "contacts.csv"))
+
+    assert [done.returncode for done in (mined, reported, listed, exported)] == [Exit.OK] * 4, mined.stderr
+    assert "listed  400 = fetched 400 + skipped 0 + failed 0: balances" in mined.stdout
+    assert reported.stdout == mined.stdout
+    assert [len(line.split("\t")) for line in listed.stdout.splitlines()] == [7] * 4
+    with (tmp_path / "contacts.csv").open(encoding="utf-8-sig", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert {row["Email"] for row in rows} == {f"person{number}@acme.com" for number in range(PEOPLE)}
+    assert {(row["Name"].split()[0], row["Occurrence"], row["Sources"]) for row in rows} == {("Person", "10", LOGIN)}
+
+
+def test_progress_is_plain_lines_beside_the_result(place: Place) -> None:
+    """Output that goes on to another program holds the result alone."""
+    mined = place.mine(user="lines")
+
+    assert mined.stdout.splitlines()[0].startswith("Mining ")
+    assert "planning" in mined.stderr.splitlines()
+    assert "\x1b" not in mined.stdout + mined.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (["--folder", "Nowhere"], Exit.UNKNOWN, "Nowhere"),
+        (["--scope", "all"], Exit.USAGE, "all"),
+    ],
+)
+def test_what_cannot_be_mined_is_said(place: Place, arguments: list[str], code: Exit, said: str) -> None:
+    """One sentence with the value, a code of its own, no traceback."""
+    mined = place.mine(*arguments, user="wrong")
+
+    assert (mined.returncode, mined.stdout) == (code, "")
+    assert said in mined.stderr
+    assert "Traceback" not in mined.stderr
+
+
+def test_a_wrong_password_is_not_repeated(place: Place) -> None:
+    """Exit code 5; whoever looks over the shoulder learns nothing."""
+    mined = place.mine(user="wrong", password="hunter2")
+
+    assert mined.returncode == Exit.AUTHENTICATION
+    assert LOGIN in mined.stderr
+    assert "hunter2" not in mined.stderr + mined.stdout
+
+
+def test_a_certificate_that_nobody_vouches_for_is_refused(place: Place) -> None:
+    """Exit code 6, and how to name its authority."""
+    mined = place.run("mine", place.url, "--user", "wrong")
+
+    assert mined.returncode == Exit.CERTIFICATE
+    assert "--ca-file" in mined.stderr
+
+
+def test_a_port_where_nobody_listens_is_named(place: Place) -> None:
+    """Exit code 4."""
+    mined = place.run("mine", "imaps://jane@localhost:1", "--user", "wrong")
+
+    assert mined.returncode == Exit.UNREACHABLE
+    assert "localhost:1" in mined.stderr
+
+
+def test_a_source_that_is_being_read_is_left_alone(place: Place) -> None:
+    """Exit code 9, while another leadminer of this machine has it."""
+    source = f"{LOGIN}@{place.server.host}:{place.server.tls_port}"
+
+    with claim_source(place.home / "claims", user="held", source=source):
+        mined = place.mine(user="held")
+
+    assert mined.returncode == Exit.HELD
+    assert source in mined.stderr
+
+
+def test_ctrl_c_leaves_a_mining_that_the_same_command_finishes(place: Place) -> None:
+    """It says how, with exit code 75, and what comes of it is what an undisturbed run gives."""
+    place.server.add_user(LARGE, PASSWORD)
+    place.server.deliver(LARGE, "INBOX", map(_mail, range(5_000)))
+    url = place.url.replace("me%40", "large%40")
+    arguments = ["mine", url, "--ca-file", str(place.server.ca_file), "--user", "stopped"]
+    with subprocess.Popen(
+        [*LEADMINER, *arguments], env=place.environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stderr is not None
+        said = ""
+        while "planning" not in said:
+            said += process.stderr.readline()
+        process.send_signal(signal.SIGINT)
+        said += process.stderr.read()
+
+    resumed = place.run(*arguments)
+
+    assert process.returncode == Exit.INTERRUPTED
+    assert said.rstrip().endswith(f"leadminer {' '.join(arguments)}")
+    assert resumed.returncode == Exit.OK
+    assert "begun earlier" in resumed.stderr
+    assert "listed  5,000 = fetched 5,000 + skipped 0 + failed 0: balances" in resumed.stdout
+    assert "fetched 5,000 = processed 5,000 + duplicate 0 + dead 0: balances" in resumed.stdout
+
+
+def test_the_password_is_asked_for_on_a_terminal_and_not_shown(place: Place) -> None:
+    """What is typed does not appear, neither there nor in what the mining prints."""
+    pid, terminal = pty.fork()
+    if pid == 0:
+        arguments = [*LEADMINER, "mine", place.url, "--ca-file", str(place.server.ca_file), "--user", "asked"]
+        os.execve(sys.executable, arguments, place.environment(password=None) | {"TERM": "xterm"})
+    shown = b""
+    while b"Password of" not in shown:
+        shown += os.read(terminal, 4096)
+    os.write(terminal, f"{PASSWORD}\n".encode())
+    shown += _read_to_the_end(terminal)
+
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == Exit.OK
+    assert PASSWORD.encode() not in shown
+    assert b"400/400" in shown
+
+
+def _read_to_the_end(terminal: int) -> bytes:
+    data = b""
+    while True:
+        try:
+            piece = os.read(terminal, 65_536)
+        except OSError:  # Linux says so when the other side has closed
+            piece = b""
+        if not piece:
+            os.close(terminal)
+            return data
+        data += piece
