@@ -1,0 +1,147 @@
+"""The Worker's module table: what a checkout puts into the Worker, name by name.
+
+The own modules are those that the entry module imports, directly or not, and the SQL files beside them: so the
+container's adapters, and what only they use, cannot get in. Nothing here imports the services' code; it is read.
+"""
+
+import ast
+import hashlib
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+MAIN_MODULE = "entry_worker.py"
+VENDORED = "python_modules"
+MAX_BYTES = 2 * 1024 * 1024
+"""Ours: the platform takes 64 MiB uncompressed, but a Worker has one second to start (Workers limits, 2026-11)."""
+
+PYTHON, TEXT = "text/x-python", "text/plain"
+DATA, ES_MODULE = "application/octet-stream", "application/javascript+module"
+_JAVASCRIPT = (".js", ".mjs")
+_RUNTIME = frozenset({"js", "pyodide", "pyodide_js", "_cloudflare_compat_flags"})
+"""Top-level modules that the runtime brings with it, besides the standard library."""
+
+
+class UnfitBundle(ValueError):
+    """The bundle cannot be deployed as it is; the text is one sentence that says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Module:
+    """One module of the Worker: its file, the content type of its upload, the SHA-256 in hex, the size in bytes."""
+
+    file: Path
+    content_type: str
+    sha256: str
+    size: int
+
+
+Bundle = Mapping[str, Module]
+
+
+def bundle_worker(checkout: Path, vendored: Path) -> Bundle:
+    """Return the module table (name → module, main module first) of a checkout; raise UnfitBundle.
+
+    `vendored` is the folder `python_modules` with the runtime's SDK. Equal files give equal tables.
+    """
+    processor = checkout / "services" / "processor"
+    roots = {"entry_worker": processor / MAIN_MODULE, "processor": processor, "schemas": checkout / "schemas"}
+    return bundle_modules(MAIN_MODULE, roots, vendored, max_bytes=MAX_BYTES)
+
+
+def bundle_modules(main: str, roots: Mapping[str, Path], vendored: Path, *, max_bytes: int) -> Bundle:
+    """Return the table of what `main` imports from `roots` (top-level name → folder or file) and what is vendored."""
+    outside = _RUNTIME | sys.stdlib_module_names | {path.name.partition(".")[0] for path in vendored.iterdir()}
+    own = _reach(main, roots, outside)
+    files = {main: own.pop(main), **dict(sorted(own.items()))}
+    files |= {f"{VENDORED}/{path.relative_to(vendored).as_posix()}": path for path in _vendored_files(vendored)}
+    bundle = {name: _describe(name, path) for name, path in files.items()}
+    total = sum(module.size for module in bundle.values())
+    if total > max_bytes:
+        raise UnfitBundle(f"The Worker's modules take {total} bytes, more than the {max_bytes} that are allowed.")
+    return bundle
+
+
+def module_type(module: Module) -> str:
+    """Return what wrangler and miniflare call a module's content type."""
+    return {PYTHON: "PythonModule", TEXT: "Text", DATA: "Data", ES_MODULE: "ESModule"}[module.content_type]
+
+
+def _reach(main: str, roots: Mapping[str, Path], outside: frozenset[str]) -> dict[str, Path]:
+    """Return what a module imports, directly or not: file by name in the bundle."""
+    found: dict[str, Path] = {}
+    left = [main.removesuffix(".py").replace("/", ".")]
+    while left:
+        dotted = left.pop()
+        place = _locate(dotted, roots)
+        if place is None or place[0] in found:
+            continue
+        name, path = place
+        found[name] = path
+        if path.name == "__init__.py" or "." in dotted:
+            found |= _sql_beside(name, path)
+        for imported in _imports(path):
+            _check(imported, path, roots, outside)
+            left += _with_parents(imported)
+    return found
+
+
+def _locate(dotted: str, roots: Mapping[str, Path]) -> tuple[str, Path] | None:
+    """Return a module's name in the bundle and its file; None where it is none of ours, or a folder without code."""
+    top, *rest = dotted.split(".")
+    path = roots.get(top)
+    if path is None:
+        return None
+    if path.is_file():
+        return None if rest else (f"{top}.py", path)
+    base = path.joinpath(*rest)
+    name = "/".join([top, *rest])
+    if (base / "__init__.py").is_file():
+        return f"{name}/__init__.py", base / "__init__.py"
+    file = base.with_name(f"{base.name}.py")
+    return (f"{name}.py", file) if rest and file.is_file() else None
+
+
+def _imports(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_bytes(), str(path))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            if node.level or node.module is None:
+                raise UnfitBundle(f"{path.name} imports relatively in line {node.lineno}: name the whole module.")
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def _check(imported: str, path: Path, roots: Mapping[str, Path], outside: frozenset[str]) -> None:
+    top = imported.partition(".")[0]
+    if top not in roots and top not in outside:
+        raise UnfitBundle(f"{path.name} imports {top}, which the Worker does not have.")
+
+
+def _with_parents(dotted: str) -> Iterable[str]:
+    pieces = dotted.split(".")
+    return (".".join(pieces[: count + 1]) for count in range(len(pieces)))
+
+
+def _sql_beside(name: str, path: Path) -> dict[str, Path]:
+    folder = name.rpartition("/")[0]
+    return {f"{folder}/{sql.name}": sql for sql in path.parent.glob("*.sql")}
+
+
+def _vendored_files(vendored: Path) -> list[Path]:
+    return sorted(path for path in vendored.rglob("*") if path.is_file() and path.suffix != ".pyc")
+
+
+def _describe(name: str, path: Path) -> Module:
+    data = path.read_bytes()
+    return Module(path, _content_type(name), hashlib.sha256(data).hexdigest(), len(data))
+
+
+def _content_type(name: str) -> str:
+    if name.startswith(f"{VENDORED}/"):
+        # As wrangler has it: only the SDK's own JavaScript is code to the runtime, everything else is files.
+        is_code = name.startswith(f"{VENDORED}/workers/") and name.endswith(_JAVASCRIPT)
+        return ES_MODULE if is_code else DATA
+    return PYTHON if name.endswith(".py") else TEXT

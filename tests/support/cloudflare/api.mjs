@@ -1,0 +1,67 @@
+// The calls of Cloudflare's REST API that are made outside a Worker: push to a queue, query a D1 database.
+const MAX_MESSAGES = 100;
+const MAX_MESSAGE_BYTES = 128_000;
+const MAX_BATCH_BYTES = 256_000;
+const MAX_STATEMENT_BYTES = 100_000;
+const MAX_PARAMETERS = 100;
+const MAX_VALUE_BYTES = 2_000_000;
+
+const bytes = (value) => new TextEncoder().encode(value).length;
+const done = (result) => Response.json({ success: true, errors: [], messages: [], result });
+const refuse = (status, code, message) =>
+  Response.json({ success: false, errors: [{ code, message }], messages: [], result: null }, { status });
+
+async function push(queue, fields, isBatch) {
+  const messages = isBatch ? fields.messages : [fields];
+  if (!Array.isArray(messages) || !messages.length) return refuse(400, 10026, 'messages are missing');
+  if (messages.length > MAX_MESSAGES) return refuse(400, 10206, `more than ${MAX_MESSAGES} messages`);
+  const sizes = messages.map(({ body, content_type: type }) => bytes(type === 'text' ? body : JSON.stringify(body)));
+  if (sizes.some((size) => size > MAX_MESSAGE_BYTES)) return refuse(413, 10207, 'a message is too large');
+  if (sizes.reduce((a, b) => a + b) > MAX_BATCH_BYTES) return refuse(413, 10207, 'the batch is too large');
+  await queue.sendBatch(
+    messages.map(({ body, content_type: contentType = 'json', delay_seconds: delay }) => {
+      const delaySeconds = delay ?? fields.delay_seconds;
+      return delaySeconds === undefined ? { body, contentType } : { body, contentType, delaySeconds };
+    }),
+  );
+  return done({ metadata: {} });
+}
+
+async function query(database, fields) {
+  const statements = fields.batch ?? [fields];
+  for (const { sql, params = [] } of statements) {
+    if (typeof sql !== 'string' || !sql.trim()) return refuse(400, 7400, 'sql is missing');
+    if (bytes(sql) > MAX_STATEMENT_BYTES) return refuse(400, 7500, 'statement too long: SQLITE_TOOBIG');
+    if (params.length > MAX_PARAMETERS) return refuse(400, 7500, 'too many SQL variables: SQLITE_ERROR');
+    if (params.some((value) => bytes(String(value)) > MAX_VALUE_BYTES)) return refuse(400, 7500, 'SQLITE_TOOBIG');
+  }
+  try {
+    return done(await database.batch(statements.map(({ sql, params = [] }) => database.prepare(sql).bind(...params))));
+  } catch (error) {
+    return refuse(400, 7500, error.message);
+  }
+}
+
+// Answers one request below `/client/v4`; `queues` and `databases` are the bindings by id.
+export async function answerApi(request, url, body, { account, token, queues, databases }) {
+  if (request.headers.get('authorization') !== `Bearer ${token}`) return refuse(403, 10000, 'Authentication error');
+  const [kind, given, product, ...rest] = url.pathname.split('/').slice(3);
+  if (kind !== 'accounts' || given !== account) return refuse(404, 7003, 'No route for that URI');
+  if (request.method !== 'POST') return refuse(405, 10405, 'Method not allowed');
+  let fields;
+  try {
+    fields = JSON.parse(new TextDecoder().decode(body));
+  } catch {
+    return refuse(400, 10026, 'the body is no JSON');
+  }
+  const path = rest.join('/').replace(/^database\//, '').replace(/^[^/]+/, '');
+  if (product === 'queues' && /^\/messages(\/batch)?$/.test(path)) {
+    const queue = queues[rest[0]];
+    return queue ? push(queue, fields, path.endsWith('batch')) : refuse(404, 11000, 'Queue not found');
+  }
+  if (product === 'd1' && path === '/query') {
+    const database = databases[rest[1]];
+    return database ? query(database, fields) : refuse(404, 7404, 'The database could not be found');
+  }
+  return refuse(404, 7003, 'No route for that URI');
+}

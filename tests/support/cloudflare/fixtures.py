@@ -1,0 +1,42 @@
+"""Fixtures of the local Cloudflare: one workerd a session, since a start takes seconds."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from infra.packaging import MAX_BYTES, bundle_modules
+from infra.vendored import VendoringFailed, vendor
+from tests.support.cloudflare.local import LocalCloudflare
+from tests.support.cloudflare.packages import HERE, Pieces, PiecesMissing, fetch_pieces
+from tests.support.fixtures import require
+
+LOCK = HERE.parents[2] / "requirements" / "worker.lock"
+
+
+@pytest.fixture(scope="session")
+def pieces() -> Pieces:
+    """Return the npm packages of the local Cloudflare."""
+    try:
+        return fetch_pieces()
+    except PiecesMissing as error:
+        require(False, f"no local Cloudflare: {error}")
+        raise
+
+
+@pytest.fixture(scope="session")
+def sdk() -> Path:
+    """Return the folder with what the Worker has of PyPI."""
+    try:
+        return vendor(LOCK)
+    except VendoringFailed as error:
+        require(False, f"no SDK of the Worker: {error}")
+        raise
+
+
+@pytest.fixture(scope="session")
+def probe(pieces: Pieces, sdk: Path) -> Iterator[LocalCloudflare]:
+    """Yield a running local Cloudflare with a Worker that only says what it gets."""
+    bundle = bundle_modules("probe.py", {"probe": HERE / "probe.py"}, sdk, max_bytes=MAX_BYTES)
+    with LocalCloudflare(pieces, bundle, variables={"PLACE": "first"}, max_retries=1) as local:
+        yield local

@@ -1,0 +1,208 @@
+"""Cloudflare on this machine: the Worker in the real workerd, miniflare's queues, D1 and R2, and the gate."""
+
+import json
+import subprocess
+import tempfile
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+import httpx
+
+from infra.packaging import Bundle, module_type
+from infra.worker import BATCH_JOBS, COMPATIBILITY_DATE, COMPATIBILITY_FLAGS, MAX_RETRIES
+from tests.support.cloudflare.packages import HERE, Pieces
+
+STOP_SECONDS = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """The names and credentials of the local account; those of no other."""
+
+    account: str = "0123456789abcdef0123456789abcdef"
+    token: str = "a token of tests"
+    access_key: str = "an-access-key-of-tests"
+    secret: str = "a secret of tests"
+    bucket: str = "mining-emails-test"
+    queue: str = "5a7c0000000000000000000000000001"
+    database: str = "d1000000-0000-4000-8000-000000000001"
+
+
+class LocalError(RuntimeError):
+    """What was asked of the local Cloudflare failed; the text is its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A queue message as it is handed to the Worker; `attempts` counts this delivery."""
+
+    body: Any
+    id: str = "1"
+    attempts: int = 1
+    timestamp: int = 1_767_225_600_000
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what the start script takes."""
+        return {"id": self.id, "body": self.body, "attempts": self.attempts, "timestamp": self.timestamp}
+
+
+@dataclass
+class LocalCloudflare:
+    """One workerd; use it as a context manager. Calls are made one after another, from any thread.
+
+    `variables` are the Worker's own settings. `max_retries` and `wait_seconds` are the queue's: production's number of
+    retries, and a shorter wait than production's for a batch to fill.
+    """
+
+    pieces: Pieces
+    bundle: Bundle
+    variables: Mapping[str, str] = field(default_factory=dict)
+    max_retries: int = MAX_RETRIES
+    wait_seconds: float = 0.05
+    account: Account = field(default_factory=Account)
+
+    def __post_init__(self) -> None:
+        """Make the folder that settings and log lie in."""
+        self._folder = tempfile.TemporaryDirectory(prefix="lm-cf-")
+        self._process: subprocess.Popen[str] | None = None
+        self._lock = threading.Lock()
+        self.gate = ""
+        self.processor = ""
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @property
+    def log(self) -> str:
+        """Return what workerd and the Worker have printed."""
+        path = Path(self._folder.name) / "log"
+        return path.read_text(errors="replace") if path.exists() else ""
+
+    def start(self) -> None:
+        """Start it and wait until it answers."""
+        folder = Path(self._folder.name)
+        (folder / "settings.json").write_text(json.dumps(self._settings()))
+        with (folder / "log").open("w") as log:
+            self._process = subprocess.Popen(
+                [self.pieces.node, str(HERE / "start.mjs"), str(folder / "settings.json")],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+            )
+        self._take_addresses(self._read())
+
+    def close(self) -> None:
+        """Stop it; what it stored goes with it."""
+        if self._process is not None:
+            assert self._process.stdin is not None
+            assert self._process.stdout is not None
+            self._process.stdin.close()
+            try:
+                self._process.wait(STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()
+            self._process.stdout.close()
+            self._process = None
+        self._folder.cleanup()
+
+    def deliver(self, *batches: Sequence[Message], queue: str | None = None) -> list[dict[str, Any]]:
+        """Hand batches to the Worker's queue handler, all at once; return miniflare's words for each one's verdicts."""
+        given = [[message.to_json() for message in batch] for batch in batches]
+        return list(self._call("deliver", batches=given, queue=queue))
+
+    def run_scheduled(self, cron: str = "* * * * *") -> None:
+        """Run the Worker's cron handler once; raise LocalError where it fails."""
+        verdict = self._call("scheduled", cron=cron)
+        if verdict["outcome"] != "ok":
+            raise LocalError(f"the cron handler ended with {verdict['outcome']}")
+
+    def query(self, sql: str, *params: Any) -> list[dict[str, Any]]:
+        """Return the rows of one statement, asked of D1 past the Worker."""
+        return list(self._call("query", sql=sql, params=params)["results"])
+
+    def objects(self, prefix: str = "") -> list[str]:
+        """Return the keys of the objects in R2."""
+        return list(self._call("objects", prefix=prefix))
+
+    def remove_objects(self, keys: Sequence[str]) -> None:
+        """Remove objects from R2, past everyone."""
+        self._call("remove", keys=list(keys))
+
+    def redeploy(self, *, bundle: Bundle | None = None, variables: Mapping[str, str] | None = None) -> None:
+        """Put another Worker, or the same anew, in the place of this one: data stay, queued messages are lost."""
+        self.bundle = bundle or self.bundle
+        self.variables = self.variables if variables is None else variables
+        self._take_addresses(self._call("redeploy", modules=list_modules(self.bundle), variables=dict(self.variables)))
+
+    def set_faults(self, *faults: Mapping[str, Any]) -> None:
+        """Let the gate fail: a fault has `path` (a piece of it), `times`, and `status` with `headers`, or `seconds`."""
+        httpx.post(f"{self.gate}/faults", json=list(faults)).raise_for_status()
+
+    def counts(self) -> dict[str, int]:
+        """Return how many requests the gate has had, by kind and method."""
+        counts: dict[str, int] = httpx.get(f"{self.gate}/counts").json()
+        return counts
+
+    def _settings(self) -> dict[str, Any]:
+        account = self.account
+        consumer = {"maxBatchSize": BATCH_JOBS, "maxBatchTimeout": self.wait_seconds, "maxRetries": self.max_retries}
+        return {
+            "packages": str(self.pieces.packages),
+            "runtime": str(self.pieces.runtime),
+            "compatibilityDate": COMPATIBILITY_DATE,
+            "compatibilityFlags": COMPATIBILITY_FLAGS,
+            "modules": list_modules(self.bundle),
+            "variables": dict(self.variables),
+            "bucket": account.bucket,
+            "queue": "mining-queue-test",
+            "database": account.database,
+            "consumers": {
+                "mining-queue-test": consumer | {"deadLetterQueue": "mining-queue-test-dead"},
+                "mining-queue-test-dead": consumer,
+            },
+            "account": {
+                "account": account.account,
+                "token": account.token,
+                "accessKey": account.access_key,
+                "secret": account.secret,
+                "bucket": account.bucket,
+                "queue": account.queue,
+                "database": account.database,
+            },
+        }
+
+    def _take_addresses(self, addresses: Mapping[str, str]) -> None:
+        self.gate, self.processor = addresses["gate"], addresses["processor"]
+
+    def _call(self, call: str, **fields: Any) -> Any:
+        with self._lock:
+            if self._process is None or self._process.stdin is None:
+                raise LocalError("the local Cloudflare is not running")
+            self._process.stdin.write(json.dumps({"call": call, **fields}) + "\n")
+            self._process.stdin.flush()
+            return self._read()
+
+    def _read(self) -> Any:
+        assert self._process is not None
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline()
+        if not line:
+            raise LocalError(f"the local Cloudflare ended: {self.log[-2000:]}")
+        answer = json.loads(line)
+        if "error" in answer:
+            raise LocalError(f"{answer['error']}\n{self.log[-2000:]}")
+        return answer["result"]
+
+
+def list_modules(bundle: Bundle) -> list[dict[str, str]]:
+    """Return a bundle as the start script takes it, main module first."""
+    return [{"name": name, "type": module_type(module), "file": str(module.file)} for name, module in bundle.items()]

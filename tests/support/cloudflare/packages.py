@@ -1,0 +1,75 @@
+"""The pieces of the local Cloudflare: npm packages at exact versions, and the Python runtime made of one."""
+
+import hashlib
+import shutil
+import subprocess
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from infra.vendored import cache_folder
+
+HERE = Path(__file__).parent
+OLDEST_NODE = 20
+_MANIFESTS = ("package.json", "package-lock.json")
+
+
+class PiecesMissing(RuntimeError):
+    """Node, npm or a package is not there; the text says what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pieces:
+    """Where the pieces lie: `packages` holds node_modules, `runtime` what workerd reads for Python."""
+
+    node: str
+    packages: Path
+    runtime: Path
+
+    @property
+    def wrangler(self) -> Path:
+        """Return wrangler's script, to be run by Node."""
+        return self.packages / "node_modules" / "wrangler" / "bin" / "wrangler.js"
+
+
+def fetch_pieces() -> Pieces:
+    """Return the pieces, fetched by npm and composed on the first call; raise PiecesMissing."""
+    node, npm = _find_node(), shutil.which("npm")
+    if npm is None:
+        raise PiecesMissing("npm is not installed: install Node.js 20 or newer, with npm")
+    text = b"".join((HERE / name).read_bytes() for name in (*_MANIFESTS, "compose.mjs"))
+    place = cache_folder() / f"workerd-{hashlib.sha256(text).hexdigest()[:16]}"
+    if not place.is_dir():
+        place.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=place.parent, prefix=".workerd-") as folder:
+            made = Path(folder) / "made"
+            _install(node, npm, made)
+            if not place.is_dir():
+                made.rename(place)
+    return Pieces(node, place, place / "runtime")
+
+
+def _find_node() -> str:
+    node = shutil.which("node")
+    if node is None:
+        raise PiecesMissing(f"Node.js is not installed: install {OLDEST_NODE} or newer")
+    version = subprocess.run([node, "--version"], capture_output=True, text=True, check=True).stdout.strip()
+    if int(version.removeprefix("v").partition(".")[0]) < OLDEST_NODE:
+        raise PiecesMissing(f"Node.js is {version}: install {OLDEST_NODE} or newer")
+    return node
+
+
+def _install(node: str, npm: str, made: Path) -> None:
+    made.mkdir()
+    for name in _MANIFESTS:
+        shutil.copy(HERE / name, made)
+    # Not `npm ci`: the lock knows only the platforms whose packages the registry had when it was made.
+    _run([npm, "install", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"], made)
+    pyodide = made / "node_modules" / "pyodide"
+    _run([node, str(HERE / "compose.mjs"), str(pyodide), str(made / "runtime")], made)
+
+
+def _run(command: list[str], folder: Path) -> None:
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise PiecesMissing(f"`{' '.join(command)}` failed: {done.stderr.strip()[-1000:]}")

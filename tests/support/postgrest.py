@@ -1,0 +1,220 @@
+"""A stand-in for Supabase's PostgREST: runs the permanent functions in a real PostgreSQL, and fails when told to.
+
+As strict as the real one where it matters to us: the gateway's key, the schema named by Content-Profile, arguments that
+are exactly a function's, JSON read by PostgreSQL's own `json_to_record`, the service
+role, its statement timeout, and PostgREST's HTTP statuses (docs.postgrest.org, "Errors", as of 2026).
+"""
+
+import contextlib
+import json
+import threading
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, Self
+
+import psycopg
+from psycopg import sql
+from psycopg_pool import ConnectionPool
+
+SCHEMA = "leadminer"
+SERVICE_KEY = "a service key of tests"
+STATEMENT_TIMEOUT = "8s"
+"""What Supabase gives the role that PostgREST logs in with (supabase.com/docs/guides/database/postgres/timeouts)."""
+POOL_CONNECTIONS = 10
+
+_STATUS_BY_CODE = {"23503": 409, "23505": 409, "25006": 405, "42501": 403, "42883": 404, "42P01": 404, "P0001": 400}
+_STATUS_BY_CLASS = {"08": 503, "0L": 403, "0P": 403, "28": 403, "53": 503} | dict.fromkeys(
+    ("09", "25", "2D", "38", "39", "3B", "40", "54", "55", "57", "58", "F0", "HV", "P0", "XX"), 500
+)
+
+
+@dataclass
+class Fault:
+    """What is to go wrong with the next `times` calls of `function` (any, where empty).
+
+    An answer of `status`; or silence for `seconds` and then a cut connection. With `after_commit`, the function has
+    done its work by then and only the answer is lost.
+    """
+
+    status: int = 0
+    times: int = 1
+    function: str = ""
+    seconds: float = 0.0
+    after_commit: bool = False
+    headers: Mapping[str, str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A status with a JSON body, or none."""
+
+    status: int
+    body: Any = None
+
+
+class PostgRest:
+    """The server on an ephemeral port of loopback; use it as a context manager."""
+
+    def __init__(self, connection_string: str, *, key: str = SERVICE_KEY) -> None:
+        self.key = key
+        self.calls: Counter[str] = Counter()
+        self._faults: list[Fault] = []
+        self._lock = threading.Lock()
+        self.stopping = threading.Event()
+        self._pool = ConnectionPool(connection_string, min_size=1, max_size=POOL_CONNECTIONS, open=False)
+        self._server = _Server(("127.0.0.1", 0), self)
+
+    @property
+    def url(self) -> str:
+        """Return what SUPABASE_URL has to be."""
+        return f"http://127.0.0.1:{self._server.server_port}"
+
+    def __enter__(self) -> Self:
+        self._pool.open(wait=True)
+        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05})
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stopping.set()
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+        self._pool.close()
+
+    def fail(self, *faults: Fault) -> None:
+        """Let these go wrong, in this order; without any, nothing more does."""
+        with self._lock:
+            self._faults = list(faults)
+
+    def take_fault(self, function: str) -> Fault | None:
+        """Return what is to go wrong with this call."""
+        with self._lock:
+            for fault in self._faults:
+                if fault.times > 0 and fault.function in ("", function):
+                    fault.times -= 1
+                    return fault
+        return None
+
+    def run(self, function: str, body: bytes) -> Answer:
+        """Run a function with the arguments of a JSON object, under the service role."""
+        try:
+            arguments = json.loads(body or b"{}")
+        except ValueError:
+            return Answer(400, {"code": "PGRST102", "message": "Empty or invalid json"})
+        self.calls[function] += 1
+        try:
+            with self._pool.connection() as connection, connection.transaction():
+                return _call(connection, function, arguments, body.decode() or "{}")
+        except psycopg.OperationalError as error:
+            return _describe(error) if error.sqlstate else Answer(503, {"code": "PGRST001", "message": "no database"})
+        except psycopg.Error as error:
+            return _describe(error)
+
+
+def _call(connection: psycopg.Connection[Any], function: str, arguments: Any, text: str) -> Answer:
+    connection.execute("SET LOCAL ROLE service_role")
+    connection.execute("SELECT set_config('statement_timeout', %s, true)", (STATEMENT_TIMEOUT,))
+    connection.execute("SELECT set_config('request.jwt.claims', '{\"role\": \"service_role\"}', true)")
+    names = sorted(arguments) if isinstance(arguments, dict) else []
+    rows = connection.execute(
+        "SELECT p.proargnames[:p.pronargs], p.proargtypes::regtype[]::text[] FROM pg_proc AS p"
+        " JOIN pg_namespace AS n ON n.oid = p.pronamespace WHERE n.nspname = %s AND p.proname = %s",
+        (SCHEMA, function),
+    ).fetchall()
+    found = next((row for row in rows if sorted(row[0] or []) == names), None)
+    if found is None:
+        return Answer(404, {"code": "PGRST202", "message": f"Could not find the function {SCHEMA}.{function}"})
+    wanted = list(zip(found[0] or [], found[1], strict=True))
+    result = connection.execute(_statement(function, wanted), (text,) if wanted else ()).fetchone()
+    return Answer(200, result[0] if result else None)
+
+
+def _statement(function: str, wanted: list[tuple[str, str]]) -> sql.Composed:
+    name = sql.Identifier(SCHEMA, function)
+    if not wanted:
+        return sql.SQL("SELECT to_json({}())").format(name)
+    given = [sql.SQL("{0} => a.{0}").format(sql.Identifier(argument)) for argument, _ in wanted]
+    # The types are PostgreSQL's own words for them, from its catalogue.
+    kinds = [sql.SQL("{} ").format(sql.Identifier(argument)) + sql.SQL(kind) for argument, kind in wanted]
+    return sql.SQL("SELECT to_json({}({})) FROM json_to_record(%s::json) AS a ({})").format(
+        name, sql.SQL(", ").join(given), sql.SQL(", ").join(kinds)
+    )
+
+
+def _describe(error: psycopg.Error) -> Answer:
+    code = error.sqlstate or "XX000"
+    status = _STATUS_BY_CODE.get(code) or _STATUS_BY_CLASS.get(code[:2], 400)
+    return Answer(status, {"code": code, "message": error.diag.message_primary, "details": None, "hint": None})
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def __init__(self, address: tuple[str, int], rest: PostgRest) -> None:
+        self.rest = rest
+        super().__init__(address, _Handler)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say nothing: a caller that hung up is what tests are made of."""
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server: _Server
+
+    def do_POST(self) -> None:
+        """Answer `POST /rest/v1/rpc/<function>`."""
+        rest = self.server.rest
+        body = self.rfile.read(int(self.headers.get("content-length", 0)))
+        function = self.path.removeprefix("/rest/v1/rpc/")
+        fault = rest.take_fault(function)
+        if fault is not None and not fault.after_commit:
+            self._fail(fault)
+            return
+        answer = self._refusal() or rest.run(function, body)
+        if fault is None:
+            self._send(answer)
+        else:
+            self._fail(fault)
+
+    def do_GET(self) -> None:
+        """Refuse what the processor has no business with."""
+        self._send(Answer(405, {"code": "PGRST117", "message": "Unsupported HTTP method"}))
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the name is the standard library's
+        """Log nothing: bodies and keys pass here."""
+
+    def _refusal(self) -> Answer | None:
+        key = self.server.rest.key
+        if self.headers.get("apikey") != key:
+            return Answer(401, {"message": "Invalid API key"})
+        if self.headers.get("authorization", f"Bearer {key}") != f"Bearer {key}":
+            return Answer(401, {"code": "PGRST301", "message": "JWSError JWSInvalidSignature"})
+        if not self.path.startswith("/rest/v1/rpc/"):
+            return Answer(404, {"message": "no Route matched with those values"})
+        if self.headers.get("content-profile") != SCHEMA:
+            return Answer(406, {"code": "PGRST106", "message": f"The schema must be one of the following: {SCHEMA}"})
+        if self.headers.get_content_type() != "application/json":
+            return Answer(415, {"code": "PGRST102", "message": "Content-Type not acceptable"})
+        return None
+
+    def _fail(self, fault: Fault) -> None:
+        if fault.status:
+            self._send(Answer(fault.status, {"message": "told to fail"}), fault.headers or {})
+            return
+        self.server.rest.stopping.wait(fault.seconds)
+        self.close_connection = True
+        with contextlib.suppress(OSError):
+            self.connection.shutdown(2)
+
+    def _send(self, answer: Answer, headers: Mapping[str, str] | None = None) -> None:
+        data = json.dumps(answer.body).encode()
+        self.send_response(answer.status)
+        for name, value in {"content-type": "application/json; charset=utf-8", **(headers or {})}.items():
+            self.send_header(name, value)
+        self.send_header("content-length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
