@@ -1,0 +1,89 @@
+"""The temporary tables in D1: named statements through the Worker's binding, batches that are atomic."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from processor.adapters.cloudflare.dialect import Bound, bind_all, load_named
+from processor.ports import Conflict, LimitExceeded, Row, Statement, Unavailable
+from schemas.limits import D1_QUERIES
+
+STATEMENTS: Final = load_named(Path(__file__).with_name("mining.sql"))
+_SCHEMA: Final = load_named(Path(__file__).with_name("schema.sql"))
+SCHEMA_VERSION: Final = "0001_minings"
+"""The newest migration that the statements need."""
+MAX_DATABASE_BYTES: Final = 10_000_000_000
+"""A D1 database of a paid plan (developers.cloudflare.com/d1/platform/limits, 2026-11)."""
+
+_CONFLICTS = ("SQLITE_CONSTRAINT", "constraint failed")
+_LIMITS = ("SQLITE_TOOBIG", "too big", "statement too long")
+_MISTAKES = ("D1_TYPE_ERROR", "D1_COLUMN_NOTFOUND", "syntax error", "no such ", "variable number", "parameter bindings")
+"""What D1's errors say where repeating the same would fail the same way (docs of D1, "Debug", 2026-11)."""
+
+
+class D1MiningStore:
+    """`MiningStore` on a D1 binding, for one invocation: `queries` counts its statements against the platform's limit.
+
+    Before its first statement it looks at the database's schema, and refuses to work on an older one. `size_bytes` is
+    the database's size after the latest statement.
+    """
+
+    def __init__(self, database: Any, *, max_queries: int = D1_QUERIES) -> None:
+        self._database = database
+        self._max_queries = max_queries
+        self._is_checked = False
+        self.queries = 0
+        self.size_bytes = 0
+
+    async def query(self, statement: str, /, **arguments: Any) -> list[Row]:
+        """Run one statement by itself and return its rows."""
+        [rows] = await self._run(bind_all(STATEMENTS, [Statement(statement, arguments)]))
+        return rows
+
+    async def batch(self, statements: Sequence[Statement]) -> None:
+        """Run all statements or none; raise Conflict where a guard among them does not hold."""
+        await self._run(bind_all(STATEMENTS, statements))
+
+    async def _run(self, statements: Sequence[Bound]) -> list[list[Row]]:
+        if not self._is_checked:
+            await self._check_schema()
+        return await self._ask(statements)
+
+    async def _check_schema(self) -> None:
+        try:
+            [[row]] = await self._ask(bind_all(_SCHEMA, [Statement("schema_version")]))
+        except Exception as error:
+            if "no such table" not in str(error):
+                raise
+            raise Unavailable(f"D1 has no tables yet: apply its migrations up to {SCHEMA_VERSION}") from error
+        if str(row["id"] or "") < SCHEMA_VERSION:
+            raise Unavailable(f"D1's schema is {row['id']}: apply its migrations up to {SCHEMA_VERSION}")
+        self._is_checked = True
+
+    async def _ask(self, statements: Sequence[Bound]) -> list[list[Row]]:
+        self.queries += len(statements)
+        if self.queries > self._max_queries:
+            raise Unavailable("this invocation has asked D1 as often as it may")
+        try:
+            prepared = [self._database.prepare(bound.sql).bind(*bound.values) for bound in statements]
+            answers = [await prepared[0].all()] if len(prepared) == 1 else await self._database.batch(prepared)
+        except Exception as error:
+            raise translate(error) from error
+        self.size_bytes = int(_meta(answers[-1]).get("size_after") or 0)
+        return [list(answer["results"]) for answer in answers]
+
+
+def _meta(answer: Mapping[str, Any]) -> Mapping[str, Any]:
+    return answer.get("meta") or {}
+
+
+def translate(error: Exception) -> Exception:
+    """Return the port's error for one of D1's; what is our own mistake stays as it is."""
+    text = str(error)
+    if any(word in text for word in _MISTAKES):
+        return error
+    if any(word in text for word in _CONFLICTS):
+        return Conflict("a guard did not hold")
+    if any(word in text for word in _LIMITS):
+        return LimitExceeded("a value is larger than D1 takes")
+    return Unavailable("D1 does not answer")

@@ -1,0 +1,119 @@
+"""The Worker's composition root: D1, R2, a Queue and Supabase behind the ports; HTTP, queue and cron by the runtime.
+
+The isolate interleaves invocations, so each makes its own parts, and no module holds anything that changes.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+from urllib.parse import parse_qsl, urlsplit
+
+from workers import Response, WorkerEntrypoint, fetch  # type: ignore[import-not-found]
+
+from processor.adapters.cloudflare.batches import BatchConsumer
+from processor.adapters.cloudflare.d1 import MAX_DATABASE_BYTES, D1MiningStore
+from processor.adapters.cloudflare.events import log_event
+from processor.adapters.cloudflare.queue import CloudflareJobQueue
+from processor.adapters.cloudflare.r2 import R2Store
+from processor.adapters.cloudflare.supabase import SupabaseContactStore
+from processor.api import Api, Request, problem
+from processor.fetching import Fetching
+from processor.minings import Minings
+from processor.pipeline import Pipeline, Ports
+from processor.ports import Unavailable
+from processor.records import Records
+from processor.sweep import Sweeper
+
+VERSION: Final = "0.1.0"
+DEAD_QUEUE_SUFFIX: Final = "-dead"
+"""How the name of the dead-letter queue ends (infra's naming)."""
+MAX_BODY_BYTES: Final = 1_000_000
+STILL_SECONDS: Final = 600.0
+"""Without progress for so long, jobs count as lost: beyond the longest back-off, and a queue that is merely long."""
+SILENT_SECONDS: Final = 86_400.0
+SWEEP_SECONDS: Final = 600.0
+"""A sweep ends after this; the next one, which takes the minings in another order, goes on. The platform allows 900."""
+WARN_SHARE: Final = 0.8
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What one invocation works with."""
+
+    store: D1MiningStore
+    api: Api
+    consumer: BatchConsumer
+    sweeper: Sweeper
+
+    @classmethod
+    def of(cls, env: Any) -> "Parts":
+        """Put the parts together on the Worker's bindings."""
+        store = D1MiningStore(env.CLOUDFLARE_D1_DATABASE)
+        queue = CloudflareJobQueue(env.CLOUDFLARE_QUEUES)
+        ports = Ports(
+            raw=R2Store(env.CLOUDFLARE_R2_BUCKET),
+            minings=Minings(store),
+            contacts=SupabaseContactStore(env.SUPABASE_URL, env.SUPABASE_SERVICE_KEY, fetch=fetch),
+            queue=queue,
+        )
+        pipeline = Pipeline(ports)
+        return cls(
+            store=store,
+            api=Api(
+                Fetching(ports, pipeline),
+                Records(ports, pipeline),
+                service_token=env.PROCESSOR_TOKEN,
+                version=VERSION,
+            ),
+            consumer=BatchConsumer(pipeline, queue, store),
+            sweeper=Sweeper(ports, pipeline, still_seconds=STILL_SECONDS, silent_seconds=SILENT_SECONDS),
+        )
+
+
+class Default(WorkerEntrypoint):  # type: ignore[misc]
+    """What the runtime calls."""
+
+    async def fetch(self, request: Any) -> Any:
+        """Answer one request of the HTTP API."""
+        size = request.headers.get("content-length") or "0"
+        body = b"" if request.method == "GET" or int(size) > MAX_BODY_BYTES else await request.bytes()
+        if max(int(size), len(body)) > MAX_BODY_BYTES:
+            answer = problem(400, "limit", f"The body is larger than {MAX_BODY_BYTES} bytes.")
+        else:
+            asked = read_request(str(request.method), request.url, request.headers, body)
+            answer = await Parts.of(self.env).api.answer(asked)
+        headers = {"content-type": "application/json"}
+        return Response(answer.encode().decode(), status=answer.status, headers=headers)
+
+    async def queue(self, batch: Any, _env: Any = None, _ctx: Any = None) -> None:
+        """Do the jobs of one batch; each message has its own verdict."""
+        consumer = Parts.of(self.env).consumer
+        if batch.queue.endswith(DEAD_QUEUE_SUFFIX):
+            await consumer.consume_dead(batch.messages)
+        else:
+            await consumer.consume(batch.messages)
+
+    async def scheduled(self, _controller: Any, _env: Any = None, _ctx: Any = None) -> None:
+        """Look for minings that stand still, for a bounded time, and at the database's size."""
+        parts = Parts.of(self.env)
+        try:
+            async with asyncio.timeout(SWEEP_SECONDS):
+                await parts.sweeper.sweep()
+        except (Unavailable, TimeoutError) as error:
+            log_event("sweep ended early", reason=str(error) or "time")
+        if parts.store.size_bytes > WARN_SHARE * MAX_DATABASE_BYTES:
+            log_event("database nearly full", bytes=parts.store.size_bytes, limit=MAX_DATABASE_BYTES)
+
+
+def read_request(method: str, url: str, headers: Mapping[str, str], body: bytes) -> Request:
+    """Return a request as the API takes it; the path stays percent-encoded."""
+    parts = urlsplit(url)
+    scheme, _, token = (headers.get("authorization") or "").partition(" ")
+    return Request(
+        method=method,
+        path=parts.path,
+        token=token.strip() if scheme.lower() == "bearer" else "",
+        query=dict(parse_qsl(parts.query, keep_blank_values=True)),
+        body=body,
+    )

@@ -1,0 +1,31 @@
+"""What holds for the pipeline on PostgreSQL holds on the Worker's adapters: the same tests, on another stack."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.d1_stack import D1Stack, open_d1_stack
+from tests.unit.processor import test_api, test_pipeline
+
+ELSEWHERE = {
+    "test_two_processors_share_one_queue",
+    "test_without_a_token_there_is_401_and_nothing_else",
+    "test_a_users_token_opens_that_user_alone",
+    "test_a_malformed_begin_is_refused_by_name",
+}
+"""Tests that open their own servers, and those that end before any adapter is asked."""
+
+for module in (test_pipeline, test_api):
+    globals().update(
+        {name: test for name, test in vars(module).items() if name.startswith("test_") and name not in ELSEWHERE}
+    )
+
+
+@pytest.fixture
+async def stack(database: str, tmp_path: Path) -> AsyncIterator[D1Stack]:
+    """Yield a processor's parts on the Worker's adapters, each on what is empty."""
+    root = tmp_path / "raw"
+    root.mkdir()
+    async with open_d1_stack(database, root) as stack:
+        yield stack

@@ -1,0 +1,112 @@
+"""The stack of `tests.support.stack` on the Worker's adapters: D1, R2 and a queue in memory, PostgreSQL behind them."""
+
+import contextlib
+import re
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from psycopg_pool import AsyncConnectionPool
+
+from processor.adapters.cloudflare.d1 import D1MiningStore
+from processor.adapters.cloudflare.queue import CloudflareJobQueue
+from processor.adapters.cloudflare.r2 import R2Store
+from processor.adapters.container.contacts import PostgresContactStore
+from processor.adapters.container.migrate import migrate
+from processor.api import Response
+from processor.minings import Minings
+from processor.pipeline import Ports
+from processor.ports import Delivery
+from schemas.jobs import Job
+from schemas.limits import D1_QUERIES
+from schemas.migrations import PERMANENT
+from tests.support.cloudflare_bindings import MemoryBucket, MemoryQueue
+from tests.support.sqlite_d1 import SqliteD1
+from tests.support.stack import TOKEN, Stack
+
+_MOMENT = re.compile(r"now\(\) - interval '1 minute'")
+
+
+class StackQueue:
+    """The Worker's queue adapter, with what a stack asks of a queue beside it."""
+
+    def __init__(self, queue: MemoryQueue) -> None:
+        self.memory = queue
+        self._jobs = CloudflareJobQueue(queue)
+
+    async def send(self, jobs: Sequence[Job]) -> None:
+        """Queue these jobs."""
+        await self._jobs.send(jobs)
+
+    async def bury(self, job: str, *, reason: str) -> None:
+        """Give a job up."""
+        await self._jobs.bury(job, reason=reason)
+
+    async def receive(self, *, wait_seconds: float) -> Delivery | None:
+        """Take the next job."""
+        return await self.memory.receive(wait_seconds=wait_seconds)
+
+    async def settle(self, delivery: Delivery) -> None:
+        """Nothing is left to do: what was received is gone."""
+
+
+class SqlitePool:
+    """What tests write to PostgreSQL's pool, for D1's tables."""
+
+    def __init__(self, database: SqliteD1) -> None:
+        self._database = database
+
+    @contextlib.asynccontextmanager
+    async def connection(self) -> AsyncIterator["SqlitePool"]:
+        """Lend itself."""
+        yield self
+
+    async def execute(self, statement: str) -> "SqlitePool":
+        """Run a statement of a test."""
+        self._cursor = self._database.connection.execute(_MOMENT.sub("unixepoch() - 60", statement))
+        return self
+
+    async def fetchone(self) -> Any:
+        """Return the first row."""
+        return self._cursor.fetchone()
+
+
+class D1Stack(Stack):
+    """A stack in which each request and each job is an invocation of its own, with the limits of one."""
+
+    def __init__(self, ports: Ports, queue: Any, root: Path, database: SqliteD1, store: D1MiningStore) -> None:
+        super().__init__(ports, queue, root)
+        self.database = database
+        self._store = store
+        store._pool = SqlitePool(database)  # type: ignore[attr-defined]
+
+    async def ask(self, method: str, path: str, body: object = None, *, token: str = TOKEN, **query: str) -> Response:
+        """Send a request to the API."""
+        self._begin_invocation()
+        return await super().ask(method, path, body, token=token, **query)
+
+    async def work(self, job: str, *, deliveries: int = 1) -> None:
+        """Do one job."""
+        self._begin_invocation()
+        await super().work(job, deliveries=deliveries)
+
+    def _begin_invocation(self) -> None:
+        self.database.begin_invocation()
+        self._store.queries = 0
+
+
+@contextlib.asynccontextmanager
+async def open_d1_stack(permanent: str, root: Path) -> AsyncIterator[D1Stack]:
+    """Open a stack on an empty D1, bucket and queue, and a permanent database."""
+    await migrate(permanent, PERMANENT, schema="leadminer")
+    database = SqliteD1.migrated()
+    store = D1MiningStore(database, max_queries=D1_QUERIES)
+    async with AsyncConnectionPool(permanent, min_size=1, max_size=2, kwargs={"autocommit": True}, open=False) as pool:
+        queue = StackQueue(MemoryQueue())
+        ports = Ports(
+            raw=R2Store(MemoryBucket(root, page_keys=2)),
+            minings=Minings(store),
+            contacts=PostgresContactStore(pool),
+            queue=queue,
+        )
+        yield D1Stack(ports, queue, root, database, store)

@@ -1,0 +1,107 @@
+"""D1's binding over SQLite: as much of it as the adapter uses, with D1's error texts and every published limit."""
+
+import sqlite3
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Self
+
+from schemas.limits import D1_PARAMETERS, D1_QUERIES, D1_ROW_BYTES, D1_STATEMENT_BYTES
+
+MIGRATIONS = Path(__file__).parents[2] / "schemas/mining/d1"
+MAX_SAFE_INTEGER = 2**53 - 1
+
+
+class D1Error(Exception):
+    """What D1 throws; its text is what the runtime's text was seen to be."""
+
+
+class SqliteStatement:
+    """A prepared statement; binding returns a new one."""
+
+    def __init__(self, database: "SqliteD1", sql: str, values: Sequence[Any] = ()) -> None:
+        self._database = database
+        self.sql = sql
+        self.values = values
+
+    def bind(self, *values: Any) -> Self:
+        """Return the statement with its values, which may be texts, numbers, booleans and None."""
+        for value in values:
+            _check_value(value)
+        return type(self)(self._database, self.sql, values)
+
+    async def all(self) -> dict[str, Any]:
+        """Run the statement by itself."""
+        [answer] = await self._database.batch([self])
+        return answer
+
+
+class SqliteD1:
+    """A D1 database in memory, all of whose queries count for one invocation until `begin_invocation`."""
+
+    def __init__(self) -> None:
+        self.connection = sqlite3.connect(":memory:", isolation_level=None)
+        self.connection.row_factory = sqlite3.Row
+        self.connection.execute("PRAGMA foreign_keys = ON")
+        self.connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, D1_ROW_BYTES)
+        self.connection.setlimit(sqlite3.SQLITE_LIMIT_SQL_LENGTH, D1_STATEMENT_BYTES)
+        if sqlite3.sqlite_version_info < (3, 41):
+            self.connection.create_function("unhex", 1, bytes.fromhex, deterministic=True)
+        self.queries = 0
+
+    @classmethod
+    def migrated(cls) -> Self:
+        """Return a database on which all migrations are applied."""
+        database = cls()
+        for path in sorted(MIGRATIONS.glob("*.sql")):
+            database.connection.executescript(path.read_text())
+        return database
+
+    def begin_invocation(self) -> None:
+        """Count queries from zero again, as another invocation of a Worker does."""
+        self.queries = 0
+
+    def prepare(self, sql: str) -> SqliteStatement:
+        """Return a statement without values."""
+        return SqliteStatement(self, sql)
+
+    async def batch(self, statements: Sequence[SqliteStatement]) -> list[dict[str, Any]]:
+        """Run all statements in one transaction or none."""
+        self.queries += len(statements)
+        if self.queries > D1_QUERIES:
+            raise D1Error("D1_ERROR: Too many API requests by single worker invocation.")
+        self.connection.execute("BEGIN IMMEDIATE")
+        try:
+            answers = [self._run(statement) for statement in statements]
+            self.connection.execute("COMMIT")
+        except Exception:
+            self.connection.execute("ROLLBACK")
+            raise
+        return answers
+
+    def _run(self, statement: SqliteStatement) -> dict[str, Any]:
+        if len(statement.values) > D1_PARAMETERS:
+            raise D1Error(f"D1_ERROR: variable number must be between ?1 and ?{D1_PARAMETERS}: SQLITE_ERROR")
+        if len(statement.sql.encode()) > D1_STATEMENT_BYTES:
+            raise D1Error("D1_ERROR: statement too long: SQLITE_TOOBIG")
+        try:
+            rows = self.connection.execute(statement.sql, tuple(statement.values)).fetchall()
+        except sqlite3.IntegrityError as error:
+            raise D1Error(f"D1_ERROR: {error}: SQLITE_CONSTRAINT") from error
+        except sqlite3.DataError as error:
+            raise D1Error(f"D1_ERROR: {error}: SQLITE_TOOBIG") from error
+        except sqlite3.Error as error:
+            raise D1Error(f"D1_ERROR: {error}: SQLITE_ERROR") from error
+        return {"results": [_row(row) for row in rows], "success": True, "meta": {"size_after": 4096}}
+
+
+def _check_value(value: Any) -> None:
+    if value is not None and not isinstance(value, str | int | float):
+        raise D1Error(f"D1_TYPE_ERROR: Type '{type(value).__name__}' not supported for value")
+    if isinstance(value, int) and abs(value) >= MAX_SAFE_INTEGER:
+        raise D1Error("D1_TYPE_ERROR: Type 'bigint' not supported for value")
+    if isinstance(value, str) and len(value.encode()) > D1_ROW_BYTES:
+        raise D1Error("D1_ERROR: string or blob too big: SQLITE_TOOBIG")
+
+
+def _row(row: sqlite3.Row) -> dict[str, Any]:
+    return {key: list(row[key]) if isinstance(row[key], bytes) else row[key] for key in row.keys()}  # noqa: SIM118
