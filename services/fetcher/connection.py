@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 from imapclient import IMAPClient, SocketTimeout
 
@@ -87,12 +87,13 @@ class Connector:
 
     def open(self) -> IMAPClient:
         """Return a new logged-in connection; raise one of the Troubles above."""
-        with self._translated():
+        with self._translated(self._turned_away):
             client = self._connect()
         try:
-            with self._translated():
-                if not (self.source.implicit_tls or self.plain or is_loopback(self.source.host)):
+            if not (self.source.implicit_tls or self.plain or is_loopback(self.source.host)):
+                with self._translated(self._turned_away):
                     self._start_tls(client)
+            with self._translated(self._refused):
                 self._log_in(client)
         except BaseException:
             close(client)
@@ -155,13 +156,14 @@ class Connector:
             raise LoginRefused(f"{self.source.place} takes no OAuth token: log in by password.")
 
     @contextmanager
-    def _translated(self) -> Iterator[None]:
+    def _translated(self, refusal: Callable[[str], Trouble]) -> Iterator[None]:
+        """Translate errors; `refusal` says what an answer of NO means, whose own words go no further."""
         try:
             yield
         except imaplib.IMAP4.abort:
             raise self._not_imap() from None
         except imaplib.IMAP4.error as error:
-            self._raise_refusal(str(error).upper())
+            raise refusal(str(error).upper()) from None
         except ssl.SSLCertVerificationError as error:
             raise CertificateRefused(
                 f"The certificate of {self.source.place} cannot be trusted ({error.verify_message}): correct the host, "
@@ -190,15 +192,18 @@ class Connector:
             return NotImap(f"{self.source.place} does not speak IMAP over TLS: correct the port, or try imap://.")
         return NotImap(f"{self.source.place} does not speak IMAP: correct the port, or try imaps://.")
 
-    def _raise_refusal(self, answer: str) -> NoReturn:
-        """Tell a busy server from a wrong password; the answer's own words go no further."""
+    def _turned_away(self, _answer: str = "") -> HostUnreachable:
+        return HostUnreachable(f"{self.source.place} turns everybody away just now: try again later.")
+
+    def _refused(self, answer: str) -> Trouble:
+        """Tell a busy server from a wrong password."""
         if any(code in answer for code in BUSY_CODES):
-            raise HostUnreachable(f"{self.source.place} logs nobody in just now: try again later.") from None
+            return self._turned_away()
         secret = "password" if self.credentials.token is None else "token"
         hint = "many providers want an app password" if secret == "password" else "it may have expired"  # noqa: S105
-        raise LoginRefused(
+        return LoginRefused(
             f"{self.source.place} refuses the login {self.source.login} with this {secret}: correct either ({hint})."
-        ) from None
+        )
 
 
 def is_loopback(host: str) -> bool:

@@ -61,6 +61,8 @@ class Dovecot:
     """
 
     host = "localhost"
+    other_host = "127.1"
+    """Leads to loopback as well, but no client knows that before it asks the system."""
 
     def __init__(
         self,
@@ -82,12 +84,10 @@ class Dovecot:
         self._user, self._group = _account()
         self._write_certificates()
         self._write_configuration(special_use or {}, oauth, capability, layout)
-        for name in ("mail", "keys/default/HS256"):
+        for name in ("mail", "users", "keys/default/HS256"):
             (self._root / name).mkdir(parents=True)
         self._own(self._root / "mail")
         (self._root / "keys/default/HS256/default").write_bytes(base64.b64encode(OAUTH_SECRET))
-        (self._root / "users").touch()
-        self.users: dict[str, str] = {}
 
     def __enter__(self) -> Self:
         self.start()
@@ -135,9 +135,7 @@ class Dovecot:
 
     def add_user(self, login: str, password: str) -> None:
         """Let someone log in; their INBOX is made with the first delivery or login."""
-        self.users[login] = password
-        lines = [f"{name}:{{plain}}{secret}::::::\n" for name, secret in self.users.items()]
-        (self._root / "users").write_text("".join(lines))
+        (self._root / "users" / login).write_text(f"{login}:{{plain}}{password}::::::\n")
 
     def token(self, login: str, *, seconds: float = 3600.0) -> str:
         """Return an OAuth token (a JWT) by which `login` may log in for so long; negative: expired already."""
@@ -240,7 +238,7 @@ class Dovecot:
     def _write_certificates(self) -> None:
         authority = trustme.CA()
         authority.cert_pem.write_to_path(str(self.ca_file))
-        server = authority.issue_cert(self.host)
+        server = authority.issue_cert(self.host, self.other_host)
         server.private_key_pem.write_to_path(str(self._root / "server.key"))
         for position, pem in enumerate(server.cert_chain_pems):
             pem.write_to_path(str(self._root / "server.pem"), append=position > 0)
