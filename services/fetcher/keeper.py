@@ -71,7 +71,7 @@ class Keeper:
         self.postgres = PostgresServer(home.postgres, sockets, home.logs / "postgres.log", leashed=True)
         self.valkey = ValkeyServer(home.valkey, sockets, home.logs / "valkey.log", leashed=True)
         self.servers = [
-            Kept(self.postgres.child, self.postgres.failure, self.postgres.signal_leftovers),
+            Kept(self.postgres.child, self.postgres.failure, self.postgres.clear_way),
             Kept(self.valkey.child, self.valkey.failure),
         ]
         self.listener = socket.create_server(("127.0.0.1", 0), backlog=256)

@@ -175,11 +175,21 @@ class PostgresServer:
     def end_leftovers(self) -> None:
         """End the processes of this very cluster that outlived their parent: they hold its shared memory."""
         deadline = time.monotonic() + LEFTOVER_SECONDS
-        while self.signal_leftovers(force=time.monotonic() > deadline):
+        while not self.clear_way(force=time.monotonic() > deadline):
             time.sleep(0.1)
 
-    def signal_leftovers(self, *, force: bool = False) -> bool:
-        """Tell such processes once to end, orderly if their postmaster lives; return whether there were any."""
+    def clear_way(self, *, force: bool = False) -> bool:
+        """Tell such processes once to end; return True when none is left, and the next launch has a free way.
+
+        What is left then of postmaster.pid is nobody's, although its number may be another process's by now.
+        """
+        if self._signal_leftovers(force=force):
+            return False
+        (self.data / "postmaster.pid").unlink(missing_ok=True)
+        return True
+
+    def _signal_leftovers(self, *, force: bool) -> bool:
+        """Tell them once to end, orderly if their postmaster lives; return whether there were any."""
         pids = list(self._leftovers())
         orderly = signal.SIGINT if self._recorded_pid() in pids else signal.SIGQUIT
         for pid in pids:
