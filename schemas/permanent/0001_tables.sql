@@ -7,7 +7,7 @@ CREATE SCHEMA IF NOT EXISTS leadminer;
 
 CREATE TABLE IF NOT EXISTS leadminer.migrations (
     id text COLLATE "C" PRIMARY KEY,
-    checksum text,
+    checksum text COLLATE "C",
     applied_at timestamptz NOT NULL DEFAULT now()
 );
 
@@ -41,14 +41,14 @@ COMMENT ON TABLE leadminer.users IS
 
 CREATE TABLE leadminer.profiles (
     user_id text COLLATE "C" PRIMARY KEY REFERENCES leadminer.users (id),
-    full_name text,
+    full_name text COLLATE "C",
     created_at timestamptz NOT NULL DEFAULT now()
 );
 
 CREATE TABLE leadminer.organizations (
     id uuid PRIMARY KEY DEFAULT gen_random_uuid(),
     user_id text COLLATE "C" NOT NULL REFERENCES leadminer.users (id),
-    name text NOT NULL,
+    name text COLLATE "C" NOT NULL,
     created_at timestamptz NOT NULL DEFAULT now()
 );
 CREATE INDEX organizations_user ON leadminer.organizations (user_id);
@@ -56,7 +56,7 @@ CREATE INDEX organizations_user ON leadminer.organizations (user_id);
 CREATE TABLE leadminer.campaigns (
     id uuid PRIMARY KEY DEFAULT gen_random_uuid(),
     user_id text COLLATE "C" NOT NULL REFERENCES leadminer.users (id),
-    name text NOT NULL,
+    name text COLLATE "C" NOT NULL,
     created_at timestamptz NOT NULL DEFAULT now()
 );
 CREATE INDEX campaigns_user ON leadminer.campaigns (user_id);

@@ -20,6 +20,15 @@ from schemas.migrations import (
 _LOCK = 0x6C6561646D696E65
 """The advisory lock of whoever migrates a database: "leadmine" in ASCII."""
 
+_NEW_RECORD = """
+    CREATE SCHEMA IF NOT EXISTS {};
+    CREATE TABLE {} (
+        id text COLLATE "C" PRIMARY KEY,
+        checksum text COLLATE "C",
+        applied_at timestamptz NOT NULL DEFAULT now()
+    )
+"""
+
 
 class MigrationError(Exception):
     """A database could not be brought up to date; the text is one sentence for whoever runs the processor."""
@@ -78,12 +87,7 @@ async def _read_record(connection: Connection, schema: str) -> list[tuple[str, s
     table = sql.Identifier(schema, "migrations")
     found = await connection.execute("SELECT to_regclass(%s) IS NOT NULL", (table.as_string(),))
     if (await found.fetchone()) == (False,):
-        await connection.execute(
-            sql.SQL(
-                'CREATE SCHEMA IF NOT EXISTS {}; CREATE TABLE {} (id text COLLATE "C" PRIMARY KEY, checksum text,'
-                " applied_at timestamptz NOT NULL DEFAULT now())"
-            ).format(sql.Identifier(schema), table)
-        )
+        await connection.execute(sql.SQL(_NEW_RECORD).format(sql.Identifier(schema), table))
     rows = await connection.execute(sql.SQL("SELECT id, checksum FROM {}").format(table))
     return [(id_, checksum) for id_, checksum in await rows.fetchall()]
 
