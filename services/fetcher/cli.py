@@ -1,7 +1,7 @@
 """The command line `leadminer`: its commands, and what stands between an error and the person who sees it."""
 
-import contextlib
 import errno
+import io
 import os
 import platform
 import sys
@@ -55,15 +55,20 @@ def _root(
 def main() -> None:
     """Run the command line as a process: hardened, and ended without waiting for threads that a Ctrl-C left."""
     harden_process()
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="replace")
+    _prepare_output()
     code = run(sys.argv[1:])
-    with contextlib.suppress(OSError):
-        sys.stdout.flush()
     if code == Exit.STOPPED:
         os._exit(code)
     sys.exit(code)
+
+
+def _prepare_output() -> None:
+    """Let no letter that the terminal does not know, and no output that was closed, end the program."""
+    nowhere = open(os.devnull, "w")  # noqa: PTH123, SIM115 - it stands in for a standard stream until the end
+    sys.stdout, sys.stderr = sys.stdout or nowhere, sys.stderr or nowhere
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
 
 
 def run(arguments: Sequence[str]) -> int:

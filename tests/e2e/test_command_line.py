@@ -2,7 +2,6 @@
 
 import csv
 import os
-import pty
 import signal
 import subprocess
 import sys
@@ -19,6 +18,7 @@ from tests.support.dovecot import Dovecot
 
 LOGIN, LARGE, PASSWORD = "me@example.org", "large@example.org", "correct horse battery"
 PEOPLE = 40
+IN_TERMINAL = "import os, pty, sys; sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))"
 LEADMINER = [sys.executable, "-m", "fetcher.cli"]
 
 
@@ -180,29 +180,24 @@ def test_ctrl_c_leaves_a_mining_that_the_same_command_finishes(place: Place) -> 
 
 def test_the_password_is_asked_for_on_a_terminal_and_not_shown(place: Place) -> None:
     """What is typed does not appear, neither there nor in what the mining prints."""
-    pid, terminal = pty.fork()
-    if pid == 0:
-        arguments = [*LEADMINER, "mine", place.url, "--ca-file", str(place.server.ca_file), "--user", "asked"]
-        os.execve(sys.executable, arguments, place.environment(password=None) | {"TERM": "xterm"})
-    shown = b""
-    while b"Password of" not in shown:
-        shown += os.read(terminal, 4096)
-    os.write(terminal, f"{PASSWORD}\n".encode())
-    shown += _read_to_the_end(terminal)
+    command = [*LEADMINER, "mine", place.url, "--ca-file", str(place.server.ca_file), "--user", "asked"]
+    environment = place.environment(password=None) | {"TERM": "xterm", "COLUMNS": "100"}
+    with subprocess.Popen(
+        [sys.executable, "-c", IN_TERMINAL, *command],
+        env=environment,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        bufsize=0,
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        shown = b""
+        while b"Password of" not in shown:
+            shown += process.stdout.read(4096)
+        process.stdin.write(f"{PASSWORD}\n".encode())
+        process.stdin.flush()
+        shown += process.stdout.read()
 
-    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == Exit.OK
+    assert process.returncode == Exit.OK
     assert PASSWORD.encode() not in shown
     assert b"400/400" in shown
-
-
-def _read_to_the_end(terminal: int) -> bytes:
-    data = b""
-    while True:
-        try:
-            piece = os.read(terminal, 65_536)
-        except OSError:  # Linux says so when the other side has closed
-            piece = b""
-        if not piece:
-            os.close(terminal)
-            return data
-        data += piece

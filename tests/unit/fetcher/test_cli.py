@@ -7,6 +7,8 @@ import io
 import json
 import os
 import stat
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -116,6 +118,16 @@ def test_the_help_lists_every_exit_code(capsys: pytest.CaptureFixture[str]) -> N
 
     shown = capsys.readouterr().out
     assert [code for code in Exit if f"{code.value:>3}  {code.meaning}" not in shown] == []
+
+
+@pytest.mark.parametrize("closed", [1, 2])
+def test_a_closed_output_is_no_error(closed: int) -> None:
+    """Schedulers start programs without one."""
+    command = ["sh", "-c", f'exec "$@" {closed}>&-', "sh", sys.executable, "-m", "fetcher.cli", "--version"]
+
+    done = subprocess.run(command, capture_output=True)
+
+    assert (done.returncode, done.stderr) == (Exit.OK, b"")
 
 
 @pytest.mark.parametrize(
