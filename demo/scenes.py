@@ -55,7 +55,7 @@ class Scenes:
             yield Placed("Sent" if mine else folder, letter)
             references.append(letter.message_id)
             quoted, mine = text, not mine
-            date = min(date + timedelta(hours=chance.uniform(0.2, 90)), REFERENCE)
+            date = min(date + timedelta(minutes=chance.randint(12, 5400)), REFERENCE)
 
     def newsletter(self) -> Iterator[Placed]:
         """Yield an issue of one of a dozen newsletters, in HTML with a plain alternative."""
