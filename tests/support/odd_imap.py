@@ -46,6 +46,7 @@ class OddImap:
         self.fetches = 0
         self.logins = 0
         self.login_answers: list[str] = []
+        self.ignores_caps = False
         self.greeting = "* OK ready"
         self.on_fetch: Callable[[int], bool] = lambda _: False
         self.capabilities = f"IMAP4rev1 {capabilities}".strip()
@@ -191,7 +192,7 @@ class _Session:
             self._say(f"{head})")
             return
         part = message.partition(b"\r\n\r\n")[0] + b"\r\n\r\n" if "HEADER" in items else message
-        cap = re.search(r"<0\.(\d+)>", items)
+        cap = None if self._odd.ignores_caps else re.search(r"<0\.(\d+)>", items)
         body = part[: int(cap[1])] if cap else part
         name = "BODY[HEADER]<0>" if "HEADER" in items else "BODY[]<0>"
         self._say(f"{head} {name} {{{len(body)}}}")
