@@ -24,6 +24,6 @@ bench: setup
 
 lock: setup
 	@$(COMPILE) --extra dev pyproject.toml -o requirements/dev.lock
-	@$(COMPILE) -c requirements/dev.lock --extra fetcher pyproject.toml -o requirements/fetcher.lock
+	@$(COMPILE) -c requirements/dev.lock --extra fetcher --extra cloudflare pyproject.toml -o requirements/fetcher.lock
 	@$(COMPILE) -c requirements/dev.lock --extra processor pyproject.toml -o requirements/processor.lock
 	@echo uv | $(COMPILE) -c requirements/dev.lock - -o requirements/tools.lock

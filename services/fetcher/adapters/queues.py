@@ -1,0 +1,113 @@
+"""The work queue as a Cloudflare Queue, by its REST API (developers.cloudflare.com/api, queues/messages, 2026-11)."""
+
+import re
+import time
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Final
+
+import httpx
+
+from fetcher.ports import Denied, JobQueue, LimitExceeded, Trouble, Unavailable
+from schemas.jobs import Job
+from schemas.limits import QUEUE_BATCH_MESSAGES
+
+API_URL: Final = "https://api.cloudflare.com/client/v4"
+PATIENCE_SECONDS: Final = 300.0
+"""How long a call is tried again: Cloudflare lets 1,200 calls through in 5 minutes (its API limits, 2026-11)."""
+FIRST_PAUSE_SECONDS: Final = 0.5
+MAX_PAUSE_SECONDS: Final = 30.0
+QUEUES_A_PAGE: Final = 100
+_ID = re.compile(r"[0-9a-f]{32}")
+
+
+class CloudflareQueue(JobQueue):
+    """Pushes jobs, 100 a call; sending one twice is harmless, so that every failed call is tried again."""
+
+    def __init__(
+        self,
+        *,
+        account_id: str,
+        queue: str,
+        api_token: str,
+        api_url: str = API_URL,
+        patience_seconds: float = PATIENCE_SECONDS,
+        pause: Callable[[float], None] = time.sleep,
+        transport: httpx.BaseTransport | None = None,
+    ) -> None:
+        """Use the queue of this name, or of this id (32 hex digits); nothing is asked before `send`."""
+        self._queue = queue
+        self._id = queue if _ID.fullmatch(queue) else ""
+        self._patience_seconds = patience_seconds
+        self._pause = pause
+        self._client = httpx.Client(
+            base_url=f"{api_url.rstrip('/')}/accounts/{account_id}",
+            headers={"Authorization": f"Bearer {api_token}"},
+            timeout=30.0,
+            transport=transport,
+        )
+
+    def send(self, jobs: Sequence[Job]) -> None:
+        """Push the jobs; raise Unavailable where Cloudflare does not have them for sure."""
+        for start in range(0, len(jobs), QUEUE_BATCH_MESSAGES):
+            messages = [
+                {"body": job.encode(), "content_type": "text"} for job in jobs[start : start + QUEUE_BATCH_MESSAGES]
+            ]
+            self._call("POST", f"/queues/{self._find_id()}/messages/batch", json={"messages": messages})
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self._client.close()
+
+    def _find_id(self) -> str:
+        if not self._id:
+            self._id = next((found["queue_id"] for found in self._queues() if found["queue_name"] == self._queue), "")
+        if not self._id:
+            raise Denied(f"The account has no queue {self._queue}: correct CLOUDFLARE_QUEUES or CLOUDFLARE_ACCOUNT_ID.")
+        return self._id
+
+    def _queues(self) -> Iterator[dict[str, str]]:
+        page, found = 1, True
+        while found:
+            listed = self._call("GET", "/queues", params={"page": page, "per_page": QUEUES_A_PAGE})["result"] or []
+            yield from listed
+            page, found = page + 1, len(listed) == QUEUES_A_PAGE
+
+    def _call(self, method: str, path: str, **content: Any) -> dict[str, Any]:
+        waited, pause = 0.0, FIRST_PAUSE_SECONDS
+        while True:
+            answer = self._try(method, path, content)
+            if answer is not None and answer.is_success:
+                fields: dict[str, Any] = answer.json()
+                return fields
+            if answer is not None and answer.status_code != 429 and answer.status_code < 500:
+                raise self._trouble(answer.status_code)
+            seconds = max(pause, _retry_after(answer))
+            if waited + seconds > self._patience_seconds:
+                raise Unavailable(
+                    f"Cloudflare's API does not take jobs for the queue {self._queue}: start again later."
+                )
+            self._pause(seconds)
+            waited, pause = waited + seconds, min(2 * pause, MAX_PAUSE_SECONDS)
+
+    def _try(self, method: str, path: str, content: dict[str, Any]) -> httpx.Response | None:
+        try:
+            return self._client.request(method, path, **content)
+        except httpx.HTTPError:
+            return None
+
+    def _trouble(self, status: int) -> Trouble:
+        if status in (401, 403):
+            return Denied(
+                "Cloudflare refuses CLOUDFLARE_API_TOKEN: give it the permission Queues Edit in this account."
+            )
+        if status == 404:
+            return Denied(f"Cloudflare has no queue {self._queue} here: correct CLOUDFLARE_QUEUES.")
+        if status == 413:
+            return LimitExceeded(f"Cloudflare refuses a batch of jobs for the queue {self._queue} as too large.")
+        return Unavailable(f"Cloudflare answers {status} for the queue {self._queue}: start again later.")
+
+
+def _retry_after(answer: httpx.Response | None) -> float:
+    """Return what the answer asks to wait, in seconds; the API gives a number (its page on rate limits, 2026-11)."""
+    text = answer.headers.get("retry-after", "") if answer is not None else ""
+    return float(text) if text.isdecimal() else 0.0

@@ -1,0 +1,153 @@
+"""The client of Cloudflare's Queues API."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import pytest
+
+from fetcher.adapters.queues import CloudflareQueue
+from fetcher.ports import Denied, LimitExceeded, Trouble, Unavailable
+from schemas.jobs import Job, JobKind
+
+MINING = "6f9619ff-8b86-4d01-b42d-00cf4fc964ff"
+QUEUE_ID = "5a7c0000000000000000000000000001"
+
+
+class Cloudflare:
+    """An API that answers as the test says, and keeps what it was asked."""
+
+    def __init__(self, answer: Callable[[httpx.Request, int], httpx.Response]) -> None:
+        self.requests: list[httpx.Request] = []
+        self.pauses: list[float] = []
+        self._answer = answer
+
+    def handle(self, request: httpx.Request) -> httpx.Response:
+        """Answer one request."""
+        self.requests.append(request)
+        return self._answer(request, len(self.requests))
+
+    def queue(self, name: str = QUEUE_ID, **options: Any) -> CloudflareQueue:
+        """Return the client under test."""
+        transport = httpx.MockTransport(self.handle)
+        return CloudflareQueue(
+            account_id="acc", queue=name, api_token="secret", pause=self.pauses.append, transport=transport, **options
+        )
+
+
+def done(result: object = None) -> httpx.Response:
+    """Return an answer that says that it worked."""
+    return httpx.Response(200, json={"success": True, "result": result})
+
+
+def jobs(count: int) -> list[Job]:
+    """Return so many jobs."""
+    return [Job(JobKind.REFINE, MINING, chunk=number) for number in range(count)]
+
+
+def test_jobs_are_pushed_by_hundreds_as_texts() -> None:
+    """Each call carries 100 at most, in order, under the token, to the queue's id."""
+    cloudflare = Cloudflare(lambda request, number: done())
+
+    cloudflare.queue().send(jobs(250))
+
+    bodies = [json.loads(request.content)["messages"] for request in cloudflare.requests]
+    assert [len(messages) for messages in bodies] == [100, 100, 50]
+    assert [message["body"] for messages in bodies for message in messages] == [job.encode() for job in jobs(250)]
+    assert {message["content_type"] for messages in bodies for message in messages} == {"text"}
+    assert cloudflare.requests[0].url.path == f"/client/v4/accounts/acc/queues/{QUEUE_ID}/messages/batch"
+    assert cloudflare.requests[0].headers["authorization"] == "Bearer secret"
+
+
+def test_nothing_is_asked_for_no_jobs() -> None:
+    """Sending nothing is no call."""
+    cloudflare = Cloudflare(lambda request, number: done())
+
+    cloudflare.queue("a-name").send([])
+
+    assert cloudflare.requests == []
+
+
+def test_a_name_is_looked_up_once() -> None:
+    """A queue's name becomes its id by the account's list, page by page."""
+    others = [{"queue_id": "0" * 32, "queue_name": f"other-{number}"} for number in range(100)]
+
+    def answer(request: httpx.Request, number: int) -> httpx.Response:
+        if request.method == "POST":
+            return done()
+        found = [{"queue_id": QUEUE_ID, "queue_name": "mining-queue-prod"}]
+        return done(others if request.url.params["page"] == "1" else found)
+
+    cloudflare = Cloudflare(answer)
+    queue = cloudflare.queue("mining-queue-prod")
+    queue.send(jobs(1))
+    queue.send(jobs(1))
+
+    assert [request.method for request in cloudflare.requests] == ["GET", "GET", "POST", "POST"]
+    assert QUEUE_ID in cloudflare.requests[-1].url.path
+
+
+def test_an_unknown_name_is_said() -> None:
+    """A queue that the account does not have is the setting's fault."""
+    cloudflare = Cloudflare(lambda request, number: done([]))
+
+    with pytest.raises(Denied, match=r"no queue mining-queue-prod.*CLOUDFLARE_QUEUES"):
+        cloudflare.queue("mining-queue-prod").send(jobs(1))
+
+
+def test_retry_after_is_honoured() -> None:
+    """Where Cloudflare says how long to wait, that long is waited, and nothing is lost."""
+    refusals = {1: httpx.Response(429, headers={"retry-after": "7"}), 2: httpx.Response(503)}
+    cloudflare = Cloudflare(lambda request, number: refusals.get(number) or done())
+
+    cloudflare.queue().send(jobs(1))
+
+    assert cloudflare.pauses == [7, 1.0]
+    assert len({request.content for request in cloudflare.requests}) == 1
+
+
+def test_a_network_that_comes_back_is_waited_for() -> None:
+    """A connection that fails is tried again."""
+
+    def answer(request: httpx.Request, number: int) -> httpx.Response:
+        if number < 3:
+            raise httpx.ConnectError("away")
+        return done()
+
+    cloudflare = Cloudflare(answer)
+    cloudflare.queue().send(jobs(1))
+
+    assert len(cloudflare.requests) == 3
+
+
+def test_patience_ends() -> None:
+    """After the time that Cloudflare's limits take to lift, it counts as away; no pause exceeds its bound."""
+    cloudflare = Cloudflare(lambda request, number: httpx.Response(429))
+
+    with pytest.raises(Unavailable, match=QUEUE_ID):
+        cloudflare.queue(patience_seconds=120).send(jobs(1))
+
+    assert 60 < sum(cloudflare.pauses) <= 120
+    assert max(cloudflare.pauses) == 30
+
+
+@pytest.mark.parametrize(
+    ("status", "trouble", "word"),
+    [
+        (401, Denied, "CLOUDFLARE_API_TOKEN"),
+        (403, Denied, "CLOUDFLARE_API_TOKEN"),
+        (404, Denied, "CLOUDFLARE_QUEUES"),
+        (413, LimitExceeded, "too large"),
+        (400, Unavailable, "400"),
+    ],
+)
+def test_what_waiting_does_not_help_is_said_at_once(status: int, trouble: type[Trouble], word: str) -> None:
+    """A refusal names what to correct, and shows no credential."""
+    cloudflare = Cloudflare(lambda request, number: httpx.Response(status, json={"success": False}))
+
+    with pytest.raises(trouble, match=word) as caught:
+        cloudflare.queue().send(jobs(1))
+
+    assert "secret" not in str(caught.value)
+    assert len(cloudflare.requests) == 1
