@@ -1,7 +1,7 @@
 """Extraction alone, on one core: messages a second, as a multiple of the standard library's way.
 
 Both ways read the same messages, headers and text, in turns within one run, since machines differ and are shared; the
-best turn of each counts. `python -m bench.extraction [FOLDER]`: a folder of .eml files, else the corpus of `bench.corpus`.
+best turn of each counts. `python -m bench.extraction [FOLDER]` reads a folder of .eml files, else the corpus.
 """
 
 import gc

@@ -5,6 +5,8 @@ Linear in the length of a value: each character is looked at a fixed number of t
 
 import re
 from collections.abc import Iterator
+from itertools import groupby
+from operator import itemgetter
 from typing import Final, NamedTuple
 
 from processor.domain.address_syntax import normalise, split_plus
@@ -161,23 +163,22 @@ def _read_brackets(text: str) -> Iterator[str]:
 def _read_words(tokens: list[tuple[str, str]]) -> Iterator[tuple[str, str]]:
     """Yield the addresses that stand in the text without brackets, each with what stands before it."""
     phrase: list[str] = []
-    local = ""
-    for kind, text in tokens:
+    quoted = ""
+    for kind, run in groupby(tokens, key=itemgetter(0)):
         if kind == "quoted":
-            local = _unescape(text)
-            phrase.append(local)
+            quoted = _unescape("".join(text for _, text in run))
+            phrase.append(quoted)
         elif kind == "text":
-            for word in text.replace("<", " ").replace(">", " ").split() if "@" in text else ():
-                address = _read_word(local + word if local and text.startswith(word) and word[0] == "@" else word)
+            text = "".join(text for _, text in run).replace("<", " ").replace(">", " ")
+            for word in text.split():
+                is_host = word.startswith("@") and text.startswith(word)
+                address = _read_word(quoted + word if is_host else word)
                 if address:
-                    yield address, "" if local and word[0] == "@" else " ".join(phrase)
+                    yield address, "" if is_host else " ".join(phrase)
                     phrase = []
                 else:
                     phrase.append(word)
-                local = ""
-            if "@" not in text:
-                phrase.append(text)
-            local = ""
+                quoted = ""
 
 
 def _read_quoted(tokens: list[tuple[str, str]]) -> Iterator[tuple[str, str]]:

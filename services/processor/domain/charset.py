@@ -102,5 +102,8 @@ def decode_words(text: str) -> str:
 
 
 def _decode_word(encoding: str, text: str) -> bytes:
-    data = text.encode("utf-8", "surrogatepass")
+    try:
+        data = text.encode("latin-1")
+    except UnicodeEncodeError:
+        data = text.encode("utf-8", "surrogatepass")
     return decode_base64(data) if encoding in "bB" else a2b_qp(data, header=True)

@@ -11,8 +11,8 @@ _ZONE_HOURS: Final = {"est": -5, "edt": -4, "cst": -6, "cdt": -5, "mst": -7, "md
 _DATE: Final = re.compile(
     r"\s*+(?:[A-Za-z]++\.?\s*+,?\s*+)?"
     r"(\d{1,2})[\s-]*+([A-Za-z]{3})[a-z]*+\.?[\s-]*+(\d{2,4}),?\s++"
-    r"(\d{1,2})\s*+:\s*+(\d{2})(?:\s*+:\s*+(\d{2})(?:\.\d+)?)?"
-    r"\s*+\"?([A-Za-z]{0,5})(?:([+-])(\d{2}):?(\d{2}))?(?![A-Za-z0-9:])",
+    r"(\d{1,2})\s*+:\s*+(\d{1,2})(?:\s*+:\s*+(\d{1,2})(?:\.\d+)?)?+(?![\d:])"
+    r"\s*+\"?([A-Za-z]*+)(?:([+-])(\d{2}):?(\d{2})(?!\d))?",
     re.ASCII,
 )
 _COMMENT: Final = re.compile(r"\([^()]*+\)")
@@ -23,7 +23,10 @@ _MAX_CHARACTERS: Final = 200
 
 
 def parse_date(value: str) -> int | None:
-    """Return the seconds since 1970 of a Date field, or None if it says no date. A date without a zone is UTC."""
+    """Return the seconds since 1970 of a Date field, or None if it says no date.
+
+    Without a zone that RFC 5322 knows, it is in UTC.
+    """
     text = value[:_MAX_CHARACTERS]
     match = _DATE.match(text) or ("(" in text and _DATE.match(_COMMENT.sub(" ", text)))
     if not match:

@@ -76,21 +76,27 @@ def hides_address(data: bytes) -> bool:
 
 
 def find_hidden(text: str) -> list[tuple[int, int]]:
-    """Return what no reader sees, as (start, end) in order: comments, scripts and styles."""
+    """Return what no reader sees, as (start, end) in order: comments, scripts and styles that have an end."""
     spans = []
+    endless: set[int] = set()
     match = _HIDDEN.search(text)
     while match:
-        end = _HIDDEN_ENDS[match.lastindex or 0].search(text, match.end())
-        spans.append((match.start(), end.end() if end else len(text)))
-        match = _HIDDEN.search(text, spans[-1][1])
+        kind, at = match.lastindex or 0, match.end()
+        end = None if kind in endless else _HIDDEN_ENDS[kind].search(text, at)
+        if end:
+            at = end.end()
+            spans.append((match.start(), at))
+        else:
+            endless.add(kind)
+        match = _HIDDEN.search(text, at)
     return spans
 
 
 def read_markup(text: str) -> str:
     """Return what a reader sees of an HTML text, each tag a blank, and behind it where its `mailto:` links point."""
     text = _drop_hidden(text)
-    links = (link for tag in _TAG.findall(text) if "@" in tag or "%" in tag for link in _MAILTO.findall(tag))
-    targets = " ".join(unquote(html.unescape(link)) for link in links)
+    links = (link for tag in _TAG.findall(text) for link in _MAILTO.findall(html.unescape(tag)))
+    targets = " ".join(unquote(link) for link in links)
     shown = _TAG.sub(" ", _JOINS.sub("", _ADDRESS_TAG.sub(r" \1 ", text)))
     return f"{html.unescape(shown)} {_QUERY.sub(' ', targets)}"
 

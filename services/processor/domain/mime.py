@@ -14,7 +14,7 @@ _ESCAPED: Final = re.compile(r"\\(.)", re.DOTALL)
 _PART_FIELDS: Final = compile_fields(("content-type", "content-transfer-encoding", "content-disposition"))
 _PLAIN: Final = "text/plain"
 _TEXTS: Final = (_PLAIN, "text/html")
-_MESSAGES: Final = ("message/rfc822", "message/global")
+_MESSAGES: Final = ("message/rfc822", "message/global", "message/news")
 
 
 class Kind(NamedTuple):
@@ -110,6 +110,7 @@ class _Walk:
             if kind.type == "multipart/alternative" and not choice:
                 choice = self._choices = self._choices + 1
             self._open[kind.boundary] = len(self._levels)
+            self._text = kind, start, choice
             self._levels.append(
                 _Level(kind.boundary, _MESSAGES[0] if kind.type == "multipart/digest" else _PLAIN, choice)
             )
@@ -129,7 +130,7 @@ class _Walk:
             if last:
                 level = self._open.get(line[:-2])
             if level is not None:
-                self._end_text(at)
+                self._end_text(at, self._levels[level].delimiter)
                 self._close(level if last else level + 1)
                 if not last:
                     parent = self._levels[level]
@@ -139,10 +140,13 @@ class _Walk:
             at = data.find(b"\n--", end)
         self._end_text(len(data))
 
-    def _end_text(self, end: int) -> None:
+    def _end_text(self, end: int, delimiter: bytes = b"") -> None:
+        """End the text that has begun; what a multipart says before its first delimiter is none, if one comes."""
         if self._text:
             kind, start, choice = self._text
-            self.texts.append(TextPart(kind, start, max(start, end), choice))
+            if not kind.boundary or kind.boundary != delimiter:
+                kind = kind._replace(type=_PLAIN, boundary=b"") if kind.boundary else kind
+                self.texts.append(TextPart(kind, start, max(start, end), choice))
             self._text = None
 
     def _close(self, level: int) -> None:

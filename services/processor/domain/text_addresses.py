@@ -82,14 +82,13 @@ def _scan_bytes(data: bytes, places: list[tuple[int, int]] | None = None) -> lis
 
 def _read_run(run: bytes, host: bytes, before: bytes, behind: bytes) -> str | None:
     """Return the valid address in what stands on both sides of an ``@``, given the characters that end it there."""
-    local = run.lstrip(_NOT_FIRST_BYTES)
+    in_url = b"/" in run or b"?" in run
+    local = _cut_url(run.decode("ascii")).encode() if in_url else run.lstrip(_NOT_FIRST_BYTES)
     around = before + behind if len(local) == len(run) else behind
     if b"@" in around:
         return None
     if not around.isascii():
         raise _Unsure
-    if b"/" in run or b"?" in run:
-        local = _cut_url(run.decode("ascii")).encode()
     return normalise((local + b"@" + host.rstrip(b".-")).decode("ascii"))
 
 
@@ -117,10 +116,10 @@ def scan_text(text: str) -> Iterator[str]:
         run = before[len(rest) :]
         host = _HOST.match(text, at + 1, at + MAX_CHARACTERS)
         if run and host and len(run) < MAX_CHARACTERS:
-            local = run.lstrip(_NOT_FIRST)
+            local = _cut_url(run)
             touched = len(local) == len(run) and (rest[-1:] == "@" or _WORD_END.match(rest[-1:]) is not None)
             if not touched and text[host.end() : host.end() + 1] != "@":
-                address = normalise(f"{_cut_url(run) if '/' in local or '?' in run else local}@{host[0].rstrip('.-')}")
+                address = normalise(f"{local}@{host[0].rstrip('.-')}")
                 if address:
                     yield address
         at = text.find("@", at + 1)

@@ -1,0 +1,262 @@
+"""The reference's reading of address lists, a character at a time."""
+
+import html
+import string
+import unicodedata
+from collections.abc import Iterator
+from email.errors import HeaderParseError
+from email.header import decode_header
+
+ATOM = set(string.ascii_letters + string.digits + "!#$%&'*+-/=?^_`{|}~")
+LABEL = set(string.ascii_lowercase + string.digits + "-")
+SERVICES = ("google", "drive", "docs", "dropbox", "linkedin", "slack", "github")
+
+
+def check_address(text: str) -> str | None:
+    """Return a valid address lower-cased, with its host in A-labels, or None."""
+    local, at, host = text.rpartition("@")
+    if not at or len(text) > 254:
+        return None
+    if not host.isascii():
+        try:
+            host = host.encode("idna").decode()
+        except UnicodeError:
+            return None
+    atoms, labels = local.split("."), host.lower().split(".")
+    good_local = all(atom and set(atom) <= ATOM for atom in atoms)
+    good_host = len(labels) > 1 and all(
+        label and len(label) <= 63 and set(label) <= LABEL and label[0] != "-" != label[-1] for label in labels
+    )
+    last = labels[-1]
+    good_last = len(last) > 4 if last.startswith("xn--") else len(last) > 1 and set(last) <= set(string.ascii_lowercase)
+    return f"{local}@{host}".lower() if good_local and good_host and good_last else None
+
+
+def fold_plus(address: str) -> tuple[str, str | None]:
+    """Return an address without its plus part, and with it if it has one."""
+    local, _, host = address.rpartition("@")
+    base = local.split("+")[0]
+    if "+" not in local or check_address(f"{base}@{host}") is None:
+        return address, None
+    return f"{base}@{host}", address
+
+
+def read_list(value: str) -> Iterator[tuple[str, str | None, str | None]]:
+    """Yield (address, plus, name) of a field's value."""
+    joined = ""
+    for piece, mark in split(value):
+        whole = joined + piece
+        if mark == "," and piece.strip() and not set(whole) & set('@"<'):
+            joined = f"{whole},"
+            continue
+        joined = ""
+        for address, name in read_piece(whole):
+            folded, plus = fold_plus(address)
+            shown = clean(name)
+            bare = shown.strip("<>()[]\"' ").lower().removeprefix("mailto:")
+            yield folded, plus, shown if shown and bare not in (folded, plus) else None
+
+
+def split(value: str) -> Iterator[tuple[str, str]]:
+    """Yield the pieces between commas and semicolons that are in no quotes, comments, brackets or encoded words."""
+    begin = at = 0
+    while at < len(value):
+        character = value[at]
+        end = skip(value, at)
+        if end > at:
+            at = end
+        elif character == ":" and not set(value[begin:at]) & set("@<"):
+            begin = at = at + 1
+        elif character in ",;":
+            yield value[begin:at], character
+            begin = at = at + 1
+        else:
+            at += 1
+    yield value[begin:], ""
+
+
+def skip(value: str, at: int) -> int:
+    """Return where the quoted text, comment, bracket or encoded word that begins here ends; `at` if none does."""
+    character = value[at]
+    if character == '"':
+        return closing(value, at, '"', "")
+    if character == "(":
+        return closing(value, at, ")", "(")
+    if character == "<":
+        end = value.find(">", at)
+        return end + 1 if end > 0 and "<" not in value[at + 1 : end] else at
+    if value.startswith("=?", at):
+        parts = value[at:].split("?", 4)
+        if len(parts) == 5 and parts[2] in ("b", "B", "q", "Q") and parts[4].startswith("=") and " " not in parts[3]:
+            return at + len("?".join(parts[:4])) + 2
+    return at
+
+
+def closing(value: str, at: int, close: str, again: str) -> int:
+    """Return what stands behind the mark that closes the one at `at`, escapes minded; `at` if nothing closes it."""
+    depth, here = 1, at + 1
+    while here < len(value):
+        if value[here] == "\\":
+            here += 1
+        elif value[here] == close:
+            depth -= 1
+            if not depth:
+                return here + 1
+        elif value[here] == again:
+            depth += 1
+        here += 1
+    return at
+
+
+def read_piece(piece: str) -> list[tuple[str, str]]:
+    """Return (address, name) for each address of a piece: brackets first, then words, then what is inside quotes."""
+    tokens = list(tokenise(piece))
+    comments = [text for kind, text in tokens if kind == "("]
+    for found in (in_brackets(tokens), in_words(tokens), in_quotes(tokens)):
+        if found:
+            return [(address, name if name.strip() else (comments or [""])[-1]) for address, name in found]
+    return []
+
+
+def tokenise(piece: str) -> Iterator[tuple[str, str]]:
+    """Yield (kind, text): the opening mark and what it holds, or an empty kind and plain text."""
+    plain, at = "", 0
+    while at < len(piece):
+        end = skip(piece, at)
+        if end > at and piece[at] != "=":
+            if plain:
+                yield "", plain
+            plain = ""
+            inner = piece[at + 1 : end - 1]
+            yield piece[at], inner if piece[at] == "<" else unescape(inner)
+        else:
+            plain += piece[at : max(end, at + 1)]
+        at = max(end, at + 1)
+    if plain:
+        yield "", plain
+
+
+def unescape(text: str) -> str:
+    """Return a quoted text or comment without its backslashes."""
+    out, at = "", 0
+    while at < len(text):
+        at += text[at] == "\\" and at + 1 < len(text)
+        out += text[at]
+        at += 1
+    return out
+
+
+def in_brackets(tokens: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Return the addresses in angle brackets, with what stands before each."""
+    found, phrase = [], ""
+    for kind, text in tokens:
+        if kind == "<":
+            content = text.strip()
+            content = content.split(":")[-1].strip() if content.startswith("@") else content
+            words = [content, *(chunk.split()[0] for chunk in content.replace(";", ",").split(",") if chunk.split())]
+            addresses = [address for address in map(as_address, words) if address]
+            for address in dict.fromkeys(addresses):
+                found.append((address, phrase))
+                phrase = ""
+        elif kind != "(":
+            phrase += text
+    return found
+
+
+def in_words(tokens: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Return the addresses that stand in the plain text of a piece, with what stands before each."""
+    found: list[tuple[str, str]] = []
+    phrase, quoted = "", ""
+    for kind, text in tokens:
+        if kind == '"':
+            phrase, quoted = f"{phrase} {text}", text
+            continue
+        for number, word in enumerate(text.replace("<", " ").replace(">", " ").split() if not kind else ()):
+            glued = quoted + word if quoted and number == 0 and text.startswith(word) and word[0] == "@" else word
+            address = as_address(glued)
+            if address:
+                found.append((address, "" if glued != word else phrase))
+                phrase = ""
+            else:
+                phrase = f"{phrase} {word}"
+        quoted = ""
+    return found
+
+
+def in_quotes(tokens: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Return what stands in quotes, read as if there were none."""
+    for kind, text in tokens:
+        if kind == '"' and "@" in text:
+            inner = [token for token in tokenise(text.replace('"', " ")) if token[0] != "("]
+            found = in_brackets(inner) or in_words(inner)
+            if found:
+                return found
+    return []
+
+
+def as_address(word: str) -> str | None:
+    """Return the address that a word is, as it stands or without what is put around addresses."""
+    if check_address(word):
+        return check_address(word)
+    bare = word.strip("\"'")
+    if bare.lower().startswith("mailto:"):
+        bare = bare[7:].split("?")[0]
+    return check_address(bare.replace('"', "").lstrip("'\"<([{").rstrip("'\">)]}.,;:!?"))
+
+
+def clean(name: str) -> str:
+    """Return a name as it is shown."""
+    before = ""
+    while before != name:
+        before, name = name, decode_words(html.unescape(name))
+    shown = (" " if unicodedata.category(character) in ("Cc", "Cs") else character for character in name)
+    name = strip(" ".join("".join(shown).split()))
+    words = name.split(" ")
+    places = [number for number, word in enumerate(words) if number and word.lower() in ("via", "(via")][::-1]
+    if places and places[0] + 1 < len(words):
+        name = " ".join(words[: places[0]])
+    if name.endswith(")") and "(" in name:
+        kept, _, service = name.rpartition("(")
+        if service[:-1].lower().split(" ")[0] in SERVICES:
+            name = kept
+    name = strip(name.strip())
+    return name if len(name) <= 256 else ""
+
+
+def strip(name: str) -> str:
+    """Return a name without outer quotes and stray marks."""
+    before = None
+    while before != name:
+        before, name = name, name.strip(" ,;")
+        for opening, close in (
+            ('\\"', '\\"'),
+            ("\\'", "\\'"),
+            ('"', '"'),
+            ("'", "'"),
+            ("\u201c", "\u201d"),
+            ("\u2018", "\u2019"),
+        ):
+            if name.startswith(opening) and name.endswith(close) and len(name) >= 2 * len(opening):
+                name = name[len(opening) : len(name) - len(close)]
+                break
+    return "" if name in ("'", '"') else name
+
+
+def decode_words(text: str) -> str:
+    """Decode encoded words by the standard library; text that it cannot read stays."""
+    if "=?" not in text:
+        return text
+    try:
+        pieces = decode_header(text)
+    except (HeaderParseError, ValueError):
+        return text
+    out = ""
+    for data, charset in pieces:
+        raw = data.encode("utf-8", "surrogatepass") if isinstance(data, str) else data
+        for name in (charset or "utf-8", "utf-8", "latin-1"):
+            try:
+                out += raw.decode(name) if charset else raw.decode("raw-unicode-escape")
+                break
+            except (LookupError, ValueError):
+                continue
+    return out
