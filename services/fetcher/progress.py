@@ -135,7 +135,7 @@ class Bars:
 
     def _draw(self, stage: str, count: int, total: int | None, speed: str = "") -> None:
         if stage not in self._tasks:
-            self._tasks[stage] = self._progress.add_task(stage, total=None, speed="")
+            self._tasks[stage] = self._progress.add_task(stage, total=total, speed="")
         if stage in self._paces and not speed:
             self._paces[stage].add(count)
             speed = _speed(self._paces[stage], total)

@@ -17,7 +17,7 @@ VERDICTS = {
 MINING_COLUMNS = (
     Column("Mining"),
     Column("Source", wraps=True),
-    Column("State", wraps=True),
+    Column("State"),
     Column("Begun (UTC)"),
     Column("Listed", number=True),
     Column("Processed", number=True),
@@ -95,7 +95,7 @@ def mining_row(status: Mapping[str, Any], *, short: bool) -> tuple[object, ...]:
     return (
         status["id"][:8] if short else status["id"],
         status.get("source_name") or "",
-        _state(status["state"]) + (" (cancelled)" if status.get("cancelled") else ""),
+        "cancelled" if status.get("cancelled") and status["state"] in ENDED else _state(status["state"]),
         str(status.get("begun_at") or "")[:16].replace("T", " "),
         status.get("listed"),
         messages.get("processed"),
