@@ -59,7 +59,7 @@ class StoredMessage:
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """The head of a segment.
+    """The head of a segment; `folder` is the folder's digest.
 
     `covers` is what the watermark may say is done once this segment is: its messages' UIDs, and where the search was
     unfiltered those between them that do not exist. Empty where there is no UIDVALIDITY to count by.

@@ -49,7 +49,7 @@ class Outbox:
         messages = [reading.messages[uid] for uid in sorted(reading.messages)]
         absent = [uid for uids in reading.absent.values() for uid in uids]
         segment = Segment(
-            task.folder.name,
+            task.folder.digest,
             task.folder.uidvalidity,
             task.segment.covers.without(absent),
             tuple(StoredMessage(each.uid, len(each.body), each.internal_date, each.truncated) for each in messages),
