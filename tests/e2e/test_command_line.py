@@ -1,12 +1,11 @@
 """The command line as a person uses it: a real mailbox, the embedded servers, a real terminal where it matters."""
 
 import csv
-import os
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,11 +14,11 @@ from fetcher import embedded
 from fetcher.claims import claim_source
 from fetcher.exits import Exit
 from tests.support.dovecot import Dovecot
+from tests.support.place import LEADMINER, Place
 
 LOGIN, LARGE, PASSWORD = "me@example.org", "large@example.org", "correct horse battery"
 PEOPLE = 40
 IN_TERMINAL = "import os, pty, sys; sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))"
-LEADMINER = [sys.executable, "-m", "fetcher.cli"]
 
 
 def _mail(number: int) -> bytes:
@@ -30,48 +29,13 @@ def _mail(number: int) -> bytes:
     ).encode()
 
 
-@dataclass(frozen=True)
-class Place:
-    """A mailbox, and where the embedded servers keep their data."""
-
-    server: Dovecot
-    home: Path
-
-    @property
-    def url(self) -> str:
-        return f"imaps://me%40example.org@{self.server.host}:{self.server.tls_port}"
-
-    def environment(self, password: str | None = PASSWORD) -> dict[str, str]:
-        """Return the environment of a command: nothing of leadminer's is set but what the test says."""
-        mine = ("POSTGRES_", "REDIS_", "CLOUDFLARE_", "PROCESSOR_", "LEADMINER_", "RAW_", "STORAGE_", "IMAP_")
-        ours = {name: value for name, value in os.environ.items() if not name.startswith(mine)}
-        given = {} if password is None else {"IMAP_PASSWORD": password}
-        return ours | given | {"LEADMINER_HOME": str(self.home)}
-
-    def run(self, *arguments: str, password: str | None = PASSWORD) -> "subprocess.CompletedProcess[str]":
-        """Run a command without a terminal."""
-        return subprocess.run(
-            [*LEADMINER, *arguments],
-            env=self.environment(password),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=120,
-        )
-
-    def mine(self, *arguments: str, user: str, password: str | None = PASSWORD) -> "subprocess.CompletedProcess[str]":
-        """Mine the mailbox for a user."""
-        trusted = ("--ca-file", str(self.server.ca_file))
-        return self.run("mine", self.url, *trusted, "--user", user, *arguments, password=password)
-
-
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     home = tmp_path_factory.mktemp("leadminer") / "home"
     with Dovecot() as server, embedded.start(home):
         server.add_user(LOGIN, PASSWORD)
         server.deliver(LOGIN, "INBOX", map(_mail, range(400)))
-        yield Place(server, home)
+        yield Place(server, home, LOGIN, PASSWORD)
 
 
 def test_a_mailbox_becomes_contacts(place: Place, tmp_path: Path) -> None:
@@ -118,7 +82,7 @@ def test_what_cannot_be_mined_is_said(place: Place, arguments: list[str], code: 
 
 def test_a_wrong_password_is_not_repeated(place: Place) -> None:
     """Exit code 5; whoever looks over the shoulder learns nothing."""
-    mined = place.mine(user="wrong", password="hunter2")
+    mined = replace(place, password="hunter2").mine(user="wrong")
 
     assert mined.returncode == Exit.AUTHENTICATION
     assert LOGIN in mined.stderr
@@ -156,11 +120,8 @@ def test_ctrl_c_leaves_a_mining_that_the_same_command_finishes(place: Place) -> 
     """It says how, with exit code 75, and what comes of it is what an undisturbed run gives."""
     place.server.add_user(LARGE, PASSWORD)
     place.server.deliver(LARGE, "INBOX", map(_mail, range(5_000)))
-    url = place.url.replace("me%40", "large%40")
-    arguments = ["mine", url, "--ca-file", str(place.server.ca_file), "--user", "stopped"]
-    with subprocess.Popen(
-        [*LEADMINER, *arguments], env=place.environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as process:
+    large = replace(place, login=LARGE)
+    with large.start_mining(user="stopped") as process:
         assert process.stderr is not None
         said = ""
         while "planning" not in said:
@@ -168,10 +129,10 @@ def test_ctrl_c_leaves_a_mining_that_the_same_command_finishes(place: Place) -> 
         process.send_signal(signal.SIGINT)
         said += process.stderr.read()
 
-    resumed = place.run(*arguments)
+    resumed = large.mine(user="stopped")
 
     assert process.returncode == Exit.INTERRUPTED
-    assert said.rstrip().endswith(f"leadminer {' '.join(arguments)}")
+    assert said.rstrip().endswith(f"leadminer mine {large.url} --ca-file {place.server.ca_file} --user stopped")
     assert resumed.returncode == Exit.OK
     assert "begun earlier" in resumed.stderr
     assert "listed  5,000 = fetched 5,000 + skipped 0 + failed 0: balances" in resumed.stdout
@@ -181,7 +142,7 @@ def test_ctrl_c_leaves_a_mining_that_the_same_command_finishes(place: Place) -> 
 def test_the_password_is_asked_for_on_a_terminal_and_not_shown(place: Place) -> None:
     """What is typed does not appear, neither there nor in what the mining prints."""
     command = [*LEADMINER, "mine", place.url, "--ca-file", str(place.server.ca_file), "--user", "asked"]
-    environment = place.environment(password=None) | {"TERM": "xterm", "COLUMNS": "100"}
+    environment = replace(place, password=None).environment() | {"TERM": "xterm", "COLUMNS": "100"}
     with subprocess.Popen(
         [sys.executable, "-c", IN_TERMINAL, *command],
         env=environment,

@@ -190,7 +190,7 @@ async def open_stack(database: str, redis_url: str, root: Path, *, consumer: str
         "claim_seconds": 30,
     }
     settings = Settings(**fields)
-    root.mkdir(parents=True, exist_ok=True)
+    _make_folder(root)
     await migrate(settings)
     async with open_ports(settings) as (ports, queue):
         await queue.prepare()
@@ -200,3 +200,7 @@ async def open_stack(database: str, redis_url: str, root: Path, *, consumer: str
 def _mining(database: str) -> str:
     path, _, query = database.partition("?")
     return f"{path}_mining?{query}"
+
+
+def _make_folder(path: Path) -> None:
+    path.mkdir(parents=True, exist_ok=True)
