@@ -25,7 +25,7 @@ BEGIN
                 NULL;
             WHEN insufficient_privilege THEN
                 RAISE insufficient_privilege USING MESSAGE = format(
-                    'The role %I is missing and %I may not create roles: let an administrator run CREATE ROLE %I NOLOGIN',
+                    'The role %I is missing and %I may not create roles: an administrator must CREATE ROLE %I NOLOGIN',
                     wanted, current_user, wanted);
         END;
     END LOOP;
@@ -76,7 +76,8 @@ CREATE TABLE leadminer.minings (
 );
 CREATE INDEX minings_user ON leadminer.minings (user_id, begun_at DESC, id);
 COMMENT ON COLUMN leadminer.minings.source IS 'Digest of the source: what refined_persons.sources holds.';
-COMMENT ON COLUMN leadminer.minings.own_addresses IS 'The user''s own addresses, lower-cased, plus part folded: no contacts.';
+COMMENT ON COLUMN leadminer.minings.own_addresses IS
+    'The user''s own addresses, lower-cased, plus part folded: no contacts.';
 
 CREATE TABLE leadminer.applied_parts (
     mining uuid NOT NULL REFERENCES leadminer.minings (id),

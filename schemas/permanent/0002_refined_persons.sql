@@ -45,7 +45,8 @@ BEGIN
     RETURN round(greatest(least(raw, 1), 0) * 100);
 END
 $$;
-COMMENT ON FUNCTION leadminer.temperature IS 'How warm a contact is, 0 to 100; its reference is processor.domain.temperature.';
+COMMENT ON FUNCTION leadminer.temperature IS
+    'How warm a contact is, 0 to 100; its reference is processor.domain.temperature.';
 
 CREATE FUNCTION leadminer.alternate_names(names jsonb) RETURNS text[]
 LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp

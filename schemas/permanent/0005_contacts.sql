@@ -1,40 +1,11 @@
 -- Reading contacts, page by page in the order of the list.
 
-CREATE FUNCTION leadminer.describe_contact(person leadminer.refined_persons, source_names jsonb) RETURNS jsonb
-LANGUAGE sql STABLE SET search_path = pg_catalog, leadminer, pg_temp
-AS $$
-    SELECT jsonb_build_object(
-        'address', person.address,
-        'name', person.name,
-        'recency', iso_time(person.recency),
-        'seniority', iso_time(person.seniority),
-        'occurrence', person.occurrence,
-        'sender', person.sender,
-        'recipient', person.recipient,
-        'conversations', person.conversations,
-        'replied_conversations', person.replied_conversations,
-        'temperature', person.temperature,
-        'tags', (
-            SELECT coalesce(jsonb_agg(jsonb_build_object(
-                'name', tag -> 0, 'reachability', tag -> 1, 'source', tag -> 2, 'count', tag -> 3
-            ) ORDER BY place), '[]')
-            FROM jsonb_array_elements(person.tags) WITH ORDINALITY AS tags (tag, place)
-        ),
-        'alternate_names', person.alternate_names,
-        'alternate_emails', person.addresses,
-        'sources', (
-            SELECT coalesce(jsonb_agg(DISTINCT name COLLATE "C" ORDER BY name COLLATE "C"), '[]')
-            FROM unnest(person.sources) AS digests (digest), LATERAL (SELECT source_names ->> digest) AS named (name)
-            WHERE name IS NOT NULL
-        )
-    )
-$$;
-
 CREATE FUNCTION leadminer.contacts_page(user_id text, source_name text, after jsonb, page_size integer) RETURNS jsonb
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, leadminer, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE
+    iso_time CONSTANT text := 'YYYY-MM-DD"T"HH24:MI:SS"Z"';
     -- Without a cursor, what is warmer than everyone.
     last_temperature smallint := coalesce((after ->> 0)::smallint, 32767);
     last_occurrence integer := coalesce((after ->> 1)::integer, 0);
@@ -55,8 +26,8 @@ BEGIN
 
     RETURN (
         WITH listed AS NOT MATERIALIZED (
-            SELECT person, temperature, occurrence, coalesce(recency, '-infinity') AS recency, address
-            FROM refined_persons AS person
+            SELECT *, coalesce(recency, '-infinity') AS last_seen
+            FROM refined_persons
             WHERE user_id = contacts_page.user_id
                 AND address <> ALL (own)
                 AND (contacts_page.source_name IS NULL OR sources && wanted)
@@ -65,23 +36,47 @@ BEGIN
             (
                 SELECT * FROM listed
                 WHERE temperature = last_temperature AND occurrence = last_occurrence
-                    AND recency = last_recency AND address > last_address
+                    AND last_seen = last_recency AND address > last_address
                 ORDER BY address
                 LIMIT contacts_page.page_size
             )
             UNION ALL
             (
                 SELECT * FROM listed
-                WHERE (temperature, occurrence, recency) < (last_temperature, last_occurrence, last_recency)
-                ORDER BY temperature DESC, occurrence DESC, recency DESC, address
+                WHERE (temperature, occurrence, last_seen) < (last_temperature, last_occurrence, last_recency)
+                ORDER BY temperature DESC, occurrence DESC, last_seen DESC, address
                 LIMIT contacts_page.page_size
             )
-            ORDER BY temperature DESC, occurrence DESC, recency DESC, address
+            ORDER BY temperature DESC, occurrence DESC, last_seen DESC, address
             LIMIT contacts_page.page_size
         )
         SELECT coalesce(jsonb_agg(
-            describe_contact(person, source_names)
-            ORDER BY temperature DESC, occurrence DESC, recency DESC, address
+            jsonb_build_object(
+                'address', address,
+                'name', name,
+                'recency', to_char(recency AT TIME ZONE 'UTC', iso_time),
+                'seniority', to_char(seniority AT TIME ZONE 'UTC', iso_time),
+                'occurrence', occurrence,
+                'sender', sender,
+                'recipient', recipient,
+                'conversations', conversations,
+                'replied_conversations', replied_conversations,
+                'temperature', temperature,
+                'tags', (
+                    SELECT coalesce(jsonb_agg(jsonb_build_object(
+                        'name', tag -> 0, 'reachability', tag -> 1, 'source', tag -> 2, 'count', tag -> 3
+                    ) ORDER BY place), '[]')
+                    FROM jsonb_array_elements(tags) WITH ORDINALITY AS counts (tag, place)
+                ),
+                'alternate_names', alternate_names,
+                'alternate_emails', addresses,
+                'sources', (
+                    SELECT coalesce(jsonb_agg(DISTINCT source COLLATE "C" ORDER BY source COLLATE "C"), '[]')
+                    FROM unnest(sources) AS digests (digest), LATERAL (SELECT source_names ->> digest) AS named (source)
+                    WHERE source IS NOT NULL
+                )
+            )
+            ORDER BY temperature DESC, occurrence DESC, last_seen DESC, address
         ), '[]')
         FROM page
     );

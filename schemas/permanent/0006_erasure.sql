@@ -7,12 +7,15 @@ AS $$
         'contacts', cardinality(contacts),
         'minings', minings,
         'keys', (
-            SELECT encode(sha256(convert_to(coalesce(string_agg(key, E'\n' ORDER BY key COLLATE "C"), ''), 'UTF8')), 'hex')
-            FROM unnest(contacts) AS keys (key)
+            SELECT encode(sha256(convert_to(coalesce(joined, ''), 'UTF8')), 'hex')
+            FROM (
+                SELECT string_agg(key, E'\n' ORDER BY key COLLATE "C") FROM unnest(contacts) AS keys (key)
+            ) AS sorted (joined)
         )
     )
 $$;
-COMMENT ON FUNCTION leadminer.erasure_receipt IS 'Counts, and the SHA-256 of the addresses in order, joined by line feeds.';
+COMMENT ON FUNCTION leadminer.erasure_receipt IS
+    'Counts, and the SHA-256 of the addresses in order, joined by line feeds.';
 
 CREATE FUNCTION leadminer.erase_user(user_id text) RETURNS jsonb
 LANGUAGE plpgsql SET search_path = pg_catalog, leadminer, pg_temp
@@ -41,7 +44,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION leadminer.erase_user IS
-    'Delete a user''s contacts and mark the minings erased. Their ids and applied parts stay, so nothing can come back.';
+    'Delete a user''s contacts and mark the minings erased: their ids and applied parts stay, so nothing comes back.';
 
 CREATE FUNCTION leadminer.erase_contact(user_id text, address text) RETURNS jsonb
 LANGUAGE plpgsql SET search_path = pg_catalog, leadminer, pg_temp

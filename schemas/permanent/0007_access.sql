@@ -39,7 +39,9 @@ BEGIN
             'CREATE POLICY own_rows ON leadminer.%I FOR SELECT TO authenticated USING (%s)', owned.name, owned.condition
         );
         -- Where the role may not pass by row-level security, as on plain PostgreSQL.
-        EXECUTE format('CREATE POLICY service ON leadminer.%I TO service_role USING (true) WITH CHECK (true)', owned.name);
+        EXECUTE format(
+            'CREATE POLICY service ON leadminer.%I TO service_role USING (true) WITH CHECK (true)', owned.name
+        );
     END LOOP;
 END
 $$;

@@ -154,7 +154,7 @@ class TestRoles:
             query(cluster.conninfo(), "CREATE DATABASE plain OWNER owner")
             plain = make_conninfo(cluster.conninfo("plain"), options="-c role=owner")
 
-            with pytest.raises(RefusedMigrations, match="let an administrator run CREATE ROLE anon NOLOGIN"):
+            with pytest.raises(RefusedMigrations, match="an administrator must CREATE ROLE anon NOLOGIN"):
                 await migrate(plain, PERMANENT, schema="leadminer")
             query(
                 cluster.conninfo(),
