@@ -113,12 +113,6 @@ def test_the_sdk_is_vendored_without_traces_of_the_machine(sdk: Path) -> None:
     assert not names & {"RECORD", "INSTALLER", "REQUESTED", "direct_url.json", ".lock", "__pycache__"}
 
 
-worker_is_there = pytest.mark.skipif(
-    not (CHECKOUT / "services" / "processor" / MAIN_MODULE).is_file(), reason="there is no Worker yet"
-)
-
-
-@worker_is_there
 def test_the_worker_has_nothing_of_the_container(sdk: Path) -> None:
     """The container's adapters, and what only they use, are not in the bundle; the shared code is."""
     names = set(bundle_worker(CHECKOUT, sdk))
@@ -129,7 +123,6 @@ def test_the_worker_has_nothing_of_the_container(sdk: Path) -> None:
     assert not [name for name in names if "container" in name or "postgres" in name]
 
 
-@worker_is_there
 def test_the_worker_is_small_and_always_the_same(sdk: Path) -> None:
     """Equal files give an equal table, main module first, below the size that is set."""
     first, second = bundle_worker(CHECKOUT, sdk), bundle_worker(CHECKOUT, sdk)

@@ -14,7 +14,6 @@ from infra.worker import BUCKET, COMPATIBILITY_DATE, COMPATIBILITY_FLAGS, CPU_MS
 from tests.support.cloudflare.packages import HERE, Pieces
 
 CHECKOUT = HERE.parents[2]
-WORKER = CHECKOUT / "services" / "processor" / "entry_worker.py"
 
 
 def stage(bundle: Bundle, folder: Path) -> None:
@@ -55,10 +54,8 @@ def test_wrangler_takes_the_bundle_as_it_is(pieces: Pieces, sdk: Path, tmp_path:
     """Every module goes up under its name, with its type, and with nothing besides."""
     if worker == "probe":
         bundle = bundle_modules("probe.py", {"probe": HERE / "probe.py"}, sdk, max_bytes=2**20)
-    elif WORKER.is_file():
-        bundle = bundle_worker(CHECKOUT, sdk)
     else:
-        pytest.skip("there is no Worker yet")
+        bundle = bundle_worker(CHECKOUT, sdk)
     stage(bundle, tmp_path / "staged")
 
     printed = deploy_dry(pieces, tmp_path / "staged")

@@ -7,9 +7,11 @@ import pytest
 
 from infra.packaging import MAX_BYTES, bundle_modules
 from infra.vendored import VendoringFailed, vendor
+from tests.support.cloudflare.deployment import Deployment, bundle_metered
 from tests.support.cloudflare.local import LocalCloudflare
 from tests.support.cloudflare.packages import HERE, Pieces, PiecesMissing, fetch_pieces
 from tests.support.fixtures import require
+from tests.support.servers import Postgres
 
 LOCK = HERE.parents[2] / "requirements" / "worker.lock"
 
@@ -32,6 +34,22 @@ def sdk() -> Path:
     except VendoringFailed as error:
         require(False, f"no SDK of the Worker: {error}")
         raise
+
+
+@pytest.fixture(scope="session")
+def shared_deployment(pieces: Pieces, sdk: Path, postgres: Postgres) -> Iterator[Deployment]:
+    """Yield the deployed Worker with everything around it; all tests of the session share it."""
+    with Deployment(pieces, bundle_metered(sdk), postgres) as deployment:
+        yield deployment
+
+
+@pytest.fixture
+def deployment(shared_deployment: Deployment) -> Iterator[Deployment]:
+    """Yield the deployed Worker; nothing fails, and meters count from zero. Users are a test's own."""
+    shared_deployment.reset_meters()
+    yield shared_deployment
+    shared_deployment.reset_meters()
+    shared_deployment.rest.fail()
 
 
 @pytest.fixture(scope="session")

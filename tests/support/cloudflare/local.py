@@ -1,5 +1,6 @@
 """Cloudflare on this machine: the Worker in the real workerd, miniflare's queues, D1 and R2, and the gate."""
 
+import base64
 import json
 import subprocess
 import tempfile
@@ -132,6 +133,10 @@ class LocalCloudflare:
     def objects(self, prefix: str = "") -> list[str]:
         """Return the keys of the objects in R2."""
         return list(self._call("objects", prefix=prefix))
+
+    def put_object(self, key: str, data: bytes) -> None:
+        """Write an object to R2, past everyone."""
+        self._call("put", key=key, data=base64.b64encode(data).decode())
 
     def remove_objects(self, keys: Sequence[str]) -> None:
         """Remove objects from R2, past everyone."""

@@ -92,6 +92,11 @@ const calls = {
     }
     return keys;
   },
+  async put({ key, data }) {
+    const bucket = await miniflare.getR2Bucket('CLOUDFLARE_R2_BUCKET', 'gate');
+    await bucket.put(key, new Uint8Array(Buffer.from(data, 'base64')).buffer);
+    return {};
+  },
   async remove({ keys }) {
     const bucket = await miniflare.getR2Bucket('CLOUDFLARE_R2_BUCKET', 'gate');
     await bucket.delete(keys);

@@ -1,0 +1,39 @@
+"""The deployed Worker on metered bindings, with routes for tests below `/test/`. Never part of a deployed bundle."""
+
+import json
+from typing import Any
+
+import entry_worker  # type: ignore[import-not-found]
+from meters import METERS, MeteredEnv  # type: ignore[import-not-found]
+from pyodide_js import _module  # type: ignore[import-not-found]
+from workers import Response  # type: ignore[import-not-found]
+
+
+class Default(entry_worker.Default):  # type: ignore[misc]
+    """What the runtime calls."""
+
+    def __init__(self, ctx: Any, env: Any) -> None:
+        super().__init__(ctx, env)
+        self.env = MeteredEnv(env)
+
+    async def fetch(self, request: Any) -> Any:
+        """Answer the tests' routes, and leave the rest to the deployed Worker."""
+        _, test, route = f"/{request.url.partition('://')[2].partition('/')[2]}//".split("/")[:3]
+        if test != "test":
+            return await super().fetch(request)
+        if route == "faults":
+            METERS.set_fault(json.loads(await request.text()))
+        elif route == "reset":
+            METERS.counts.clear()
+        answer = {
+            "counts": dict(METERS.counts),
+            "faults_done": METERS.faults_done,
+            "heap_bytes": int(_module.HEAPU8.length),
+        }
+        return Response(json.dumps(answer))
+
+    async def queue(self, batch: Any, _env: Any = None, _ctx: Any = None) -> None:
+        """Count the messages delivered, and leave them to the deployed Worker."""
+        METERS.counts["queue batches"] += 1
+        METERS.counts["queue messages delivered"] += len(batch.messages)
+        await super().queue(batch)

@@ -1,0 +1,158 @@
+"""A Worker's bindings with meters on them, which fail when told. Runs inside the Worker; standard library only.
+
+What is metered and told is the isolate's, shared by all its invocations: for tests and benchmarks alone.
+"""
+
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any
+
+
+class Crash(BaseException):
+    """The isolate is gone: nothing in the service's code may catch it."""
+
+
+class Meters:
+    """What was asked of the bindings, and what is to go wrong with them."""
+
+    def __init__(self) -> None:
+        self.counts: Counter[str] = Counter()
+        self._fault: dict[str, Any] = {}
+
+    def set_fault(self, fault: Mapping[str, Any]) -> None:
+        """Let calls of a `binding` and a method (any, where empty) go wrong from the `first` on, so many `times`.
+
+        `kind` is `error` (the binding throws), `crash` (the isolate dies before the call) or `crash after` (the call is
+        done, and the isolate dies before it learns of it).
+        """
+        self._fault = {
+            "binding": "",
+            "method": "",
+            "first": 1,
+            "times": 1,
+            "kind": "error",
+            "seen": 0,
+            "done": 0,
+        } | dict(fault)
+
+    @property
+    def faults_done(self) -> int:
+        """Return how many calls went wrong as told."""
+        return int(self._fault.get("done", 0))
+
+    async def call(self, binding: str, name: str, act: Callable[[], Awaitable[Any]]) -> Any:
+        """Do a call, unless it is to go wrong."""
+        kind = self._next_fault(binding, name)
+        if kind == "error":
+            raise RuntimeError(f"{binding.upper()}_ERROR: Network connection lost.")
+        if kind == "crash":
+            raise Crash(f"before {binding} {name}")
+        answer = await act()
+        self.counts[f"{binding} {name}"] += 1
+        if kind == "crash after":
+            raise Crash(f"after {binding} {name}")
+        return answer
+
+    def _next_fault(self, binding: str, name: str) -> str:
+        fault = self._fault
+        if not fault or fault["binding"] not in ("", binding) or fault["method"] not in ("", name):
+            return ""
+        fault["seen"] += 1
+        if not fault["first"] <= fault["seen"] < fault["first"] + fault["times"]:
+            return ""
+        fault["done"] += 1
+        return str(fault["kind"])
+
+
+METERS = Meters()
+
+
+class MeteredEnv:
+    """The Worker's environment: bindings with meters, everything else as it is."""
+
+    def __init__(self, env: Any) -> None:
+        self._env = env
+        self.CLOUDFLARE_D1_DATABASE = MeteredDatabase(env.CLOUDFLARE_D1_DATABASE)
+        self.CLOUDFLARE_R2_BUCKET = MeteredCalls("r2", env.CLOUDFLARE_R2_BUCKET)
+        self.CLOUDFLARE_QUEUES = MeteredQueue(env.CLOUDFLARE_QUEUES)
+
+    def __getattr__(self, name: str) -> Any:
+        """Return a setting."""
+        return getattr(self._env, name)
+
+
+class MeteredCalls:
+    """A binding all of whose methods are asked and answered once."""
+
+    def __init__(self, binding: str, inner: Any) -> None:
+        self._binding = binding
+        self._inner = inner
+
+    def __getattr__(self, name: str) -> Any:
+        """Return a method that counts."""
+        method = getattr(self._inner, name)
+
+        async def call(*arguments: Any) -> Any:
+            return await METERS.call(self._binding, name, lambda: method(*arguments))
+
+        return call
+
+
+class MeteredQueue(MeteredCalls):
+    """The queue, whose messages are counted too: they are what is paid for."""
+
+    def __init__(self, inner: Any) -> None:
+        super().__init__("queue", inner)
+
+    async def sendBatch(self, messages: Sequence[Any]) -> Any:  # noqa: N802 - the runtime's name
+        """Send messages and count each."""
+        METERS.counts["queue messages sent"] += len(messages)
+        return await METERS.call("queue", "sendBatch", lambda: self._inner.sendBatch(messages))
+
+    async def send(self, body: Any, *options: Any) -> Any:
+        """Send one message and count it."""
+        METERS.counts["queue messages sent"] += 1
+        return await METERS.call("queue", "send", lambda: self._inner.send(body, *options))
+
+
+class MeteredDatabase:
+    """D1, whose own counters of rows and queries are summed up."""
+
+    def __init__(self, inner: Any) -> None:
+        self._inner = inner
+
+    def prepare(self, sql: str) -> "MeteredStatement":
+        """Return a statement that counts when it runs."""
+        return MeteredStatement(self._inner.prepare(sql))
+
+    async def batch(self, statements: Sequence["MeteredStatement"]) -> Any:
+        """Run statements in one transaction."""
+        answers = await METERS.call("d1", "batch", lambda: self._inner.batch([each.inner for each in statements]))
+        for answer in answers:
+            add_rows(answer)
+        return answers
+
+
+class MeteredStatement:
+    """A prepared statement."""
+
+    def __init__(self, inner: Any) -> None:
+        self.inner = inner
+
+    def bind(self, *values: Any) -> "MeteredStatement":
+        """Return it with its values."""
+        return MeteredStatement(self.inner.bind(*values))
+
+    async def all(self) -> Any:
+        """Run it."""
+        answer = await METERS.call("d1", "all", self.inner.all)
+        add_rows(answer)
+        return answer
+
+
+def add_rows(answer: Mapping[str, Any]) -> None:
+    """Add what D1 says that a statement cost."""
+    meta = answer["meta"]
+    METERS.counts["d1 statements"] += 1
+    METERS.counts["d1 rows written"] += int(meta["rows_written"])
+    METERS.counts["d1 rows read"] += int(meta["rows_read"])

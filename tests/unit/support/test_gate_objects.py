@@ -1,0 +1,109 @@
+"""The gate answers S3 requests that boto3 really signs as R2 does."""
+
+import contextlib
+from collections.abc import Iterator
+from typing import Any
+
+import boto3
+import pytest
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+from tests.support.cloudflare.local import LocalCloudflare
+
+
+@pytest.fixture
+def local(probe: LocalCloudflare) -> LocalCloudflare:
+    """Return the local Cloudflare without objects."""
+    probe.remove_objects(probe.objects())
+    return probe
+
+
+def open_s3(local: LocalCloudflare, **changed: str) -> Any:
+    account = local.account
+    credentials = {"aws_access_key_id": account.access_key, "aws_secret_access_key": account.secret} | changed
+    config = Config(
+        retries={"max_attempts": 0}, request_checksum_calculation="when_required", s3={"addressing_style": "path"}
+    )
+    return boto3.client("s3", endpoint_url=local.gate, region_name="auto", config=config, **credentials)
+
+
+@pytest.fixture
+def s3(local: LocalCloudflare) -> Iterator[Any]:
+    """Yield boto3's client with the account's credentials."""
+    with contextlib.closing(open_s3(local)) as client:
+        yield client
+
+
+def status_of(error: pytest.ExceptionInfo[ClientError]) -> int:
+    return int(error.value.response["ResponseMetadata"]["HTTPStatusCode"])
+
+
+def test_objects_come_back_as_they_were_put(s3: Any, local: LocalCloudflare) -> None:
+    """PUT, GET, HEAD and a range of an object, through requests that boto3 signs."""
+    body = bytes(range(256)) * 10
+    place = {"Bucket": local.account.bucket, "Key": "a b/ü+1-2"}
+
+    s3.put_object(**place, Body=body)
+
+    assert s3.get_object(**place)["Body"].read() == body
+    assert s3.get_object(**place, Range="bytes=10-19")["Body"].read() == body[10:20]
+    assert s3.head_object(**place)["ContentLength"] == len(body)
+    assert local.objects() == ["a b/ü+1-2"]
+
+
+def test_an_object_is_put_only_if_absent(s3: Any, local: LocalCloudflare) -> None:
+    """`If-None-Match: *` is answered 412 where the object is there, and nothing changes."""
+    place = {"Bucket": local.account.bucket, "Key": "plan"}
+    s3.put_object(**place, Body=b"first", IfNoneMatch="*")
+
+    with pytest.raises(ClientError) as refused:
+        s3.put_object(**place, Body=b"second", IfNoneMatch="*")
+
+    assert status_of(refused) == 412
+    assert s3.get_object(**place)["Body"].read() == b"first"
+
+
+def test_listing_goes_on_where_it_stopped(s3: Any, local: LocalCloudflare) -> None:
+    """LIST v2 gives pages of keys below a prefix, with a token for the next."""
+    keys = [f"m/{number}&<" for number in range(5)]
+    for key in [*keys, "other"]:
+        s3.put_object(Bucket=local.account.bucket, Key=key, Body=b"")
+
+    pages = s3.get_paginator("list_objects_v2").paginate(
+        Bucket=local.account.bucket, Prefix="m/", PaginationConfig={"PageSize": 2}
+    )
+    found = [[item["Key"] for item in page["Contents"]] for page in pages]
+
+    assert found == [keys[:2], keys[2:4], keys[4:]]
+
+
+def test_objects_are_deleted_one_by_one_and_many_at_once(s3: Any, local: LocalCloudflare) -> None:
+    """DELETE and multi-delete remove what is there, and what is not there is no error."""
+    for key in ("a&b", "b", "c"):
+        s3.put_object(Bucket=local.account.bucket, Key=key, Body=b"")
+
+    s3.delete_object(Bucket=local.account.bucket, Key="c")
+    objects = [{"Key": key} for key in ("a&b", "b", "not there")]
+    answer = s3.delete_objects(Bucket=local.account.bucket, Delete={"Objects": objects})
+
+    assert [deleted["Key"] for deleted in answer["Deleted"]] == ["a&b", "b", "not there"]
+    assert local.objects() == []
+
+
+def test_a_missing_object_or_bucket_is_404(s3: Any, local: LocalCloudflare) -> None:
+    """What is not there is said so, by S3's own words."""
+    with pytest.raises(s3.exceptions.NoSuchKey):
+        s3.get_object(Bucket=local.account.bucket, Key="missing")
+    with pytest.raises(s3.exceptions.NoSuchBucket):
+        s3.get_object(Bucket="another", Key="missing")
+
+
+@pytest.mark.parametrize("wrong", ["aws_access_key_id", "aws_secret_access_key"])
+def test_a_wrong_signature_is_refused(local: LocalCloudflare, wrong: str) -> None:
+    """The signature is checked, with key and secret."""
+    with contextlib.closing(open_s3(local, **{wrong: "another"})) as client, pytest.raises(ClientError) as refused:
+        client.put_object(Bucket=local.account.bucket, Key="x", Body=b"")
+
+    assert status_of(refused) == 403
+    assert local.objects() == []
