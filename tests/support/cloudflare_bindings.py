@@ -136,3 +136,8 @@ class MemoryQueue:
             return None
         message = self.messages.pop(0)
         return Delivery(message.id, message.body, message.attempts)
+
+    def take(self) -> list[Message]:
+        """Take all messages away."""
+        taken, self.messages = self.messages, []
+        return taken

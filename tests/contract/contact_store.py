@@ -1,0 +1,109 @@
+"""What every way to the permanent side promises. Standard library only: these checks run inside the Worker too."""
+
+import json
+from typing import Any
+from uuid import uuid4
+
+from processor.ports import ContactStore
+
+CONTACT: dict[str, Any] = {
+    "address": "jane@acme.com",
+    "occurrence": 3,
+    "sender": 2,
+    "recipient": 1,
+    "conversations": 1,
+    "replied_conversations": 1,
+    "recency": 1649169980,
+    "seniority": 1649169980,
+    "names": [['Jané "J" Doe\\', "jané", 2, 1649169980]],
+    "plus": ["jane+x@acme.com"],
+    "tags": [["professional", 1, "email_address", 3]],
+}
+
+
+async def begin(store: ContactStore, user: str, mining: str) -> Any:
+    """Begin a mining of a user."""
+    return await store.call(
+        "begin_mining",
+        mining=mining,
+        user_id=user,
+        source="0123456789abcdef",
+        source_name="me@example.org",
+        own_addresses=["me@example.org"],
+        reference_date="2026-01-31",
+    )
+
+
+async def check_the_schema_has_a_version(store: ContactStore) -> None:
+    """Name the newest migration."""
+    assert str(await store.call("schema_version"))[:4].isdigit()
+
+
+async def check_null_comes_back_as_none(store: ContactStore) -> None:
+    """Return None for what does not exist, no error."""
+    assert await store.call("mining_record", user_id=f"user-{uuid4()}", mining=str(uuid4())) is None
+
+
+async def check_a_part_counts_once_and_its_texts_are_kept(store: ContactStore) -> None:
+    """Count a part that is applied twice once; quotes, backslashes and accents come back as they were."""
+    user, mining = f"user-{uuid4()}", str(uuid4())
+    await begin(store, user, mining)
+    part = {"mining": mining, "chunk": 0, "part": 0, "contacts": json.dumps([CONTACT])}
+
+    first = await store.call("apply_refined_chunk", **part)
+    again = await store.call("apply_refined_chunk", **part)
+
+    page = await store.call("contacts_page", user_id=user, source_name=None, after=None, page_size=10)
+    assert (first, again) == ({"applied": True, "open": True}, {"applied": False, "open": True})
+    assert [(c["address"], c["name"], c["occurrence"]) for c in page] == [("jane@acme.com", 'Jané "J" Doe\\', 3)]
+
+
+async def check_pages_follow_a_cursor(store: ContactStore) -> None:
+    """Take a cursor of numbers, None and texts as it came out."""
+    user, mining = f"user-{uuid4()}", str(uuid4())
+    await begin(store, user, mining)
+    people = [CONTACT | {"address": f"p{number}@acme.com", "recency": None, "seniority": None} for number in range(3)]
+    await store.call("apply_refined_chunk", mining=mining, chunk=0, part=0, contacts=json.dumps(people))
+
+    first = await store.call("contacts_page", user_id=user, source_name=None, after=None, page_size=2)
+    after = [first[-1]["temperature"], first[-1]["occurrence"], None, first[-1]["address"]]
+    second = await store.call("contacts_page", user_id=user, source_name="me@example.org", after=after, page_size=2)
+
+    assert [contact["address"] for contact in (*first, *second)] == [f"p{number}@acme.com" for number in range(3)]
+
+
+async def check_an_ended_mining_keeps_ledger_and_receipt(store: ContactStore) -> None:
+    """Return objects as they went in; an ended mining is not begun again."""
+    user, mining = f"user-{uuid4()}", str(uuid4())
+    await begin(store, user, mining)
+
+    await store.call("finish_mining", mining=mining, ledger={"listed": 1}, receipt={"objects": 2, "keys": "00"})
+
+    record = await store.call("mining_record", user_id=user, mining=mining)
+    assert (record["state"], record["ledger"], record["receipt"]["objects"]) == ("finished", {"listed": 1}, 2)
+    assert (await begin(store, user, mining))["state"] == "finished"
+    assert await begin(store, f"user-{uuid4()}", mining) == {"state": "foreign"}
+
+
+async def check_the_erased_take_nothing_more(store: ContactStore) -> None:
+    """Refuse a part after an erasure, and say that its mining is closed."""
+    user, mining = f"user-{uuid4()}", str(uuid4())
+    await begin(store, user, mining)
+
+    receipt = await store.call("erase_user", user_id=user)
+    late = await store.call(
+        "apply_refined_chunk", mining=mining, chunk=0, part=0, contacts=json.dumps([CONTACT], separators=(",", ":"))
+    )
+
+    assert receipt["minings"] == 1
+    assert late == {"applied": False, "open": False}
+
+
+CHECKS = (
+    check_the_schema_has_a_version,
+    check_null_comes_back_as_none,
+    check_a_part_counts_once_and_its_texts_are_kept,
+    check_pages_follow_a_cursor,
+    check_an_ended_mining_keeps_ledger_and_receipt,
+    check_the_erased_take_nothing_more,
+)
