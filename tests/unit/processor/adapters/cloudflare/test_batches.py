@@ -1,0 +1,172 @@
+"""Each message of a batch gets its own verdict, and an outage is never taken for a crash."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from processor.adapters.cloudflare.batches import (
+    MAX_BACK_OFF_SECONDS,
+    MAX_STUMBLES,
+    QUERIES_LEFT,
+    SEND_AGAIN_ATTEMPTS,
+    BatchConsumer,
+    back_off_seconds,
+    in_turn,
+)
+from processor.adapters.cloudflare.d1 import D1MiningStore
+from processor.adapters.cloudflare.queue import CloudflareJobQueue
+from processor.pipeline import MAX_CRASHES, Pipeline
+from processor.ports import Conflict, Unavailable
+from schemas.jobs import Job, JobKind
+from tests.support.cloudflare_bindings import MemoryQueue, Message
+
+MINING = "6f9619ff-8b86-4d01-b42d-00cf4fc964ff"
+SEGMENT = Job(JobKind.SEGMENT, MINING, segment="d/7/1-5", messages=5).encode()
+REFINE = Job(JobKind.REFINE, MINING, chunk=1).encode()
+
+
+class Handled(Pipeline):
+    """A pipeline that does what the test says of each job, and keeps what it was handed."""
+
+    def __init__(self, act: Callable[[str], None] = lambda job: None) -> None:
+        self.handed: list[tuple[str, int]] = []
+        self._act = act
+
+    async def handle(self, text: str, *, deliveries: int = 1) -> None:
+        """Do one job."""
+        self.handed.append((text, deliveries))
+        self._act(text)
+
+
+@pytest.fixture
+def queue() -> MemoryQueue:
+    """Return an empty queue."""
+    return MemoryQueue()
+
+
+def raise_(error: Exception) -> Callable[[str], None]:
+    """Return what fails with every job."""
+
+    def act(job: str) -> None:
+        raise error
+
+    return act
+
+
+async def consume(pipeline: Handled, queue: MemoryQueue, *messages: Message, queries: int = 0) -> list[str]:
+    """Return the verdicts of a batch."""
+    store = D1MiningStore(None)
+    store.queries = queries
+    await BatchConsumer(pipeline, CloudflareJobQueue(queue), store).consume(messages)
+    return [message.verdict for message in messages]
+
+
+async def test_what_is_done_is_acknowledged(queue: MemoryQueue) -> None:
+    """Every job is handed over once, with its attempts as deliveries."""
+    pipeline = Handled()
+
+    verdicts = await consume(pipeline, queue, Message(SEGMENT), Message(REFINE, 3))
+
+    assert verdicts == ["ack", "ack"]
+    assert pipeline.handed == [(SEGMENT, 1), (REFINE, 3)]
+
+
+async def test_one_failure_is_not_the_others(queue: MemoryQueue) -> None:
+    """A job that has to wait holds no other up."""
+
+    def act(job: str) -> None:
+        if job == SEGMENT:
+            raise Unavailable("R2 does not answer")
+
+    verdicts = await consume(Handled(act), queue, Message(SEGMENT), Message(REFINE))
+
+    assert verdicts == ["retry", "ack"]
+
+
+@pytest.mark.parametrize("error", [Unavailable("away"), Conflict("again")])
+async def test_an_outage_never_counts_as_a_crash(queue: MemoryQueue, error: Exception) -> None:
+    """However long it lasts, no job is handed over with as many deliveries as a crash takes, and none is lost."""
+    pipeline = Handled(raise_(error))
+    message = Message(SEGMENT)
+
+    for _ in range(200):
+        [verdict] = await consume(pipeline, queue, message)
+        if verdict == "ack":
+            [message] = queue.take()
+        else:
+            message = Message(message.body, message.attempts + 1)
+
+    assert max(deliveries for _, deliveries in pipeline.handed) == SEND_AGAIN_ATTEMPTS < MAX_CRASHES
+    assert message.body == SEGMENT
+
+
+async def test_an_outage_of_the_queue_too_only_delays(queue: MemoryQueue) -> None:
+    """A job that cannot be sent anew is not acknowledged."""
+    queue.fails = True
+
+    assert await consume(Handled(raise_(Unavailable("away"))), queue, Message(SEGMENT, 15)) == ["retry"]
+
+
+async def test_what_nobody_foresaw_is_given_up(queue: MemoryQueue, capsys: pytest.CaptureFixture[str]) -> None:
+    """An unexpected error is tried again, then given up; the log names its class, never its text."""
+    pipeline = Handled(raise_(RuntimeError("jane@acme.com")))
+
+    early = await consume(pipeline, queue, Message(REFINE, 1))
+    late = await consume(pipeline, queue, Message(REFINE, MAX_STUMBLES))
+
+    logged = capsys.readouterr().out
+    assert (early, late) == (["retry"], ["ack"])
+    assert "RuntimeError" in logged
+    assert "jane@acme.com" not in logged
+
+
+async def test_a_batch_stays_within_the_invocations_queries(queue: MemoryQueue) -> None:
+    """Where D1 has been asked often, the rest of the batch comes back at once, untouched."""
+    pipeline = Handled()
+    message = Message(REFINE)
+
+    verdicts = await consume(pipeline, queue, message, queries=QUERIES_LEFT + 1)
+
+    assert (verdicts, message.delay_seconds, pipeline.handed) == (["retry"], 0, [])
+
+
+@pytest.mark.parametrize(("body", "handed"), [(SEGMENT, [(SEGMENT, MAX_CRASHES)]), (REFINE, []), ("noise", [])])
+async def test_a_dead_letter_settles_its_segment(queue: MemoryQueue, body: str, handed: list[tuple[str, int]]) -> None:
+    """What the platform gave up is dead by crashes where it is a segment; the sweep brings other jobs back."""
+    pipeline = Handled()
+    message = Message(body, 1)
+
+    await BatchConsumer(pipeline, CloudflareJobQueue(queue), D1MiningStore(None)).consume_dead([message])
+
+    assert pipeline.handed == handed
+    assert message.verdict == "ack"
+
+
+async def test_a_dead_letter_waits_for_the_ledger(queue: MemoryQueue) -> None:
+    """No dead letter is let go before the ledger has it."""
+    message = Message(SEGMENT)
+    consumer = BatchConsumer(Handled(raise_(Unavailable("away"))), CloudflareJobQueue(queue), D1MiningStore(None))
+
+    await consumer.consume_dead([message])
+
+    assert (message.verdict, message.delay_seconds) == ("retry", MAX_BACK_OFF_SECONDS)
+
+
+def test_back_off_doubles_up_to_its_bound() -> None:
+    """The first wait is short, none is longer than the bound, and none is fractional."""
+    waits = [back_off_seconds(attempts) for attempts in range(1, 101)]
+
+    assert waits[:4] == [1, 2, 4, 8]
+    assert max(waits) == MAX_BACK_OFF_SECONDS
+    assert waits == sorted(waits)
+
+
+def test_the_unsuspicious_come_first_and_equals_by_chance() -> None:
+    """A job that kills its processor comes last by its attempts, and no equal is always behind it."""
+    messages: list[Any] = [Message("killer", 3), *(Message(str(number), 1) for number in range(5))]
+
+    orders = {tuple(message.body for message in in_turn(messages)) for _ in range(60)}
+
+    assert {order[-1] for order in orders} == {"killer"}
+    assert len({order[0] for order in orders}) > 1

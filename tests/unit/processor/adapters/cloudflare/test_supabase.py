@@ -1,0 +1,118 @@
+"""Calls of Supabase's functions, and what its answers mean."""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from processor.adapters.cloudflare.supabase import SCHEMA_VERSION, SupabaseContactStore
+from processor.ports import Conflict, LimitExceeded, Unavailable
+
+KEY = "a service key"
+
+
+@dataclass
+class Answer:
+    """An answer of PostgREST."""
+
+    status: int
+    body: str
+
+    async def text(self) -> str:
+        """Return the body."""
+        return self.body
+
+
+class Supabase:
+    """A PostgREST that answers with what the test says, and keeps what it was asked."""
+
+    def __init__(self, status: int = 200, body: str = "null", *, version: str = SCHEMA_VERSION) -> None:
+        self.asked: list[tuple[str, dict[str, Any]]] = []
+        self._answer = Answer(status, body)
+        self._version = Answer(200, json.dumps(version))
+        self.store = SupabaseContactStore("https://x.supabase.co/", KEY, fetch=self.fetch)
+
+    async def fetch(self, url: str, **options: Any) -> Answer:
+        """Answer one request."""
+        self.asked.append((url, options))
+        return self._version if url.endswith("schema_version") else self._answer
+
+
+async def test_a_call_names_function_schema_and_key() -> None:
+    """Arguments are one JSON object, and what is JSON already stands in it as it is."""
+    supabase = Supabase(body='{"applied":true}')
+
+    answer = await supabase.store.call(
+        "apply_refined_chunk", mining="m", chunk=1, part=0, contacts='[{"address":"\\u00e9@x.org"}]'
+    )
+
+    url, options = supabase.asked[-1]
+    assert answer == {"applied": True}
+    assert url == "https://x.supabase.co/rest/v1/rpc/apply_refined_chunk"
+    assert options["method"] == "POST"
+    assert options["headers"] == {
+        "apikey": KEY,
+        "Authorization": f"Bearer {KEY}",
+        "Content-Type": "application/json",
+        "Content-Profile": "leadminer",
+    }
+    assert json.loads(options["body"]) == {"mining": "m", "chunk": 1, "part": 0, "contacts": [{"address": "é@x.org"}]}
+
+
+async def test_the_schema_is_looked_at_once_an_invocation() -> None:
+    """The first call asks for the version, later ones do not."""
+    supabase = Supabase()
+
+    await supabase.store.call("erase_user", user_id="jo")
+    await supabase.store.call("erase_user", user_id="jo")
+
+    assert [url.rpartition("/")[2] for url, _ in supabase.asked] == ["schema_version", "erase_user", "erase_user"]
+
+
+async def test_an_older_schema_is_refused() -> None:
+    """Nothing is called before the migrations are applied; the text says which."""
+    supabase = Supabase(version="0001_tables")
+
+    with pytest.raises(Unavailable, match=f"0001_tables.*{SCHEMA_VERSION}"):
+        await supabase.store.call("erase_user", user_id="jo")
+
+    assert len(supabase.asked) == 1
+
+
+@pytest.mark.parametrize(
+    ("status", "error"),
+    [
+        (401, Unavailable),
+        (403, Unavailable),
+        (404, Unavailable),
+        (406, Unavailable),
+        (409, Conflict),
+        (413, LimitExceeded),
+        (429, Unavailable),
+        (500, Unavailable),
+        (503, Unavailable),
+        (504, Unavailable),
+        (400, RuntimeError),
+    ],
+)
+async def test_what_an_answer_means(status: int, error: type[Exception]) -> None:
+    """Where waiting helps the job waits; the body, which may hold addresses, is not repeated."""
+    supabase = Supabase(status, '{"message":"duplicate jane@acme.com"}')
+
+    with pytest.raises(error) as caught:
+        await supabase.store.call("finish_mining", mining="m", ledger={}, receipt={})
+
+    assert "jane" not in str(caught.value)
+
+
+async def test_a_network_that_fails_is_waited_for() -> None:
+    """Whatever the runtime throws while asking means that Supabase does not answer."""
+
+    async def fetch(url: str, **options: Any) -> Answer:
+        raise OSError("Network connection lost.")
+
+    store = SupabaseContactStore("https://x.supabase.co", KEY, fetch=fetch)
+
+    with pytest.raises(Unavailable):
+        await store.call("schema_version")
