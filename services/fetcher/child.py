@@ -135,6 +135,11 @@ class Child:
         except OSError:
             return ""
 
+    def last_line(self) -> str:
+        """Return the last line of the log that says something, and where the log is, as the end of a sentence."""
+        lines = [line.strip() for line in self.last_words().splitlines() if line.strip()]
+        return f"{lines[-1] if lines else 'it said nothing'} (log: {self.log})."
+
 
 def wait_ready(child: Child, ready: Callable[[], bool], *, timeout_seconds: float) -> bool:
     """Wait until `ready` holds; return False as soon as the child has ended, or when the time is over."""

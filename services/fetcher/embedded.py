@@ -22,8 +22,6 @@ MOST_PROCESSORS = 8
 WAIT_SECONDS = 120
 """How long the servers of another `leadminer` are waited for, while they start or stop."""
 LOOK_SECONDS = 0.05
-LEAVE_SECONDS = 1.0
-"""The keeper looks ten times a second whether anybody is left."""
 
 
 @dataclass(frozen=True)
@@ -67,15 +65,15 @@ def start(
 def _enter(home: Home, notice: Callable[[str], None]) -> int:
     """Become a user of the servers; where they are stopping just now, wait for that first."""
     deadline = time.monotonic() + WAIT_SECONDS
-    told = False
+    looks = 0
     while (user := home.lock("users.lock", shared=True)) is None:
         if time.monotonic() > deadline:
             raise EmbeddedError(
                 f"The embedded servers in {home.folder} have been stopping for {WAIT_SECONDS} s: see {home.logs}."
             )
-        if not told:
+        if looks == 1:
             notice("Waiting for the embedded servers to stop before they start again.")
-            told = True
+        looks += 1
         time.sleep(LOOK_SECONDS)
     return user
 
@@ -123,9 +121,17 @@ def _start_keeper(home: Home, processors: int) -> None:
 
 def _leave(home: Home, notice: Callable[[str], None]) -> None:
     """Wait until the servers have stopped, unless another user keeps them running."""
-    deadline = time.monotonic() + LEAVE_SECONDS
     while home.held("keeper.lock"):
-        if not home.held("users.lock") and time.monotonic() > deadline:
+        if _used_by_others(home):
             notice("The embedded servers go on for another leadminer that uses them, and stop with it.")
             return
         time.sleep(LOOK_SECONDS)
+
+
+def _used_by_others(home: Home) -> bool:
+    """Say whether the lock of the users is shared: neither free, nor held by the keeper alone."""
+    alone = home.lock("users.lock")
+    if alone is not None:
+        os.close(alone)
+        return False
+    return not home.held("users.lock")

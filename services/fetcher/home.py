@@ -59,10 +59,11 @@ class Home:
     def sockets(self) -> Path:
         """Make and return the folder of the sockets, which has mode 0700 and is always the same for this directory.
 
-        Where the directory's own path is too long for a socket, it lies in the folder for temporary files.
+        Where the directory's own path is too long for a socket, or has a comma, at which libpq splits its hosts, it
+        lies in the folder for temporary files.
         """
         folder = self.folder / "sockets"
-        if len(os.fsencode(folder / ".s.PGSQL.5432")) > SOCKET_PATH_BYTES:
+        if len(os.fsencode(folder / ".s.PGSQL.5432")) > SOCKET_PATH_BYTES or "," in str(folder):
             digest = hashlib.blake2b(os.fsencode(self.folder.resolve()), digest_size=6).hexdigest()
             name = f"leadminer-{os.geteuid()}-{digest}"
             temporary = Path(tempfile.gettempdir()) / name

@@ -100,7 +100,7 @@ class Keeper:
             leashed=True,
             death_signal=signal.SIGKILL,  # what it has in hand is delivered again
         )
-        return Kept(child, lambda: _last_line(child))
+        return Kept(child, child.last_line)
 
     def start(self) -> None:
         """Start everything, in order, and return when a processor answers; raise EmbeddedError with the reason."""
@@ -176,11 +176,6 @@ class Keeper:
         self.valkey.stop()
         self.postgres.stop()
         self.home.write_state({"children": {}, "trouble": []})
-
-
-def _last_line(child: Child) -> str:
-    lines = child.last_words().splitlines()
-    return f"{lines[-1].strip() if lines else 'it said nothing'} (log: {child.log})."
 
 
 def _tell(word: str, text: str = "") -> None:

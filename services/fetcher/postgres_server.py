@@ -129,7 +129,7 @@ class PostgresServer:
         fresh.rename(self.data)
 
     def _configure(self) -> None:
-        sockets = str(self.sockets).replace("'", "''").replace('"', '""')
+        sockets = str(self.sockets).replace("\\", "\\\\").replace("'", "''").replace('"', '""')
         settings = SETTINGS | dict(self.settings) | {"unix_socket_directories": f"'\"{sockets}\"'"}
         lines = "".join(f"{name} = {value}\n" for name, value in settings.items())
         (self.data / "postgresql.conf").write_text(lines, "utf-8")

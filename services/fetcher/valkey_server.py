@@ -110,11 +110,9 @@ class ValkeyServer:
 
     def failure(self) -> str:
         """Return why the latest launch ended, as the end of a sentence."""
-        output = self.child.last_words()
-        if "No space left on device" in output:
+        if "No space left on device" in self.child.last_words():
             return f"the disk that holds {self.data} is full. Free some space, or set LEADMINER_HOME elsewhere."
-        lines = output.splitlines()
-        return f"{lines[-1].strip() if lines else 'it said nothing'} (log: {self.log})."
+        return self.child.last_line().partition(" # ")[2] or self.child.last_line()
 
 
 def _quoted(path: Path) -> str:
