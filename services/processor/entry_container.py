@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import logging
 import os
 import resource
@@ -34,11 +35,14 @@ log = structlog.get_logger()
 
 EXIT_SETTINGS = 3
 EXIT_UNAVAILABLE = 8
+COLLECT_AFTER_OBJECTS = 100_000
+"""Between two collections of garbage: refining makes many small objects that all live, and took a sixth longer."""
 
 
 def main(arguments: Sequence[str]) -> int:
     """Run the processor until SIGTERM; return the exit code (0, 2 usage, 3 settings, 8 no database)."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    gc.set_threshold(COLLECT_AFTER_OBJECTS)
     set_up_logging()
     if arguments not in ([], ["migrate"]):
         sys.stderr.write("usage: python -m processor [migrate]\n")

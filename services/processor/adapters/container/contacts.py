@@ -3,11 +3,7 @@
 import json
 from typing import Any
 
-import psycopg
-from psycopg import errors
-from psycopg_pool import AsyncConnectionPool
-
-from processor.ports import LimitExceeded, Unavailable
+from processor.adapters.container.pool import ERRORS, Pool, translate
 
 FUNCTIONS: dict[str, dict[str, str]] = {
     "begin_mining": {
@@ -40,7 +36,7 @@ _STATEMENTS = {
 class PostgresContactStore:
     """`ContactStore` on a pool: each call is one statement, and so one transaction."""
 
-    def __init__(self, pool: AsyncConnectionPool[psycopg.AsyncConnection[Any]]) -> None:
+    def __init__(self, pool: Pool) -> None:
         self._pool = pool
 
     async def call(self, function: str, **arguments: Any) -> Any:
@@ -56,10 +52,8 @@ class PostgresContactStore:
         try:
             async with self._pool.connection() as connection:
                 row = await (await connection.execute(_STATEMENTS[function].encode(), sent)).fetchone()
-        except errors.ProgramLimitExceeded as error:
-            raise LimitExceeded("a value is larger than the permanent database takes") from error
-        except (psycopg.OperationalError, psycopg.InterfaceError, OSError) as error:
-            raise Unavailable("the permanent database does not answer") from error
+        except ERRORS as error:
+            raise translate(error) from error
         return row[0] if row else None
 
 
