@@ -19,7 +19,7 @@ def insist(act: Callable[[], T], *, halt: threading.Event, patience_seconds: flo
     """
     return tenacity.Retrying(
         retry=tenacity.retry_if_exception_type(Unavailable),
-        wait=tenacity.wait_exponential_jitter(initial=0.1, max=LONGEST_PAUSE_SECONDS, jitter=0.1),
+        wait=tenacity.wait_exponential_jitter(multiplier=0.1, max=LONGEST_PAUSE_SECONDS, jitter=0.1),
         stop=tenacity.stop_any(tenacity.stop_after_delay(patience_seconds), tenacity.stop_when_event_set(halt)),
         sleep=tenacity.sleep_using_event(halt),
         reraise=True,

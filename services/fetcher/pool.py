@@ -12,6 +12,9 @@ from fetcher.reader import FolderLost, Reader, Reading
 from schemas.jobs import Job
 from schemas.ledger import Failed, Skipped
 
+IDLE_SECONDS = 0.1
+"""How long an idle connection waits before it looks whether anybody wants it to end."""
+
 
 @dataclass(slots=True)
 class Tally:
@@ -48,13 +51,14 @@ class Pool:
         outbox: Outbox,
         halt: threading.Event,
     ) -> None:
-        """Prepare to fetch `tasks`, counting into `tally`."""
+        """Prepare to fetch `tasks`, counting into `tally`. `halt` ends it, and is set once it has ended."""
         self._tasks = deque(tasks)
         self._scope = scope
         self._tally = tally
         self._outbox = outbox
         self._halt = halt
-        self._lock = threading.Lock()
+        self._change = threading.Condition()
+        self._in_flight = 0
         self._lost: dict[str, Failed] = {}
         self._threads: list[threading.Thread] = []
         self._fatal = False
@@ -83,7 +87,7 @@ class Pool:
             reading = reader.tell_apart(task.folder, missing) if missing else reading
         except FolderLost as lost:
             reading.leave_out(lost.reason, missing)
-        with self._lock:
+        with self._change:
             self._tally.add(reading)
             self._tally.fetched += len(stored)
         return self._outbox.job(task, len(stored))
@@ -98,8 +102,12 @@ class Pool:
 
     def _work(self, reader: Reader) -> None:
         try:
-            while not self._halt.is_set() and (task := self._take()) is not None:
-                self._fetch(reader, task)
+            reader.mailbox()
+            while (task := self._take()) is not None:
+                try:
+                    self._fetch(reader, task)
+                finally:
+                    self._put_down()
         except Trouble as trouble:
             self._trouble = trouble
         except Exception as bug:
@@ -109,8 +117,20 @@ class Pool:
             reader.drop()
 
     def _take(self) -> Task | None:
-        with self._lock:
-            return self._tasks.popleft() if self._tasks else None
+        """Return a task, or None once there is none and none can come back from another connection that fails."""
+        with self._change:
+            while not self._tasks and self._in_flight and not self._halt.is_set():
+                self._change.wait(IDLE_SECONDS)
+            if self._halt.is_set() or not self._tasks:
+                self._halt.set()
+                return None
+            self._in_flight += 1
+            return self._tasks.popleft()
+
+    def _put_down(self) -> None:
+        with self._change:
+            self._in_flight -= 1
+            self._change.notify_all()
 
     def _fetch(self, reader: Reader, task: Task) -> None:
         reason = self._lost.get(task.folder.digest)
@@ -119,7 +139,7 @@ class Pool:
         except FolderLost as lost:
             reason = self._lost[task.folder.digest] = lost.reason
         except Trouble:
-            with self._lock:
+            with self._change:
                 self._tasks.appendleft(task)
             raise
         if reason:
@@ -139,7 +159,7 @@ class Pool:
         if stored is None:
             self.take_stored(reader, task)
             return
-        with self._lock:
+        with self._change:
             self._tally.add(reading)
             self._tally.fetched += len(reading.messages)
             self._tally.bytes_fetched += stored

@@ -155,7 +155,7 @@ class Reader:
     def _reconnect(self) -> Mailbox:
         waiting = tenacity.Retrying(
             retry=tenacity.retry_if_exception_type((ConnectionLost, HostUnreachable, LoginRefused)),
-            wait=tenacity.wait_exponential_jitter(initial=0.2, max=15.0, jitter=0.3),
+            wait=tenacity.wait_exponential_jitter(multiplier=0.2, max=15.0, jitter=0.3),
             stop=tenacity.stop_any(
                 tenacity.stop_after_delay(self._patience_seconds),
                 tenacity.stop_when_event_set(self._halt),

@@ -41,7 +41,10 @@ class _Unusual(ValueError):
 
 
 def parse_messages(pieces: Pieces) -> list[Fetched]:
-    """Return the messages of an answer that asked for one body each; what came unasked (flags) is left out.
+    """Return the messages of an answer that asked for one body each.
+
+    What came unasked (flags) is left out, and so is a message whose body is NIL: by that Dovecot tells one that was
+    just expunged.
 
     Raises imapclient's ProtocolError, a subclass of imaplib.IMAP4.error, for what is no FETCH answer at all.
     """
@@ -100,7 +103,7 @@ def _any_messages(pieces: Pieces) -> list[Fetched]:
 
 
 def _message_of(fields: Mapping[bytes, object]) -> Fetched | None:
-    bodies = [value for name, value in fields.items() if name.startswith(b"BODY[")]
+    bodies = [value for name, value in fields.items() if name.startswith(b"BODY[") and value is not None]
     uid, size, moment = (fields.get(name) for name in (b"UID", b"RFC822.SIZE", b"INTERNALDATE"))
     if not bodies or not isinstance(uid, int):
         return None
@@ -113,5 +116,5 @@ def _message_of(fields: Mapping[bytes, object]) -> Fetched | None:
 
 
 def _text(value: object) -> bytes:
-    """Return a body's bytes: imapclient reads one of digits alone as a number, and NIL as None."""
-    return value if isinstance(value, bytes) else b"" if value is None else str(value).encode()
+    """Return a body's bytes: imapclient reads one of digits alone as a number."""
+    return value if isinstance(value, bytes) else str(value).encode()

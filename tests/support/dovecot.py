@@ -125,10 +125,7 @@ class Dovecot:
 
     def kill_sessions(self) -> int:
         """Cut every IMAP session off in mid-sentence and return how many there were; the server goes on."""
-        if self._process is None:
-            return 0
-        command = ["pgrep", "-P", str(self._process.pid), "-x", "imap"]
-        sessions = [int(line) for line in subprocess.run(command, capture_output=True).stdout.split()]
+        sessions = self._sessions()
         for session in sessions:
             os.kill(session, signal.SIGKILL)
         return len(sessions)
@@ -194,14 +191,16 @@ class Dovecot:
         (maildir / "dovecot-uidlist").write_text(f"3 V{uidvalidity} N1\n")
         self._own(maildir / "dovecot-uidlist")
 
-    def messages_fetched(self, *, sessions: int = 0, timeout_seconds: float = 10.0) -> int:
-        """Return how many message bodies and headers ended sessions were sent, once so many sessions have ended."""
+    def messages_fetched(self, login: str, *, timeout_seconds: float = 10.0) -> int:
+        """Return how many bodies and header blocks a login's sessions were sent, once no session is left.
+
+        Sessions that were killed are not counted.
+        """
         until = time.monotonic() + timeout_seconds
-        while True:
-            ended = re.findall(r"hdr_count=(\d+) body_count=(\d+)", self.log)
-            if len(ended) >= sessions or time.monotonic() > until:
-                return sum(int(headers) + int(bodies) for headers, bodies in ended)
-            time.sleep(0.05)
+        while self._sessions() and time.monotonic() < until:
+            time.sleep(0.02)
+        counts = re.findall(rf"imap\({re.escape(login)}\).* hdr_count=(\d+) body_count=(\d+)", self.log)
+        return sum(int(headers) + int(bodies) for headers, bodies in counts)
 
     def maildir(self, login: str, folder: str) -> Path:
         """Return where a folder lies (Maildir++: all beside each other, names in modified UTF-7)."""
@@ -225,6 +224,12 @@ class Dovecot:
     def _own(self, path: Path) -> None:
         if os.geteuid() == 0:
             shutil.chown(path, self._user, self._group)
+
+    def _sessions(self) -> list[int]:
+        if self._process is None:
+            return []
+        command = ["pgrep", "-P", str(self._process.pid), "-x", "imap"]
+        return [int(line) for line in subprocess.run(command, capture_output=True).stdout.split()]
 
     def _end(self, number: signal.Signals) -> None:
         if self._process is None:

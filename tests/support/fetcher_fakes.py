@@ -4,9 +4,9 @@ import hashlib
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Protocol
 
-from fetcher.ports import Beginning, Begun, Conflict, LeaseLost, NotFound, Status, Unavailable, Watermark
+from fetcher.ports import Beginning, Begun, Conflict, LeaseLost, NotFound, RawStore, Status, Unavailable, Watermark
 from schemas.jobs import Job, JobKind
 from schemas.ledger import Ledger
 from schemas.segments import Plan, Segment, folder_digest, plan_key, segment_key
@@ -38,13 +38,24 @@ class MemoryRawStore:
         return self.get(key)[:length]
 
     def list(self, prefix: str) -> Iterator[str]:
-        yield from [key for key in list(self.objects) if key.startswith(prefix)]
+        yield from [key for key in tuple(self.objects) if key.startswith(prefix)]
+
+    def delete(self, key: str) -> None:
+        self.objects.pop(key, None)
+
+
+class ErasableStore(RawStore, Protocol):
+    """A raw store that a processor can tidy up."""
+
+    def delete(self, key: str) -> None:
+        """Remove an object, if it is there."""
+        ...
 
 
 class MemoryJobQueue:
-    """A queue in memory, at least once: jobs stay until somebody takes them all. `down` makes it unavailable."""
+    """A queue in memory. It takes no job whose segment is not stored; `down` makes it unavailable."""
 
-    def __init__(self, raw_store: MemoryRawStore) -> None:
+    def __init__(self, raw_store: RawStore) -> None:
         self.jobs: list[Job] = []
         self.sent: list[Job] = []
         self.down = False
@@ -55,8 +66,7 @@ class MemoryJobQueue:
             raise Unavailable("The queue is down.")
         for job in jobs:
             assert Job.decode(job.encode()) == job
-            assert segment_key(job.mining, job.segment) in self._raw_store.objects, "a job before its segment"
-            segment, _ = Segment.decode(self._raw_store.objects[segment_key(job.mining, job.segment)])
+            segment, _ = Segment.decode(self._raw_store.get(segment_key(job.mining, job.segment)))
             assert len(segment.messages) == job.messages, "a job that says another number of messages"
         self.jobs.extend(jobs)
         self.sent.extend(jobs)
@@ -81,12 +91,13 @@ class MemoryMinings:
     """The processor's API in memory, with a processor behind it that works whenever the status is asked for.
 
     A mining ends only when every segment in the store had its job; its ledger has to balance. `down` makes it
-    unavailable, `begun` counts what was begun.
+    unavailable, `idle` stops the processor behind it.
     """
 
-    def __init__(self, raw_store: MemoryRawStore, queue: MemoryJobQueue) -> None:
+    def __init__(self, raw_store: ErasableStore, queue: MemoryJobQueue) -> None:
         self.minings: dict[str, Mining] = {}
         self.down = False
+        self.idle = False
         self.counted: set[bytes] = set()
         self.marks: dict[str, Watermark] = {}
         self.calls: list[str] = []
@@ -136,8 +147,7 @@ class MemoryMinings:
         found = self._leased(mining, lease)
         if found.state == "fetching":
             found.state = "processing"
-            key = plan_key(mining)
-            plan = Plan.decode(self._raw_store.get(key)) if key in self._raw_store.objects else Plan()
+            plan = self._plan(mining)
             found.ledger.listed = plan.listed
             found.ledger.skipped, found.ledger.failed = dict(skipped), dict(failed)
             found.ledger.folders_failed = {folder.digest: folder.failed for folder in plan.folders if folder.failed}
@@ -168,10 +178,18 @@ class MemoryMinings:
             raise LeaseLost("Another fetcher has taken over this mining: this one must stop.", "lease")
         return found
 
+    def _plan(self, mining: str) -> Plan:
+        try:
+            return Plan.decode(self._raw_store.get(plan_key(mining)))
+        except NotFound:
+            return Plan()
+
     def _segments(self, mining: str) -> list[str]:
-        return [key for key in self._raw_store.objects if key.startswith(f"{mining}/") and key != plan_key(mining)]
+        return [key for key in self._raw_store.list(f"{mining}/") if key != plan_key(mining)]
 
     def _work(self) -> None:
+        if self.idle:
+            return
         jobs, self._queue.jobs = self._queue.jobs, []
         for job in jobs:
             assert job.kind is JobKind.SEGMENT
@@ -183,7 +201,7 @@ class MemoryMinings:
                 self._finish(name, found)
 
     def _process(self, key: str) -> tuple[int, int]:
-        segment, body = Segment.decode(self._raw_store.objects[key])
+        segment, body = Segment.decode(self._raw_store.get(key))
         keys = [hashlib.blake2b(message, digest_size=16).digest() for _, message in segment.bodies(body)]
         new = set(keys) - self.counted
         self.counted |= new
@@ -196,18 +214,18 @@ class MemoryMinings:
         ledger.fetched = ledger.processed + ledger.duplicate
         assert ledger.imbalance() == []
         for key in self._segments(name):
-            segment, _ = Segment.decode(self._raw_store.objects.pop(key))
+            segment, _ = Segment.decode(self._raw_store.get(key))
             self._cover(segment)
-        self._raw_store.objects.pop(plan_key(name), None)
+            self._raw_store.delete(key)
+        self._raw_store.delete(plan_key(name))
         mining.state = "finished"
 
     def _cover(self, segment: Segment) -> None:
         if not segment.covers:
             return
-        digest = folder_digest(segment.folder)
-        mark = self.marks.get(digest)
+        mark = self.marks.get(segment.folder)
         known = mark.uids if mark is not None and mark.uidvalidity == segment.uidvalidity else UidRanges()
-        self.marks[digest] = Watermark(segment.uidvalidity, known | segment.covers)
+        self.marks[segment.folder] = Watermark(segment.uidvalidity, known | segment.covers)
 
     def _status(self, name: str) -> Status:
         mining = self.minings[name]

@@ -55,6 +55,8 @@ class OddImap:
         odd = self
 
         class Handler(socketserver.StreamRequestHandler):
+            disable_nagle_algorithm = True
+
             def handle(self) -> None:
                 _Session(odd, self).run()
 

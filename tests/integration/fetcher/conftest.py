@@ -1,15 +1,15 @@
 """A Dovecot for all tests of the session, and a mailbox of its own for each."""
 
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 
-from fetcher.connection import Connector, Credentials
-from fetcher.source import Source
+from fetcher.connection import Connector
 from tests.support.dovecot import Dovecot
+from tests.support.fetcher_stack import PASSWORD, Stack, connect_to, mails
+from tests.support.odd_imap import OddFolder, OddImap
 
-PASSWORD = "correct horse"
 NUMBERS = itertools.count(1)
 
 
@@ -31,10 +31,23 @@ def login(dovecot: Dovecot) -> str:
 @pytest.fixture
 def connector(dovecot: Dovecot, login: str) -> Connector:
     """Return how to connect to that mailbox."""
-    return make_connector(dovecot, login)
+    return connect_to(dovecot, login)
 
 
-def make_connector(server: Dovecot, login: str, *, token: Callable[[], str] | None = None) -> Connector:
-    """Return how to connect to a mailbox of a server, over TLS."""
-    credentials = Credentials(PASSWORD) if token is None else Credentials(token=token)
-    return Connector(Source(login, server.host, server.tls_port), credentials, ca_file=server.ca_file)
+@pytest.fixture
+def stack(connector: Connector) -> Stack:
+    """Return a stack over the test's own mailbox."""
+    return Stack(connector)
+
+
+@pytest.fixture
+def odd_folder() -> OddFolder:
+    """Return a folder of 450 messages, with UIDs from 1 on."""
+    return OddFolder(dict(enumerate(mails(450), start=1)))
+
+
+@pytest.fixture
+def odd(odd_folder: OddFolder) -> Iterator[OddImap]:
+    """Yield an odd server with that folder as its INBOX."""
+    with OddImap({"INBOX": odd_folder}) as server:
+        yield server

@@ -1,0 +1,107 @@
+"""A mailbox in front of the fetcher, and everything behind it in memory."""
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+from fetcher.connection import Connector, Credentials
+from fetcher.mailbox import Mailbox
+from fetcher.mine import MiningRequest, Outcome, Pace, Progress, mine
+from fetcher.source import Source
+from schemas.segments import Segment
+from tests.support.dovecot import Dovecot
+from tests.support.fetcher_fakes import ErasableStore, MemoryJobQueue, MemoryMinings, MemoryRawStore
+from tests.support.odd_imap import OddImap
+
+PASSWORD = "correct horse"
+QUICK = Pace(
+    renew_seconds=0.05, watch_seconds=0.02, poll_seconds=0.02, begin_patience_seconds=0.5, patience_seconds=2.0
+)
+
+
+class Crash(Exception):
+    """The fetcher dies here."""
+
+
+def mails(count: int, start: int = 0) -> list[bytes]:
+    """Return messages that differ."""
+    return [
+        b"From: a%d@example.com\r\nMessage-ID: <%d@example.com>\r\n\r\nhello\r\n" % (number % 7, number)
+        for number in range(start, start + count)
+    ]
+
+
+@dataclass
+class Stack:
+    """What a fetcher needs; `on_progress` sees what is reported while it mines."""
+
+    connector: Connector
+    raw_store: ErasableStore = field(default_factory=MemoryRawStore)
+    stop: threading.Event = field(default_factory=threading.Event)
+    seen: list[Progress] = field(default_factory=list)
+    on_progress: Callable[[Progress], None] = lambda _: None
+
+    def __post_init__(self) -> None:
+        self.connect: Callable[[], Mailbox] = partial(Mailbox, self.connector)
+        self.queue = MemoryJobQueue(self.raw_store)
+        self.minings = MemoryMinings(self.raw_store, self.queue)
+
+    def mine(self, **changes: Any) -> Outcome:
+        """Mine with what is asked for."""
+        asked: dict[str, Any] = {"connections": 2, "holder": "me"} | changes
+        return mine(
+            MiningRequest("local", self.connector.source, **asked),
+            connect=self.connect,
+            raw_store=self.raw_store,
+            queue=self.queue,
+            processor=self.minings,
+            watch=self._watch,
+            stop=self.stop,
+            pace=QUICK,
+        )
+
+    def on_put(self, act: Callable[[str], None]) -> None:
+        """Do something before an object is stored, by its last name (`plan`, `1-200`)."""
+        assert isinstance(self.raw_store, MemoryRawStore)
+        self.raw_store.fault = lambda key: act(key.rpartition("/")[2])
+
+    def on_put_of(self, name: str, act: Callable[[], object]) -> None:
+        """Do something before one object is stored."""
+        self.on_put(lambda stored: None if stored != name else _forget(act()))
+
+    def on_put_nothing(self) -> None:
+        """Let the store work again."""
+        self.on_put(lambda _: None)
+
+    def stored(self) -> list[Segment]:
+        """Return the heads of the segments that are in the store."""
+        keys = [key for key in self.raw_store.list("") if not key.endswith("/plan")]
+        return [Segment.decode(self.raw_store.get(key))[0] for key in sorted(keys)]
+
+    def _watch(self, progress: Progress) -> None:
+        self.seen.append(progress)
+        self.on_progress(progress)
+
+
+def _forget(_: object) -> None:
+    pass
+
+
+def connect_to(server: Dovecot, login: str, *, token: Callable[[], str] | None = None) -> Connector:
+    """Return how to connect to a mailbox of a server, over TLS."""
+    credentials = Credentials(PASSWORD) if token is None else Credentials(token=token)
+    return Connector(Source(login, server.host, server.tls_port), credentials, ca_file=server.ca_file)
+
+
+def odd_stack(server: OddImap) -> Stack:
+    """Return a stack over an odd server."""
+    return Stack(Connector(Source("jane", server.host, server.port, implicit_tls=False), Credentials("secret")))
+
+
+def ledger_of(outcome: Outcome) -> dict[str, object]:
+    """Return the columns of the ledger that the fetcher answers for."""
+    assert outcome.finished
+    assert outcome.ledger is not None
+    return {name: outcome.ledger[name] for name in ("listed", "fetched", "skipped", "failed")}
