@@ -1,0 +1,86 @@
+"""`make bench`: the table of docs/performance.md, measured now and on this machine; it appends nothing.
+
+usage: python -m bench [--messages 10000] [--large 100000] [--rounds 3]; `--large 0` leaves the large mailbox out.
+"""
+
+import argparse
+import statistics
+from collections.abc import Sequence
+from pathlib import Path
+
+from bench import extraction
+from bench.corpus import read_corpus
+from bench.drain import drain
+from bench.refining import refine_seconds
+from bench.whole import Run, run_mining, scratch, serve
+
+MIB = 1024 * 1024
+
+
+def main() -> None:
+    """Measure and print."""
+    options = read_options()
+    with scratch() as folder:
+        rates, runs = measure_whole(folder, options.messages, options.rounds)
+        print_whole(rates, runs)
+    print(extraction.measure(list(read_corpus())).report())
+    print(f"refine of 15,000 persons, one process: {median(refine_seconds()):.2f} s")
+    if options.large:
+        with scratch() as folder:
+            _, [large] = measure_whole(folder, options.large, 1)
+        print_large(large, runs)
+
+
+def read_options() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(prog="python -m bench", description="Measure leadminer on this machine.")
+    parser.add_argument("--messages", type=int, default=10_000)
+    parser.add_argument("--large", type=int, default=100_000)
+    parser.add_argument("--rounds", type=int, default=3)
+    return parser.parse_args()
+
+
+def measure_whole(folder: Path, messages: int, rounds: int) -> tuple[list[float], list[Run]]:
+    """Return messages a second of the drain, and the minings, in turns."""
+    rates, runs = [], []
+    with serve(messages, folder) as dovecot:
+        for number in range(rounds):
+            rates.append(drain(dovecot.port, messages))
+            runs.append(run_mining(dovecot, folder, f"user{number}"))
+    return rates, runs
+
+
+def print_whole(rates: Sequence[float], runs: Sequence[Run]) -> None:
+    """Print the whole way's speed, its ratio to the drain, and each stage's share of the processors' time."""
+    speeds = [run.rate for run in runs]
+    middle = sorted(runs, key=lambda run: run.rate)[len(runs) // 2]
+    print(
+        f"whole way, {runs[0].messages:,} messages: {median(speeds):,.0f} messages/s "
+        f"({', '.join(f'{speed:,.0f}' for speed in speeds)}); "
+        f"drain {median(rates):,.0f} messages/s; ratio 1 : {median(rates) / median(speeds):.1f}"
+    )
+    total = sum(middle.usage.cpu_by_kind().values())
+    for kind, seconds in sorted(middle.usage.cpu_by_kind().items(), key=lambda item: -item[1]):
+        print(f"  {kind:12} {seconds:5.2f} s of processor time, {seconds / total:4.0%}")
+    began = {state: f"{seconds:.2f} s" for state, seconds in middle.states.items()}
+    print("  stages began at:", ", ".join(f"{state} {seconds}" for state, seconds in began.items()))
+
+
+def print_large(large: Run, small: Sequence[Run]) -> None:
+    """Print the resident memory of a large mailbox, and its seconds a message as a multiple of the small one's."""
+    peaks = large.usage.peak_by_kind()
+    print(f"mailbox of {large.messages:,}: {large.rate:,.0f} messages/s; resident memory at its peak:")
+    for kind in ("fetcher", "processor"):
+        before = max(run.usage.peak_by_kind()[kind] for run in small)
+        print(f"  {kind:12} {peaks[kind] / MIB:5.0f} MiB ({before / MIB:.0f} MiB at {small[0].messages:,})")
+    ratio = median([run.rate for run in small]) / large.rate
+    print(f"  seconds a message, as a multiple of those at {small[0].messages:,}: {ratio:.2f}")
+
+
+def median(values: Sequence[float]) -> float:
+    """Return the middle value."""
+    return statistics.median(values)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,49 @@
+"""One mining in a process of its own, as the command line runs it; prints its seconds and counts as JSON.
+
+usage: python -m bench.fetch URL PASSWORD_FILE USER
+"""
+
+import json
+import sys
+import threading
+import time
+from functools import partial
+from pathlib import Path
+
+import fetcher.cli  # the command line's own imports are part of what is measured
+from fetcher.bootstrap import open_stack
+from fetcher.connection import Connector, Credentials
+from fetcher.mailbox import Mailbox
+from fetcher.mine import MiningRequest, Progress, mine
+from fetcher.settings import read_settings
+from fetcher.source import Source
+
+
+def main(url: str, password_file: str, user: str) -> None:
+    """Mine and print."""
+    source = Source.parse(url)
+    states: dict[str, float] = {}
+
+    def watch(progress: Progress) -> None:
+        states.setdefault(progress.state, time.perf_counter() - began)
+
+    connector = Connector(source, Credentials(Path(password_file).read_text().strip()))
+    with open_stack(read_settings()) as stack:
+        began = time.perf_counter()
+        outcome = mine(
+            MiningRequest(user=user, source=source, as_of="2026-01-31", holder="bench"),
+            connect=partial(Mailbox, connector),
+            raw_store=stack.raw_store,
+            queue=stack.queue,
+            processor=stack.processor,
+            watch=watch,
+            stop=threading.Event(),
+        )
+        seconds = time.perf_counter() - began
+    said = {"seconds": seconds, "finished": outcome.finished, "ledger": outcome.ledger, "states": states}
+    sys.stdout.write(json.dumps(said))
+
+
+if __name__ == "__main__":
+    assert fetcher.cli
+    main(*sys.argv[1:])

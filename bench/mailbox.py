@@ -1,0 +1,42 @@
+"""A mailbox for measuring: the real messages of the corpus, repeated with changed ids, in a Dovecot on loopback."""
+
+import itertools
+import re
+from collections.abc import Iterator
+
+from bench.corpus import read_corpus
+from tests.support.dovecot import Dovecot
+
+LOGIN = "bench@example.org"
+PASSWORD = "a password of the benchmark alone"
+FOLDER = "INBOX"
+_MESSAGE_ID = re.compile(rb"^message-id:[ \t]*<?", re.IGNORECASE | re.MULTILINE)
+
+
+def repeat_messages(count: int) -> Iterator[bytes]:
+    """Yield so many messages; from the second round on their Message-IDs, or header blocks, are new ones."""
+    corpus = list(read_corpus())
+    for number in range(count):
+        message = corpus[number % len(corpus)]
+        yield rename(message, number // len(corpus)) if number >= len(corpus) else message
+
+
+def rename(message: bytes, turn: int) -> bytes:
+    """Return the message as another one: the same text under another id."""
+    head, blank, body = message.partition(b"\r\n\r\n")
+    mark = b"%d." % turn
+    renamed, found = _MESSAGE_ID.subn(lambda match: match[0] + mark, head)
+    if not found:
+        renamed = b"X-Turn: " + mark + b"\r\n" + head
+    return renamed + blank + body
+
+
+def fill_mailbox(dovecot: Dovecot, count: int) -> int:
+    """Deliver so many messages to the benchmark's user and return their bytes."""
+    dovecot.add_user(LOGIN, PASSWORD)
+    total = 0
+    messages = repeat_messages(count)
+    while batch := list(itertools.islice(messages, 1000)):
+        total += sum(map(len, batch))
+        dovecot.deliver(LOGIN, FOLDER, batch)
+    return total

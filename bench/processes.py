@@ -1,0 +1,88 @@
+"""What the processes of a run used: processor time by kind, and the greatest resident memory of each."""
+
+import threading
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import psutil
+
+SAMPLE_SECONDS = 0.05
+KINDS = {
+    "fetcher": ("bench.fetch",),
+    "processor": ("-m processor",),
+    "postgresql": ("postgres",),
+    "valkey": ("valkey", "redis-server"),
+    "dovecot": ("dovecot",),
+}
+
+
+class Usage:
+    """Samples of the processes below one process, and of others that are named."""
+
+    def __init__(self) -> None:
+        self.cpu_seconds: dict[tuple[str, int], float] = {}
+        self.peak_bytes: dict[tuple[str, int], int] = defaultdict(int)
+
+    def sample(self, roots: list[int]) -> None:
+        """Look once at the roots and everything below them."""
+        for root in roots:
+            try:
+                processes = [psutil.Process(root), *psutil.Process(root).children(recursive=True)]
+            except psutil.NoSuchProcess:
+                continue
+            for process in processes:
+                self._look_at(process)
+
+    def _look_at(self, process: psutil.Process) -> None:
+        try:
+            kind = kind_of(process)
+            times, memory = process.cpu_times(), process.memory_info().rss
+        except (psutil.NoSuchProcess, psutil.AccessDenied):
+            return
+        place = (kind, process.pid)
+        self.cpu_seconds[place] = times.user + times.system
+        self.peak_bytes[place] = max(self.peak_bytes[place], memory)
+
+    def cpu_by_kind(self) -> dict[str, float]:
+        """Return processor seconds by kind of process."""
+        out: dict[str, float] = defaultdict(float)
+        for (kind, _), seconds in self.cpu_seconds.items():
+            out[kind] += seconds
+        return dict(out)
+
+    def peak_by_kind(self) -> dict[str, int]:
+        """Return the greatest resident memory that one process of each kind had, in bytes."""
+        out: dict[str, int] = {}
+        for (kind, _), peak in self.peak_bytes.items():
+            out[kind] = max(out.get(kind, 0), peak)
+        return out
+
+
+def kind_of(process: psutil.Process) -> str:
+    """Return what a process is, from its command line."""
+    command = " ".join(process.cmdline())
+    return next((kind for kind, marks in KINDS.items() if any(mark in command for mark in marks)), "other")
+
+
+@contextmanager
+def watch(roots: list[int]) -> Iterator[Usage]:
+    """Sample in the background; more roots may be appended to the list meanwhile."""
+    usage, done = Usage(), threading.Event()
+
+    def look() -> None:
+        while not done.wait(SAMPLE_SECONDS):
+            usage.sample(list(roots))
+
+    usage.sample(list(roots))
+    before = dict(usage.cpu_seconds)
+    thread = threading.Thread(target=look, daemon=True)
+    thread.start()
+    try:
+        yield usage
+    finally:
+        usage.sample(list(roots))
+        done.set()
+        thread.join()
+        for place, seconds in before.items():
+            usage.cpu_seconds[place] -= seconds

@@ -1,0 +1,55 @@
+"""Refining 15,000 persons: from packed points of contact to rows of the permanent side, database included."""
+
+import asyncio
+import tempfile
+import time
+from pathlib import Path
+
+from bench.mailbox import repeat_messages
+from tests.support.servers import Postgres, Valkey
+from tests.support.stack import Folder, Stack, open_stack
+
+PERSONS = 15_000
+MESSAGES = 12_000
+SEGMENT_MESSAGES = 200
+CHUNKS = 16
+
+
+def spread_messages(count: int) -> list[bytes]:
+    """Return real messages, of which each round has people of its own: as many persons as a large mailbox."""
+    out = []
+    for number, message in enumerate(repeat_messages(count)):
+        turn = number // 6000
+        out.append(message.replace(b"@", b"@t%d." % turn) if turn else message)
+    return out
+
+
+async def refine_once(stack: Stack, user: str, messages: list[bytes]) -> tuple[int, float]:
+    """Mine the messages and return how many persons were refined, and in how many seconds."""
+    begun = await stack.begin(user=user, chunks=CHUNKS)
+    segments = [messages[at : at + SEGMENT_MESSAGES] for at in range(0, len(messages), SEGMENT_MESSAGES)]
+    await stack.queue.send(stack.store(begun, Folder(segments)))
+    await stack.drain()
+    began = time.perf_counter()
+    await stack.fetched(begun)
+    while (await stack.ask("GET", f"/users/{user}/minings/{begun.id}")).body["state"] == "refining":
+        delivery = await stack.queue.receive(wait_seconds=0.001)
+        if delivery is not None:
+            await stack.pipeline.handle(delivery.job)
+            await stack.queue.settle(delivery)
+    seconds = time.perf_counter() - began
+    await stack.drain()
+    return sum((await stack.report(begun))["ledger"]["contacts"].values()), seconds
+
+
+async def measure(rounds: int) -> list[tuple[int, float]]:
+    """Refine the same mailbox for one user after another, in one process."""
+    messages = spread_messages(MESSAGES)
+    with Postgres(durable=True) as postgres, Valkey() as valkey, tempfile.TemporaryDirectory() as folder:
+        async with open_stack(postgres.fresh_database(), valkey.fresh_url(), Path(folder)) as stack:
+            return [await refine_once(stack, f"user{number}", messages) for number in range(rounds)]
+
+
+def refine_seconds(rounds: int = 5) -> list[float]:
+    """Return seconds to refine 15,000 persons, one figure a round: scaled from the number that there were."""
+    return [seconds * PERSONS / persons for persons, seconds in asyncio.run(measure(rounds))]
