@@ -1,0 +1,68 @@
+"""The contract of the processor's ports on the Worker's adapters, inside the real workerd."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import httpx
+import pytest
+
+from infra.packaging import MAX_BYTES, bundle_modules
+from processor.adapters.container.migrate import migrate
+from schemas.migrations import PERMANENT
+from tests.contract import contact_store, job_queue, mining_store, raw_store
+from tests.support.cloudflare.local import LocalCloudflare
+from tests.support.cloudflare.packages import Pieces
+from tests.support.postgrest import PostgRest
+from tests.support.servers import Postgres
+
+CHECKOUT = Path(__file__).parents[2]
+CHECK_SECONDS = 60.0
+
+
+@pytest.fixture(scope="module")
+def worker(pieces: Pieces, sdk: Path, postgres: Postgres) -> Iterator[LocalCloudflare]:
+    """Yield a local Cloudflare with the Worker that runs checks, its tables made."""
+    database = postgres.fresh_database()
+    asyncio.run(migrate(database, PERMANENT, schema="leadminer"))
+    roots = {
+        "contract_worker": CHECKOUT / "tests" / "contract" / "contract_worker.py",
+        "tests": CHECKOUT / "tests",
+        "processor": CHECKOUT / "services" / "processor",
+        "schemas": CHECKOUT / "schemas",
+    }
+    bundle = bundle_modules("contract_worker.py", roots, sdk, max_bytes=MAX_BYTES)
+    with PostgRest(database) as rest:
+        variables = {"SUPABASE_URL": rest.url, "SUPABASE_SERVICE_KEY": rest.key}
+        with LocalCloudflare(pieces, bundle, variables=variables) as local:
+            for path in sorted((CHECKOUT / "schemas" / "mining" / "d1").glob("*.sql")):
+                local.query(path.read_text())
+            local.query("CREATE TABLE received (body TEXT NOT NULL)")
+            yield local
+
+
+def checks(port: ModuleType) -> list[Any]:
+    """Return the checks of a port as parameters, each named as it reads."""
+    found: tuple[Callable[[Any], Awaitable[None]], ...] = port.CHECKS
+    name = port.__name__.rpartition(".")[2]
+    return [pytest.param(f"{name}/{check.__name__}", id=check.__name__.removeprefix("check_")) for check in found]
+
+
+@pytest.mark.parametrize(
+    "check", [check for port in (raw_store, job_queue, mining_store, contact_store) for check in checks(port)]
+)
+def test_the_contract_holds_in_the_worker(worker: LocalCloudflare, check: str) -> None:
+    """R2, Queues, D1 and Supabase's side keep what the ports promise, in the runtime that production has."""
+    answer = httpx.get(f"{worker.processor}/{check}", timeout=CHECK_SECONDS)
+
+    assert (answer.status_code, answer.text) == (200, "kept")
+
+
+def test_a_broken_promise_is_seen_in_the_worker(worker: LocalCloudflare) -> None:
+    """Assertions are on in that runtime, and reach the test."""
+    answer = httpx.get(f"{worker.processor}/mining_store/fail", timeout=CHECK_SECONDS)
+
+    assert answer.status_code == 500
+    assert "AssertionError" in answer.text
