@@ -43,10 +43,14 @@ async function query(database, fields) {
 }
 
 // Answers one request below `/client/v4`; `queues` and `databases` are the bindings by id.
-export async function answerApi(request, url, body, { account, token, queues, databases }) {
+export async function answerApi(request, url, body, { account, token, queues, queueName, databases }) {
   if (request.headers.get('authorization') !== `Bearer ${token}`) return refuse(403, 10000, 'Authentication error');
   const [kind, given, product, ...rest] = url.pathname.split('/').slice(3);
   if (kind !== 'accounts' || given !== account) return refuse(404, 7003, 'No route for that URI');
+  if (product === 'queues' && !rest.length && request.method === 'GET') {
+    const isFirst = (url.searchParams.get('page') ?? '1') === '1';
+    return done(isFirst ? Object.keys(queues).map((id) => ({ queue_id: id, queue_name: queueName })) : []);
+  }
   if (request.method !== 'POST') return refuse(405, 10405, 'Method not allowed');
   let fields;
   try {

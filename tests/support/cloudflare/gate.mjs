@@ -28,10 +28,11 @@ export default {
     counts[place] = (counts[place] ?? 0) + 1;
     const failed = await fail(request, url);
     if (failed) return failed;
-    const { account, token, accessKey, secret, bucket, queue, database } = env.ACCOUNT;
+    const { account, token, accessKey, secret, bucket, queue, queueName, database } = env.ACCOUNT;
     if (isApi) {
       const queues = { [queue]: env.CLOUDFLARE_QUEUES };
-      return answerApi(request, url, body, { account, token, queues, databases: { [database]: env.CLOUDFLARE_D1_DATABASE } });
+      const databases = { [database]: env.CLOUDFLARE_D1_DATABASE };
+      return answerApi(request, url, body, { account, token, queues, queueName, databases });
     }
     return answerS3(request, url, body, { [bucket]: env.CLOUDFLARE_R2_BUCKET }, { accessKey, secret });
   },

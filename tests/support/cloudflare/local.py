@@ -29,6 +29,7 @@ class Account:
     secret: str = "a secret of tests"
     bucket: str = "mining-emails-test"
     queue: str = "5a7c0000000000000000000000000001"
+    queue_name: str = "mining-queue-test"
     database: str = "d1000000-0000-4000-8000-000000000001"
 
 
@@ -168,11 +169,11 @@ class LocalCloudflare:
             "modules": list_modules(self.bundle),
             "variables": dict(self.variables),
             "bucket": account.bucket,
-            "queue": "mining-queue-test",
+            "queue": account.queue_name,
             "database": account.database,
             "consumers": {
-                "mining-queue-test": consumer | {"deadLetterQueue": "mining-queue-test-dead"},
-                "mining-queue-test-dead": consumer,
+                account.queue_name: consumer | {"deadLetterQueue": f"{account.queue_name}-dead"},
+                f"{account.queue_name}-dead": consumer,
             },
             "account": {
                 "account": account.account,
@@ -181,6 +182,7 @@ class LocalCloudflare:
                 "secret": account.secret,
                 "bucket": account.bucket,
                 "queue": account.queue,
+                "queueName": account.queue_name,
                 "database": account.database,
             },
         }

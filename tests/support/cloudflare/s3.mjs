@@ -33,6 +33,7 @@ async function put(bucket, key, request, body) {
 
 async function get(bucket, key, request) {
   const asked = request.headers.get('range');
+  if (asked && (await bucket.head(key))?.size === 0) return refuse('InvalidRange', 416);
   const object = await bucket.get(key, asked ? { range: request.headers } : {});
   if (!object) return refuse('NoSuchKey', 404);
   const headers = describe(object);

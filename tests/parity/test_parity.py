@@ -1,0 +1,93 @@
+"""The same mailbox through both modes: exports and ledgers are equal byte for byte. The matrix is printed."""
+
+import hashlib
+import json
+from collections import defaultdict
+from collections.abc import Callable
+from itertools import islice
+from urllib.parse import quote
+
+import pytest
+
+from bench.corpus import CorpusUnavailable, read_corpus
+from demo.mailbox import generate_mailbox
+from demo.people import OWNER
+from fetcher.export import Format, export_contacts
+from tests.e2e.house import AS_OF, House
+from tests.e2e.mailboxes import EDGE, PASSWORD, Folders, fill
+from tests.parity.matrix import Row
+from tests.support.dovecot import Dovecot
+from tests.support.fixtures import require
+from tests.support.mode import CloudflareMode
+
+REAL_MESSAGES = 2_000
+
+
+def invented() -> Folders:
+    folders: dict[str, list[bytes]] = defaultdict(list)
+    for item in generate_mailbox():
+        folders[item.folder.removeprefix("INBOX/")].append(item.body)
+    return dict(folders)
+
+
+def odd() -> Folders:
+    return {
+        "INBOX": [path.read_bytes().replace(b"\r\n", b"\n").replace(b"\n", b"\r\n") for path in sorted(EDGE.iterdir())]
+    }
+
+
+def real() -> Folders:
+    try:
+        return {"INBOX": list(islice(read_corpus(), REAL_MESSAGES))}
+    except CorpusUnavailable as error:
+        require(False, str(error))
+        raise
+
+
+@pytest.mark.parametrize("make", [invented, odd, real], ids=["demo", "edge", "real"])
+def test_both_modes_give_the_same_contacts_and_ledger(
+    house: House,
+    cloudflare: CloudflareMode,
+    dovecot: Dovecot,
+    matrix: list[Row],
+    make: Callable[[], Folders],
+    request: pytest.FixtureRequest,
+) -> None:
+    """Where mail, jobs and tables are kept changes nothing in what is found, nor in the account of it."""
+    user = request.node.callspec.id
+    login = OWNER if user == "demo" else f"{user}@example.org"
+    fill(dovecot, make(), login=login)
+    source = f"imap://{quote(login, safe='')}@127.0.0.1:{dovecot.port}"
+    meters = cloudflare.deployment
+    meters.reset_meters()
+
+    said = house.mine(user, dovecot.port, login=login)
+    outcome = cloudflare.mine(user, source, PASSWORD, as_of=AS_OF)
+
+    counted = meters.meters()["counts"]
+    contacts = list(house._read_contacts(user))
+    exports = [
+        [b"".join(export_contacts(contacts, form)) for form in Format],
+        [cloudflare.export(user, form) for form in Format],
+    ]
+    ledgers = [house.client.minings(user)[0]["ledger"], outcome.ledger]
+    matrix.append(
+        Row(
+            mailbox=user,
+            messages=ledgers[0]["listed"],
+            contacts=len(contacts),
+            digests=(digest(exports[0], ledgers[0]), digest(exports[1], ledgers[1])),
+            counters=f"{counted['d1 rows written']:,} rows written, {counted['r2 get']:,} objects read",
+        )
+    )
+    assert said.code in (0, 1), said.err
+    assert ledgers[0] == ledgers[1]
+    assert exports[0] == exports[1]
+    assert contacts
+    assert counted["d1 rows written"] > ledgers[0]["processed"]
+    assert counted["r2 get"] > ledgers[0]["listed"] / 200
+
+
+def digest(exports: list[bytes], ledger: object) -> str:
+    """Return 12 hex digits of all exports and the ledger."""
+    return hashlib.sha256(b"\0".join([*exports, json.dumps(ledger, sort_keys=True).encode()])).hexdigest()[:12]
