@@ -16,6 +16,8 @@ ATTEMPTS: Final = 4
 """A request is sent so often before the store counts as away; a put that is sent twice stores the same."""
 CONNECTIONS: Final = 16
 """More than a fetcher's pool has threads."""
+PAGE_KEYS: Final = 1000
+"""Keys a page of a listing: the most that S3's API gives."""
 _DENIED: Final = frozenset({"AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch", "Unauthorized"})
 _FULL: Final = frozenset({"EntityTooLarge", "QuotaExceeded"})
 
@@ -77,7 +79,7 @@ class R2RawStore(RawStore):
         more: dict[str, str] = {}
         while True:
             with self._translated(prefix):
-                page = self._client.list_objects_v2(Bucket=self._bucket, Prefix=prefix, **more)
+                page = self._client.list_objects_v2(Bucket=self._bucket, Prefix=prefix, MaxKeys=PAGE_KEYS, **more)
             for found in page.get("Contents", ()):
                 yield str(found["Key"])
             if not page.get("IsTruncated"):
