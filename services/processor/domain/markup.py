@@ -14,8 +14,8 @@ _ADDRESS_TAG: Final = re.compile(r"<([^<>@\s]++@[^<>@\s]++)>")
 _HIDDEN: Final = re.compile(r"<(?:(!--)|(script)|style)(?![a-z])", re.IGNORECASE | re.ASCII)
 _HIDDEN_ENDS: Final = tuple(re.compile(end, re.IGNORECASE | re.ASCII) for end in ("</style", "-->", "</script"))
 
-_ENCODED_AT: Final = re.compile(rb"&(?:#0*+(?:64|[xX]0*+40)(?![0-9A-Fa-f])|commat;)")
-_LINK_WITH_CODES: Final = re.compile(rb"mailto:[^\"'<>\s@]*+%40", re.IGNORECASE)
+_ENCODED: Final = re.compile(rb"&(?:#0*+(?:64|46|[xX]0*+(?:40|2[eE]))(?![0-9A-Fa-f])|commat;|period;)")
+_LINK_WITH_CODES: Final = re.compile(rb"mailto:[^\"'<>\s@:]*?%40", re.IGNORECASE)
 _BLANKS: Final = ("&nbsp", "&lt", "&gt", "&quot")
 _BLANKS_BEFORE: Final = tuple(f"{blank};" for blank in _BLANKS)
 _TAG_STARTS: Final = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz/!?")
@@ -71,8 +71,8 @@ class Markup:
 
 
 def hides_address(data: bytes) -> bool:
-    """Return whether an HTML text may hold an address that shows no ``@``."""
-    return _ENCODED_AT.search(data) is not None or (b"%40" in data and _LINK_WITH_CODES.search(data) is not None)
+    """Return whether an HTML text may hold an address that shows no ``@`` or no dot."""
+    return _ENCODED.search(data) is not None or (b"%40" in data and _LINK_WITH_CODES.search(data) is not None)
 
 
 def find_hidden(text: str) -> list[tuple[int, int]]:

@@ -44,11 +44,9 @@ class _Level(NamedTuple):
 def read_kind(fields: Fields, default_type: str = _PLAIN) -> Kind:
     """Return what the fields of a header say of its body; what is no type at all counts as text/plain."""
     value = fields["content-type"][0] if "content-type" in fields else default_type
-    encoding = (
-        fields["content-transfer-encoding"][0].strip(" \t\"';").lower()
-        if len(fields) > 1 and ("content-transfer-encoding" in fields)
-        else ""
-    )
+    encoding = ""
+    if "content-transfer-encoding" in fields:
+        encoding = fields["content-transfer-encoding"][0].strip(" \t\"';").lower()
     name, _, parameters = value.partition(";")
     kind = name.strip().lower()
     charset = _CHARSET.search(f";{parameters}") if parameters else None
@@ -104,7 +102,7 @@ class _Walk:
     def begin(self, kind: Kind, start: int, *, choice: int) -> None:
         """Take up the body that begins at `start`: parts, a message in a message, a text, or what is not read."""
         while kind.type in _MESSAGES and kind.encoding not in ("base64", "quoted-printable"):
-            kind, start = self._read_head(start, _PLAIN)
+            kind, start = self._read_head(start - 1, _PLAIN)
             choice = 0
         if kind.boundary and kind.boundary not in self._open:
             if kind.type == "multipart/alternative" and not choice:

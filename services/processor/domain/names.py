@@ -37,7 +37,9 @@ def clean_name(text: str) -> str:
     if len(text) > _MAX_RAW:
         return ""
     name = _strip_marks(" ".join(_NOT_SHOWN.sub(" ", _decode(text)).split()))
-    name = _strip_marks(_cut_service(name))
+    name = _strip_marks(_cut_via(name))
+    while _SERVICE.search(name):
+        name = _strip_marks(_SERVICE.sub("", name))
     return name if len(name) <= MAX_CHARACTERS else ""
 
 
@@ -72,8 +74,7 @@ def _strip_marks(name: str) -> str:
         name = stripped
 
 
-def _cut_service(name: str) -> str:
+def _cut_via(name: str) -> str:
+    """Return what stands before the last "via" that is a word of its own, with something on both sides."""
     ends = [match.start() for match in _VIA.finditer(name) if match.start()]
-    if ends:
-        name = name[: ends[-1]]
-    return _SERVICE.sub("", name)
+    return name[: ends[-1]] if ends else name

@@ -66,7 +66,7 @@ def _scan_bytes(data: bytes, places: list[tuple[int, int]] | None = None) -> lis
         behind = data[at + 1 : at + MAX_CHARACTERS]
         left = behind.lstrip(_HOST_BYTES)
         host = behind[: len(behind) - len(left)]
-        if b"." in host:
+        if b"." in host or left[:1] > b"\x7f":
             before = data[max(at - MAX_CHARACTERS, 0) : at]
             rest = before.rstrip(_LOCAL_BYTES)
             run = before[len(rest) :]
