@@ -27,6 +27,8 @@ POOL_LOOPBACK = 2
 POOL_NETWORK = 4
 """Connections of the pool: more gain nothing on loopback, and four fill most of a long line (docs/performance.md)."""
 FIRST_POLL_SECONDS = 0.05
+POLL_GROWTH = 1.1
+"""Each pause is a tenth of the time waited so far, so that no more than that is lost at the end."""
 RESENT_JOBS = 1_000
 """Jobs a call where an earlier run's are sent again."""
 DEFAULT_PACE = Pace()
@@ -164,7 +166,7 @@ class _Run:
         while not self._unfinished and self._status.state not in ENDED:
             self._show(self._status)
             self._unfinished = self._stop.wait(pause)
-            pause = min(2 * pause, self._pace.poll_seconds)
+            pause = min(POLL_GROWTH * pause, self._pace.poll_seconds)
             self._status = self._insist(
                 lambda: self._services.processor.status(self._request.user, mining=self._begun.id)
             )
