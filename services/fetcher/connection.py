@@ -23,8 +23,11 @@ LOOPBACK_BUFFER_BYTES = 1024 * 1024
 """Loopback has packets of 64 KB: in the usual first buffer they close the window, which costs 0.2 s a time (measured).
 Elsewhere the system's own choice is better, which grows with the line."""
 
-for name in ("imapclient.imapclient", "imapclient.imaplib", "imapclient.util"):
-    logging.getLogger(name).disabled = True  # they tell logins and pieces of what was read
+LITERAL_BYTES = 32 * 1024 * 1024
+"""More than a server that ignores the cap of 4 MiB a message will send of nearly all mail."""
+
+for logger in ("imapclient.imapclient", "imapclient.imaplib", "imapclient.util"):
+    logging.getLogger(logger).disabled = True  # they tell logins and pieces of what was read
 
 
 class HostUnreachable(Trouble):
@@ -111,7 +114,7 @@ class Connector:
             ssl_context=self._tls() if self.source.implicit_tls else None,
             timeout=SocketTimeout(self.connect_timeout_seconds, self.connect_timeout_seconds),
         )
-        _silence(client)
+        _tame(client._imap)
         return client
 
     def _tls(self) -> ssl.SSLContext:
@@ -160,7 +163,7 @@ class Connector:
         """Translate errors; `refusal` says what an answer of NO means, whose own words go no further."""
         try:
             yield
-        except imaplib.IMAP4.abort:
+        except (imaplib.IMAP4.abort, MemoryError):
             raise self._not_imap() from None
         except imaplib.IMAP4.error as error:
             raise refusal(str(error).upper()) from None
@@ -223,10 +226,20 @@ def close(client: IMAPClient) -> None:
         client.shutdown()
 
 
-def _silence(client: Any) -> None:
-    """Keep imaplib from writing what it sends and reads (passwords, mail) into strings for a log.
+def _tame(imap: Any) -> None:
+    """Keep imaplib from writing what it sends and reads (passwords, mail) into strings, and from reading without end.
 
-    imapclient sets imaplib's debug level to 5, which formats every body; that costs two thirds of the speed, too.
+    imapclient sets imaplib's debug level to 5, which formats every body for a log; that costs two thirds of the speed,
+    too. And imaplib allocates what a server announces, however much that is.
     """
-    client._imap.debug = 0
-    client._imap._log = lambda _line: None
+    read = imap.read
+
+    def read_bounded(size: int) -> bytes:
+        if size > LITERAL_BYTES:
+            raise imap.abort("a literal beyond all bounds")
+        data: bytes = read(size)
+        return data
+
+    imap.debug = 0
+    imap._log = lambda _line: None
+    imap.read = read_bounded

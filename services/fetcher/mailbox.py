@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
 
 from imapclient import imap_utf7
 from imapclient.datetime_util import format_criteria_date
@@ -78,7 +77,7 @@ class Mailbox:
                 pieces = self._list("RETURN (SPECIAL-USE)")
             if pieces is None:
                 pieces = self._list()
-            return list(_parse_folders(pieces or []))
+            return list(_parse_folders(pieces or ()))
 
     def count(self, folder: str) -> int:
         """Return how many messages a folder holds, 0 where it does not say."""
@@ -207,14 +206,19 @@ class Mailbox:
 
     @contextmanager
     def _spoken(self, folder: str = "") -> Iterator[None]:
-        """Translate imaplib's errors; their texts may hold what the server sent, and go no further."""
+        """Translate the libraries' errors; their texts may hold what the server sent, and go no further.
+
+        An answer that cannot be read counts as a refusal, but for a line without end, which nothing can follow.
+        """
         try:
             yield
         except (imaplib.IMAP4.abort, OSError, EOFError):
             raise self._lost() from None
         except imaplib.IMAP4.error as error:
-            if isinstance(error, ProtocolError) or str(error).startswith("got more than"):
+            if str(error).startswith("got more than"):
                 raise self._lost() from None
+            raise FolderRefused(self._refusal(folder)) from None
+        except (ValueError, TypeError, LookupError):
             raise FolderRefused(self._refusal(folder)) from None
 
     def _lost(self) -> ConnectionLost:
@@ -233,19 +237,26 @@ def _is_cut(body: bytes, size: int | None, scope: Scope) -> bool:
 
 
 def _parse_folders(pieces: Pieces) -> Iterator[Folder]:
-    atoms: list[Any] = list(parse_response([piece for piece in pieces if piece]))
-    for attributes, delimiter, name in zip(atoms[::3], atoms[1::3], atoms[2::3], strict=False):
-        yield Folder(
-            _decoded(name),
-            frozenset(attribute.decode("ascii", "replace").lower() for attribute in attributes),
-            delimiter.decode("ascii", "replace") if delimiter else "",
-        )
+    """Yield the folders of a LIST, line by line, so that one that is none does not hide the others."""
+    for piece in pieces:
+        try:
+            attributes, delimiter, name = parse_response([piece])
+            yield Folder(
+                _decoded(name),
+                frozenset(attribute.decode("ascii", "replace").lower() for attribute in attributes),
+                delimiter.decode("ascii", "replace") if delimiter else "",
+            )
+        except (ProtocolError, ValueError, TypeError, AttributeError):
+            continue
 
 
-def _decoded(name: bytes | int) -> str:
-    """Return a folder's name, as the server wrote it where that is no modified UTF-7."""
-    if isinstance(name, int):
-        return str(name)
+def _decoded(name: bytes | int | None) -> str:
+    """Return a folder's name, as the server wrote it where that is no modified UTF-7.
+
+    imapclient takes the names 12 and NIL for what they would be elsewhere.
+    """
+    if not isinstance(name, bytes):
+        return "NIL" if name is None else str(name)
     try:
         decoded: str = imap_utf7.decode(name)
     except UnicodeDecodeError:

@@ -95,9 +95,10 @@ def connect_to(server: Dovecot, login: str, *, token: Callable[[], str] | None =
     return Connector(Source(login, server.host, server.tls_port), credentials, ca_file=server.ca_file)
 
 
-def odd_stack(server: OddImap) -> Stack:
+def odd_stack(server: OddImap, *, read_timeout_seconds: float = 10.0) -> Stack:
     """Return a stack over an odd server."""
-    return Stack(Connector(Source("jane", server.host, server.port, implicit_tls=False), Credentials("secret")))
+    source = Source("jane", server.host, server.port, implicit_tls=False)
+    return Stack(Connector(source, Credentials("secret"), read_timeout_seconds=read_timeout_seconds))
 
 
 def ledger_of(outcome: Outcome) -> dict[str, object]:

@@ -36,6 +36,7 @@ class OddImap:
 
     `fetched` counts the bodies that were sent, by UID. `on_fetch` is called before each FETCH of bodies with how many
     there were, and hangs up where it returns True. `login_answers` are given to logins one by one before they succeed.
+    `junk` is sent before the answer to a command.
     """
 
     host = "127.0.0.1"
@@ -47,6 +48,7 @@ class OddImap:
         self.logins = 0
         self.login_answers: list[str] = []
         self.ignores_caps = False
+        self.junk: dict[str, bytes] = {}
         self.greeting = "* OK ready"
         self.on_fetch: Callable[[int], bool] = lambda _: False
         self.capabilities = f"IMAP4rev1 {capabilities}".strip()
@@ -107,6 +109,7 @@ class _Session:
     def _answer(self, command: str) -> str:
         word = command.split(" ")[0].upper()
         rest = command[len(word) + 1 :]
+        self._handler.wfile.write(self._odd.junk.get(rest.split(" ")[0] if word == "UID" else word, b""))
         handlers: dict[str, Callable[[str], str]] = {
             "CAPABILITY": self._capability,
             "LOGIN": self._login,

@@ -1,5 +1,6 @@
 """The processor's HTTP API, as the fetcher and the command line use it."""
 
+import logging
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any, Self
@@ -23,6 +24,8 @@ from fetcher.ports import (
 from schemas.uids import UidRanges
 
 Fields = dict[str, Any]
+
+logging.getLogger("httpx").setLevel(logging.WARNING)  # it tells every address it calls, and users stand in those
 
 
 class ProcessorClient:
@@ -140,6 +143,8 @@ class ProcessorClient:
                 return NotFound(sentence)
             case 409 if code == "lease":
                 return LeaseLost(sentence or "Another fetcher has taken this mining over.", code)
+            case 409 if code == "again":
+                return Unavailable(sentence)
             case 409:
                 return Conflict(sentence or f"The processor at {self._url} refuses, for a conflict.", code)
             case 429 | 500 | 502 | 503 | 504:
