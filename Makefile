@@ -27,3 +27,16 @@ lock: setup
 	@$(COMPILE) -c requirements/dev.lock --extra fetcher --extra cloudflare pyproject.toml -o requirements/fetcher.lock
 	@$(COMPILE) -c requirements/dev.lock --extra processor pyproject.toml -o requirements/processor.lock
 	@echo uv | $(COMPILE) -c requirements/dev.lock - -o requirements/tools.lock
+
+.PHONY: cloudflare bench-cloudflare lock-worker
+
+cloudflare: setup
+	@$(BIN)/python -m tests.support.cloudflare
+
+bench-cloudflare: setup
+	@$(BIN)/python -m bench.cloudflare $(ARGS)
+
+lock: lock-worker
+
+lock-worker: setup
+	@echo workers-runtime-sdk==1.9.5 | $(COMPILE) - -o requirements/worker.lock
