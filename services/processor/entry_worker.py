@@ -18,6 +18,7 @@ from processor.adapters.cloudflare.queue import CloudflareJobQueue
 from processor.adapters.cloudflare.r2 import R2Store
 from processor.adapters.cloudflare.supabase import SupabaseContactStore
 from processor.api import Api, Request, problem
+from processor.api import Response as Answer
 from processor.fetching import Fetching
 from processor.minings import Minings
 from processor.pipeline import Pipeline, Ports
@@ -81,10 +82,16 @@ class Default(WorkerEntrypoint):  # type: ignore[misc]
         if max(int(size), len(body)) > MAX_BODY_BYTES:
             answer = problem(400, "limit", f"The body is larger than {MAX_BODY_BYTES} bytes.")
         else:
-            asked = read_request(str(request.method), request.url, request.headers, body)
-            answer = await Parts.of(self.env).api.answer(asked)
+            answer = await self._answer(read_request(str(request.method), request.url, request.headers, body))
         headers = {"content-type": "application/json"}
         return Response(answer.encode().decode(), status=answer.status, headers=headers)
+
+    async def _answer(self, asked: Request) -> Answer:
+        try:
+            return await Parts.of(self.env).api.answer(asked)
+        except Exception as error:
+            log_event("request failed", error=type(error).__name__)
+            return problem(500, "error", "This failed in a way that nobody foresaw: look at the log of the Worker.")
 
     async def queue(self, batch: Any, _env: Any = None, _ctx: Any = None) -> None:
         """Do the jobs of one batch; each message has its own verdict."""

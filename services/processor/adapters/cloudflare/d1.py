@@ -68,7 +68,10 @@ class D1MiningStore:
             prepared = [self._database.prepare(bound.sql).bind(*bound.values) for bound in statements]
             answers = [await prepared[0].all()] if len(prepared) == 1 else await self._database.batch(prepared)
         except Exception as error:
-            raise translate(error) from error
+            translated = translate(error)
+            if translated is error:
+                raise
+            raise translated from error
         self.size_bytes = int(_meta(answers[-1]).get("size_after") or 0)
         return [list(answer["results"]) for answer in answers]
 
