@@ -48,15 +48,21 @@ if command -v flock >/dev/null 2>&1 && [ -z "${SETUP_LOCKED:-}" ]; then
     SETUP_LOCKED=1 exec flock requirements requirements/setup.sh # two runs in one checkout take turns
 fi
 
-if [ "$(cat .venv/made-from 2>/dev/null)" = "$(wanted)" ] && new_enough .venv/bin/python; then
+usable() {
+    [ "$(sed -n 1p .venv/place 2>/dev/null)" = "$(pwd -P)" ] &&
+        { [ -z "${PYTHON:-}" ] || [ "$(sed -n 2p .venv/place)" = "$PYTHON" ]; } &&
+        new_enough .venv/bin/python
+}
+
+if usable && [ "$(cat .venv/made-from 2>/dev/null)" = "$(wanted)" ]; then
     exit 0
 fi
 
-if [ "$(sed -n 1p .venv/place 2>/dev/null)" != "$(pwd -P)" ] || ! new_enough .venv/bin/python || ! .venv/bin/python -m pip --version >/dev/null 2>&1; then
+if ! usable || ! .venv/bin/python -m pip --version >/dev/null 2>&1; then
     python=$(find_python)
     echo "Making .venv with $("$python" --version)"
     make_venv "$python"
-    pwd -P >.venv/place
+    printf '%s\n%s\n' "$(pwd -P)" "${PYTHON:-}" >.venv/place
 fi
 echo "Installing what is locked"
 export PIP_DISABLE_PIP_VERSION_CHECK=1 UV_LINK_MODE="${UV_LINK_MODE:-copy}" UV_NO_PROGRESS=1

@@ -15,6 +15,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -67,7 +68,7 @@ class Keeper:
     def __init__(self, home: Home, *, processors: int) -> None:
         self.home = home
         self.stopping = False
-        sockets = home.sockets()
+        self.sockets = sockets = home.sockets()
         self.postgres = PostgresServer(home.postgres, sockets, home.logs / "postgres.log", leashed=True)
         self.valkey = ValkeyServer(home.valkey, sockets, home.logs / "valkey.log", leashed=True)
         self.servers = [
@@ -176,6 +177,8 @@ class Keeper:
         self.valkey.stop()
         self.postgres.stop()
         self.home.write_state({"children": {}, "trouble": []})
+        with suppress(OSError):  # it may lie where the system keeps temporary files
+            self.sockets.rmdir()
 
 
 def _tell(word: str, text: str = "") -> None:

@@ -79,8 +79,9 @@ def postgres_account() -> Account:
         return Account(prefix, pwd.getpwuid(1).pw_name)
     except (OSError, subprocess.CalledProcessError, KeyError) as error:
         raise EmbeddedError(
-            "PostgreSQL does not run as root, and this machine allows no user namespace: run leadminer as an ordinary "
-            "user, or set POSTGRES_CONNECTION_STRING and REDIS_URL to servers of your own."
+            "PostgreSQL runs neither as root nor under an account without a name, and this machine allows no user "
+            "namespace: run leadminer as an ordinary user, or set POSTGRES_CONNECTION_STRING and REDIS_URL to servers "
+            "of your own."
         ) from error
 
 

@@ -2,12 +2,15 @@
 
 import csv
 import os
+import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 CHECKOUT = Path(__file__).parents[2]
+TOOLS = ("cat", "cksum", "dirname", "rm", "sed", "sh")
 
 
 @pytest.mark.skipif(not (CHECKOUT / ".git").exists(), reason="this is no clone that could be cloned")
@@ -34,3 +37,53 @@ def test_a_fresh_clone_sets_itself_up_and_plays_the_demo(tmp_path: Path) -> None
     assert "fetched 0" in mined_again
     assert len(contacts) > 300
     assert all(contact["Email"] for contact in contacts)
+
+
+@pytest.fixture
+def bare(tmp_path: Path) -> Path:
+    """Return a checkout that is not set up, beside a folder `bin` of the only programs that it will find."""
+    shutil.copytree(CHECKOUT / "requirements", tmp_path / "requirements")
+    shutil.copy(CHECKOUT / "pyproject.toml", tmp_path)
+    (tmp_path / "bin").mkdir()
+    for tool in TOOLS:
+        (tmp_path / "bin" / tool).symlink_to(shutil.which(tool) or tool)
+    return tmp_path
+
+
+def run_setup(bare: Path, python: str = "", **environment: str) -> str:
+    """Run the set-up, which has to fail, with this script as its only Python, and return what it says."""
+    if python:
+        script = bare / "bin" / "python3"
+        script.write_text(f"#!/bin/sh\n{python}\n")
+        script.chmod(0o755)
+    environment |= {"PATH": str(bare / "bin")}
+    done = subprocess.run(
+        ["sh", "requirements/setup.sh"], cwd=bare, env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    return done.stderr
+
+
+def test_an_old_python_is_named(bare: Path) -> None:
+    """The sentence says which version there is, which is needed, and how to name another."""
+    said = run_setup(bare, python='[ "$1" = --version ] && echo Python 3.9.2 || exit 1')
+
+    assert "Python 3.11 or newer is needed, and there is Python 3.9.2." in said
+    assert "make setup PYTHON=" in said
+
+
+def test_no_python_is_told(bare: Path) -> None:
+    """Where there is none at all, the sentence says so."""
+    assert "there is no python3 at all" in run_setup(bare)
+
+
+def test_a_missing_venv_is_told_with_its_package(bare: Path) -> None:
+    """Debian keeps a part of Python's own library in a package that the sentence names."""
+    said = run_setup(bare, python=f'case "$*" in *ensurepip*) exit 1;; esac\nexec {sys.executable} "$@"')
+
+    assert "apt-get install python3-venv" in said
+
+
+def test_a_wrong_choice_of_python_is_told(bare: Path) -> None:
+    """What PYTHON names has to be a Python that is new enough."""
+    assert "PYTHON is '/bin/false', which is no Python 3.11 or newer." in run_setup(bare, PYTHON="/bin/false")

@@ -163,6 +163,7 @@ def test_the_last_user_stops_the_servers(tmp_path: Path) -> None:
             client.set("kept", "yes")
             main.execute("CREATE TABLE public.kept AS SELECT 1 AS id")
     running = [name for name, pid in pids.items() if psutil.pid_exists(pid)]
+    sockets_left = (tmp_path / "new" / "sockets").exists()
     mode = stat.S_IMODE((tmp_path / "new").stat().st_mode)
     with (
         embedded.start(tmp_path / "new") as second,
@@ -172,7 +173,7 @@ def test_the_last_user_stops_the_servers(tmp_path: Path) -> None:
         kept = (client.get("kept"), main.execute("SELECT id FROM public.kept").fetchone())
 
     assert sorted(pids) == ["PostgreSQL", "Processor embedded-1", "Processor embedded-2", "Valkey"]
-    assert running == []
+    assert (running, sockets_left) == ([], False)
     assert mode == 0o700
     assert kept == (b"yes", (1,))
     assert second.processor_token != first.processor_token

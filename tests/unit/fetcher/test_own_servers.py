@@ -1,5 +1,6 @@
 """PostgreSQL and Valkey as they are configured and started for the embedded default."""
 
+import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,7 +10,7 @@ import pytest
 import redis
 
 from fetcher.child import EmbeddedError
-from fetcher.postgres_server import PostgresServer
+from fetcher.postgres_server import PostgresServer, postgres_account
 from fetcher.valkey_server import ValkeyServer
 
 
@@ -34,6 +35,15 @@ def test_postgres_runs_in_a_folder_of_any_name(folder: Path) -> None:
         server.stop()
 
     assert name == "two"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root needs a user namespace")
+def test_root_without_user_namespaces_is_told_what_to_do(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Where a namespace cannot be had, the sentence asks for an ordinary user or for servers."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+
+    with pytest.raises(EmbeddedError, match="as an ordinary user, or set POSTGRES_CONNECTION_STRING and REDIS_URL"):
+        postgres_account()
 
 
 def test_postgres_logs_nothing_of_what_statements_hold(folder: Path) -> None:
