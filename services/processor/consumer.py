@@ -68,14 +68,18 @@ class Consumer:
         async with self._kept(delivery):
             async for attempt in AsyncRetrying(
                 retry=retry_if_exception_type((Unavailable, Conflict)),
-                wait=wait_exponential_jitter(initial=0.02, max=MAX_BACK_OFF_SECONDS, jitter=0.05),
+                wait=wait_exponential_jitter(multiplier=0.02, max=MAX_BACK_OFF_SECONDS, jitter=0.05),
                 sleep=self._pause,
             ):
                 with attempt:
                     if self._stop.is_set() and attempt.retry_state.attempt_number > 1:
                         return
                     try:
-                        await self._pipeline.handle(delivery.job, deliveries=delivery.deliveries)
+                        await self._pipeline.handle(
+                            delivery.job,
+                            deliveries=delivery.deliveries,
+                            again=attempt.retry_state.attempt_number > 1,
+                        )
                         await self._deliveries.settle(delivery)
                     except (Unavailable, Conflict):
                         raise
@@ -108,6 +112,8 @@ class Consumer:
             await self._sweeper.sweep()
         except Unavailable as error:
             log.warning("sweep waits", reason=str(error))
+        except Exception as error:
+            log.error("sweep failed", error=type(error).__name__)
 
     async def _pause(self, seconds: float) -> None:
         with contextlib.suppress(TimeoutError):

@@ -2,7 +2,7 @@
 
 from processor.minings import Mining, Minings
 from processor.pipeline import Pipeline, Ports
-from processor.ports import Conflict, NotFound, RawStore
+from processor.ports import Conflict, NotFound, RawStore, Unavailable
 from schemas.ledger import Skipped
 
 LEASE_SECONDS = 10.0
@@ -21,16 +21,27 @@ class Sweeper:
         self._silent_seconds = silent_seconds
 
     async def sweep(self) -> None:
-        """Look at every mining once, and at objects that belong to none."""
+        """Look at every mining once, and at objects that belong to none.
+
+        A mining that cannot be looked at for an error of ours keeps none of the others waiting: its error is raised
+        once all have been seen. Unavailable is raised at once.
+        """
         stored = await self._minings_in_store()
         known = await self._minings.ids()
         for mining in sorted(stored - set(known)):
             await self._pipeline.delete_objects(mining)
+        failed: Exception | None = None
         for mining in known:
             try:
                 await self._look_at(await self._minings.find(mining))
             except (NotFound, Conflict):
                 continue
+            except Unavailable:
+                raise
+            except Exception as error:
+                failed = error
+        if failed is not None:
+            raise failed
 
     async def _minings_in_store(self) -> set[str]:
         # Listed before the tables are read: an object seen here belongs to a mining that had begun by then.

@@ -1,0 +1,107 @@
+"""`python -m processor` says in a sentence what it lacks, works until it is told to stop, and stops in good order."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+CREDENTIAL = "pass-phrase-of-the-test"
+SETTINGS = {
+    "POSTGRES_CONNECTION_STRING": f"postgresql://leadminer:{CREDENTIAL}@127.0.0.1:1/leadminer",
+    "REDIS_URL": f"redis://:{CREDENTIAL}@127.0.0.1:1/0",
+    "RAW_STORE_PATH": "/nowhere",
+    "PROCESSOR_TOKEN": CREDENTIAL,
+}
+
+
+def run(*arguments: str, **changed: str | None) -> "subprocess.CompletedProcess[str]":
+    """Run the processor with these settings and nothing of ours in the environment."""
+    given = {name: value for name, value in {**SETTINGS, **changed}.items() if value is not None}
+    return subprocess.run(
+        [sys.executable, "-m", "processor", *arguments],
+        env={"PATH": os.environ["PATH"], **given},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+
+@pytest.mark.parametrize("name", sorted(SETTINGS))
+def test_a_missing_setting_is_named(name: str) -> None:
+    """Exit code 3 and the name of what is missing."""
+    done = run(**{name: None})
+
+    assert done.returncode == 3
+    assert name in done.stderr
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"STORAGE_MODE": "cloudflare"},
+        {"STORAGE_MODE": "files"},
+        {"CLOUDFLARE_QUEUES": "q"},
+        {"CLOUDFLARE_R2_BUCKET": "b"},
+        {"CLOUDFLARE_D1_DATABASE": "d"},
+        {"SWEEP_SECONDS": "often"},
+    ],
+)
+def test_a_contradictory_setting_is_named(changed: dict[str, str]) -> None:
+    """Exit code 3 and the name of what does not fit."""
+    done = run(**changed)
+
+    assert done.returncode == 3
+    assert next(iter(changed)) in done.stderr
+    assert CREDENTIAL not in done.stderr
+
+
+def test_a_database_that_is_away_is_named_without_its_password() -> None:
+    """Exit code 8, one sentence, no traceback, no credential."""
+    done = run()
+
+    assert done.returncode == 8
+    assert "127.0.0.1:1" in done.stderr
+    assert CREDENTIAL not in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_an_unknown_command_is_refused() -> None:
+    """Exit code 2 and how it is used."""
+    done = run("dance")
+
+    assert done.returncode == 2
+    assert "usage" in done.stderr
+
+
+def test_it_works_until_it_is_told_to_stop(database: str, redis_url: str, tmp_path: Path) -> None:
+    """It migrates, answers, and ends with code 0 on SIGTERM; both databases are up to date then."""
+    (tmp_path / "raw").mkdir()
+    settings = {
+        "POSTGRES_CONNECTION_STRING": database,
+        "POSTGRES_MINING_CONNECTION_STRING": database.replace("/test_", "/mining_test_"),
+        "REDIS_URL": redis_url,
+        "RAW_STORE_PATH": str(tmp_path / "raw"),
+        "PROCESSOR_TOKEN": CREDENTIAL,
+        "PROCESSOR_LISTEN": "127.0.0.1:0",
+    }
+    migrated = run("migrate", **settings)
+    with subprocess.Popen(
+        [sys.executable, "-m", "processor"],
+        env={"PATH": os.environ["PATH"], **settings},
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stderr is not None
+        first = process.stderr.readline()
+        time.sleep(0.2)
+        process.send_signal(signal.SIGTERM)
+        rest = process.stderr.read()
+
+    assert migrated.returncode == 0, migrated.stderr
+    assert "processor started" in first
+    assert "processor stopped" in rest
+    assert process.returncode == 0
