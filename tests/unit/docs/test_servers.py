@@ -1,0 +1,53 @@
+"""The SQL that `docs/operate.md` gives to an administrator is enough for a role that may nothing else."""
+
+from collections.abc import Iterator
+from urllib.parse import urlsplit, urlunsplit
+
+import psycopg
+import pytest
+
+from fetcher.child import EmbeddedError
+from processor.adapters.container.migrate import migrate_all
+from processor.settings import MINING_DATABASE, replace_database
+from schemas.migrations import PERMANENT, read_migrations
+from tests.support.fixtures import require
+from tests.support.servers import Postgres
+from tests.unit.docs.pages import code_blocks, read_page
+
+ROLE = "miner"
+
+
+@pytest.fixture
+def fresh_server() -> Iterator[Postgres]:
+    """Yield a PostgreSQL of this test's own: roles belong to the whole server."""
+    server = Postgres()
+    try:
+        server.start()
+    except EmbeddedError as error:
+        server.close()
+        require(False, f"no PostgreSQL: {error}")
+    yield server
+    server.close()
+
+
+def as_role(connection_string: str, role: str) -> str:
+    """Return the connection string of a session that has another role's rights and no others."""
+    parts = urlsplit(connection_string)
+    return urlunsplit(parts._replace(query=f"{parts.query}&options=-c%20role%3D{role}"))
+
+
+async def test_an_administrators_part_is_enough(fresh_server: Postgres) -> None:
+    """After it, a role without any right on the server brings both databases up to date."""
+    [statements] = code_blocks(read_page("docs/operate.md"), "sql")
+    administrator = fresh_server.fresh_database()
+    with psycopg.connect(administrator, autocommit=True) as connection:
+        for statement in statements.split(";"):
+            if statement.strip():
+                connection.execute(statement.encode())
+    permanent = as_role(replace_database(administrator, "leadminer"), ROLE)
+
+    await migrate_all(permanent=permanent, mining=replace_database(permanent, MINING_DATABASE))
+
+    with psycopg.connect(permanent) as connection:
+        version = connection.execute("SELECT leadminer.schema_version()").fetchone()
+    assert version == (read_migrations(PERMANENT)[-1].id,)

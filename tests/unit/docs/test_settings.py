@@ -1,0 +1,54 @@
+"""The table of settings is what the programs read."""
+
+import re
+
+from pydantic.fields import FieldInfo
+
+from fetcher.session import PASSWORD_VARIABLE
+from fetcher.settings import CLOUDFLARE_STORES
+from fetcher.settings import Settings as FetcherSettings
+from processor.settings import Settings as ProcessorSettings
+from tests.unit.docs.pages import CHECKOUT, bare, read_page, table
+
+
+def documented(reader: str) -> dict[str, str]:
+    """Return the settings that the table gives to a reader, with their defaults."""
+    rows = table(read_page("docs/operate.md"), "setting")
+    return {bare(name): bare(default) for name, readers, default, _ in rows if reader in readers}
+
+
+def shown_default(field: FieldInfo) -> str:
+    """Return a field's default as the table writes it: nothing where there is none."""
+    if field.is_required() or field.default is None:
+        return ""
+    if isinstance(field.default, bool):
+        return str(int(field.default))
+    return f"{field.default:.0f}" if isinstance(field.default, float) else str(field.default)
+
+
+def read_by(fields: dict[str, FieldInfo]) -> dict[str, str]:
+    """Return the settings that a program reads, with their defaults; not those that it only refuses."""
+    defaults = {name.upper(): shown_default(field) for name, field in fields.items()}
+    return {name: default for name, default in defaults.items() if name not in CLOUDFLARE_STORES}
+
+
+def test_settings_of_the_command_line() -> None:
+    """Each setting that `leadminer` reads stands in the table, with its default, and no other."""
+    read = read_by(FetcherSettings.model_fields) | {PASSWORD_VARIABLE: ""}
+
+    assert documented("`leadminer`") == read
+
+
+def test_settings_of_the_processor() -> None:
+    """Each setting that the processor reads stands in the table, with its default, and no other."""
+    assert documented("processor") == read_by(ProcessorSettings.model_fields)
+
+
+def test_bindings_of_the_worker() -> None:
+    """The table of bindings is what the Worker takes from its environment."""
+    source = (CHECKOUT / "services/processor/entry_worker.py").read_text("utf-8")
+    taken = set(re.findall(r"\benv\.([A-Z][A-Z0-9_]+)", source))
+
+    rows = table(read_page("docs/cloudflare.md"), "binding")
+
+    assert {bare(name) for name, _ in rows} == taken
