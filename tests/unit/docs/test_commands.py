@@ -1,0 +1,81 @@
+"""Commands that documents show are those that there are, with options that they have."""
+
+import importlib.util
+import re
+import shlex
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import typer.main
+
+from fetcher.cli import app
+from tests.unit.docs.pages import CHECKOUT, PAGES, code_blocks, name_of, read_page, spans
+
+NAMES = [name_of(page) for page in PAGES]
+TARGETS = set(re.findall(r"^([a-z][a-z-]*):", (CHECKOUT / "Makefile").read_text("utf-8"), re.MULTILINE))
+ROOT: Any = typer.main.get_command(app)
+_ASSIGNMENT = re.compile(r"[A-Z_]+=.*", re.DOTALL)
+
+
+def commands(page: str) -> Iterator[list[str]]:
+    """Yield the commands that a document shows, split into words, without the settings before them."""
+    text = read_page(page)
+    lines = [line for block in code_blocks(text, "sh") for line in block.splitlines()]
+    shown = [
+        line.removeprefix("$ ") for block in code_blocks(text, "text") for line in block.splitlines() if "$ " in line
+    ]
+    for line in (*lines, *shown, *spans(text)):
+        try:
+            words = shlex.split(line, comments=True)
+        except ValueError:
+            continue
+        while words and _ASSIGNMENT.fullmatch(words[0]):
+            words.pop(0)
+        if words:
+            yield [words[0].removeprefix(".venv/bin/"), *words[1:]]
+
+
+def faults_of_leadminer(words: list[str]) -> list[str]:
+    """Return what is wrong with a call of `leadminer`: an unknown command, or options that the command has not got."""
+    command = ROOT
+    if words and not words[0].startswith("-"):
+        if words[0] not in ROOT.commands:
+            return [f"no command {words[0]}"]
+        command = ROOT.commands[words[0]]
+    known = {option for parameter in command.params for option in parameter.opts} | {"--help", "-h"}
+    return [f"no option {word}" for word in words if word.startswith("-") and word.partition("=")[0] not in known]
+
+
+def faults(words: list[str]) -> list[str]:
+    """Return what is wrong with a command of ours; nothing for those of others."""
+    program, *rest = words
+    if program == "leadminer":
+        return faults_of_leadminer(rest)
+    if program == "make":
+        wanted = [word for word in rest if not _ASSIGNMENT.fullmatch(word)]
+        return [f"no target {word}" for word in wanted if word not in TARGETS]
+    if program == "python" and rest[:1] == ["-m"]:
+        return [] if importlib.util.find_spec(rest[1]) else [f"no module {rest[1]}"]
+    return []
+
+
+@pytest.mark.parametrize("page", NAMES)
+def test_commands_are_there(page: str) -> None:
+    """Each command of a document can be typed as it stands."""
+    wrong = {shlex.join(words): found for words in commands(page) if (found := faults(words))}
+
+    assert wrong == {}
+
+
+@pytest.mark.parametrize("text", ["leadminer dig", "leadminer mine --fast", "make coffee", "python -m processor.magic"])
+def test_a_wrong_command_is_noticed(text: str) -> None:
+    """The check can fail: commands, options, targets and modules that are none are found out."""
+    assert faults(shlex.split(text))
+
+
+def test_readme_names_its_two_commands() -> None:
+    """README shows `make demo` and `make test`, and how to mine a real mailbox."""
+    shown = [words[:2] for words in commands("README.md")]
+
+    assert [word for word in (["make", "demo"], ["make", "test"], ["leadminer", "mine"]) if word not in shown] == []

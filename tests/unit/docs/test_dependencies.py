@@ -1,0 +1,30 @@
+"""Each dependency stands in `docs/develop.md` with its reason, and nothing else does."""
+
+import json
+import re
+import tomllib
+from collections.abc import Iterator
+
+from tests.unit.docs.pages import CHECKOUT, bare, read_page, table
+
+_NAME = re.compile(r"[a-z0-9-]+")
+
+
+def declared() -> Iterator[str]:
+    """Yield the packages that the project asks for, by their names alone: of PyPI, of the Worker, of npm."""
+    project = tomllib.loads((CHECKOUT / "pyproject.toml").read_text("utf-8"))["project"]
+    for wanted in (project["dependencies"], *project["optional-dependencies"].values()):
+        yield from (_NAME.match(each)[0] for each in wanted if not each.startswith("leadminer["))  # type: ignore[index]
+    worker = (CHECKOUT / "requirements" / "worker.lock").read_text("utf-8")
+    yield from re.findall(r"^([a-z0-9-]+)==", worker, re.MULTILINE)
+    package = json.loads((CHECKOUT / "tests/support/cloudflare/package.json").read_text("utf-8"))
+    yield from package["dependencies"]
+
+
+def test_each_dependency_has_one_reason() -> None:
+    """The table has each package once, with a reason."""
+    rows = table(read_page("docs/develop.md"), "package")
+    names = [bare(name) for name, _ in rows]
+
+    assert sorted(names) == sorted(set(declared()))
+    assert all(reason for _, reason in rows)
