@@ -26,6 +26,8 @@ MAX_TRIES = 3
 """Failures of a segment itself after which it is dead."""
 MAX_CRASHES = 20
 """Deliveries without any verdict after which a segment is dead: it kills its processor."""
+LATER_STATES = {JobKind.SEGMENT: ("refining", "teardown"), JobKind.REFINE: ("teardown",), JobKind.TEARDOWN: ()}
+"""The states of a mining that no longer waits for a job of the kind."""
 DELETE_OBJECTS = 1000
 """Objects a deletion: what one call of R2's multi-delete takes (S3 DeleteObjects, 2026)."""
 
@@ -55,8 +57,12 @@ class Pipeline:
         self._contacts = ports.contacts
         self._queue = ports.queue
 
-    async def handle(self, text: str, *, deliveries: int = 1) -> None:
-        """Do one job; when this returns it is settled. Raises Unavailable (wait, then again) or Conflict (again)."""
+    async def handle(self, text: str, *, deliveries: int = 1, again: bool = False) -> None:
+        """Do one job; when this returns it is settled. Raises Unavailable (wait, then again) or Conflict (again).
+
+        `again`, or more than one delivery: it was begun before, and that may have taken the mining a state further
+        without sending the jobs of that state.
+        """
         try:
             job = Job.decode(text)
         except BadJob:
@@ -66,7 +72,9 @@ class Pipeline:
             mining = await self._minings.find(job.mining)
         except NotFound:
             return
-        if job.kind is JobKind.SEGMENT:
+        if (again or deliveries > 1) and mining.state in LATER_STATES[job.kind]:
+            await self.advance(mining)
+        elif job.kind is JobKind.SEGMENT:
             await self._handle_segment(mining, job, crashed=deliveries >= MAX_CRASHES)
         elif job.kind is JobKind.REFINE:
             await self._refine(mining, job.chunk)
@@ -216,7 +224,9 @@ class Pipeline:
     async def end_fetching(self, mining: Mining, *, reason: Skipped) -> None:
         """End a mining whose fetcher is gone: what is stored counts, the rest is skipped for the reason."""
         await self.fix_segments(mining, lease=mining.lease, skipped={}, failed={}, ended_by=reason)
-        await self.advance(await self._minings.find(mining.id))
+        mining = await self._minings.find(mining.id)
+        await self.resend(mining)  # it may have died between storing and sending
+        await self.advance(mining)
 
     async def fix_segments(
         self, mining: Mining, *, lease: int, skipped: dict[str, int], failed: dict[str, int], ended_by: str = ""
