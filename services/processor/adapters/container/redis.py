@@ -74,6 +74,7 @@ class RedisJobQueue:
         except (RedisError, OSError) as error:
             raise Unavailable("the queue does not answer") from error
         if not answer:
+            self._unread_own = True  # an answer that was lost on its way to us left a job with us that we never saw
             return None
         [(_, [(entry, fields)])] = answer.items() if isinstance(answer, dict) else answer
         return Delivery(entry, fields["job"], 1)
