@@ -1,0 +1,209 @@
+"""The whole stack as people run it on servers of their own: each server, processor and command is a process."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+from urllib.parse import quote
+
+import psycopg
+import redis
+
+from demo.people import OWNER
+from fetcher.adapters.processor import ProcessorClient
+from fetcher.child import Child, child_environment
+from fetcher.contact_commands import PAGE
+from fetcher.export import Format, export_contacts
+from tests.e2e.mailboxes import PASSWORD
+from tests.support.servers import Postgres, Valkey
+
+TOKEN = "a-service-token-of-tests-alone"
+AS_OF = "2026-11-01"
+STREAM = "leadminer:jobs"
+TABLES = ("minings", "segments", "points", "persons", "chunks", "guard")
+PATIENCE_SECONDS = 90.0
+
+
+@dataclass(frozen=True)
+class Said:
+    """How a command ended, and what it said."""
+
+    code: int
+    out: str
+    err: str
+
+
+@dataclass(frozen=True)
+class Account:
+    """What stays of a user's mining: everything that must be the same however the mining went."""
+
+    contacts: bytes
+    ledger: dict[str, Any]
+    messages: int
+
+
+class House:
+    """PostgreSQL, Valkey, a raw store and processors, and the command `leadminer` that is told of them."""
+
+    def __init__(self, *, processors: int = 2) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix="lm-house-"))
+        self.postgres = Postgres()
+        self.valkey = Valkey()
+        self.raw = self.folder / "raw"
+        self.raw.mkdir(mode=0o700)
+        (self.folder / "password").write_text(PASSWORD)
+        self._listener = socket.create_server(("127.0.0.1", 0), backlog=256)
+        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+        self.settings = {
+            "POSTGRES_CONNECTION_STRING": self.postgres.conninfo("leadminer"),
+            "POSTGRES_MINING_CONNECTION_STRING": self.postgres.conninfo("leadminer_mining"),
+            "REDIS_URL": self.valkey.url(),
+            "RAW_STORE_PATH": str(self.raw),
+            "PROCESSOR_TOKEN": TOKEN,
+        }
+        self.processors = [self._processor(number) for number in range(processors)]
+        self.client = ProcessorClient(self.url, TOKEN)
+        self.redis: redis.Redis = redis.Redis.from_url(self.valkey.url())
+        self._commands: list[subprocess.Popen[str]] = []
+
+    def _processor(self, number: int) -> Child:
+        return Child(
+            f"processor {number}",
+            [sys.executable, "-m", "processor"],
+            self.folder / f"processor-{number}.log",
+            environment=self.settings
+            | {"PROCESSOR_LISTEN": f"fd:{self._listener.fileno()}", "PROCESSOR_NAME": f"house-{number}"},
+            pass_fds=(self._listener.fileno(),),
+        )
+
+    def __enter__(self) -> Self:
+        self.postgres.start()
+        self.valkey.start()
+        self.postgres.server.create_databases("leadminer", "leadminer_mining")
+        for processor in self.processors:
+            processor.launch()
+        wait_until(self._healthy, seconds=30)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for command in self._commands:
+            command.kill()
+            command.communicate()
+        self.client.close()
+        self.redis.close()
+        for processor in self.processors:
+            processor.kill()
+        self.valkey.close()
+        self.postgres.close()
+        self._listener.close()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def start_command(self, *arguments: str) -> subprocess.Popen[str]:
+        """Start a `leadminer` command that is told of these servers."""
+        environment = child_environment(self.settings | {"PROCESSOR_URL": self.url})
+        process = subprocess.Popen(
+            [sys.executable, "-m", "fetcher.cli", *arguments],
+            env=environment | {"LEADMINER_HOME": str(self.folder / "home")},
+            cwd=self.folder,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        self._commands.append(process)
+        return process
+
+    def end_command(self, process: subprocess.Popen[str]) -> Said:
+        """Wait for the end of a command, and return it."""
+        out, err = process.communicate(timeout=PATIENCE_SECONDS)
+        self._commands.remove(process)
+        return Said(process.returncode, out, err)
+
+    def leadminer(self, *arguments: str) -> Said:
+        """Run a command to its end."""
+        return self.end_command(self.start_command(*arguments))
+
+    def start_mine(self, user: str, port: int, *options: str, login: str = OWNER) -> subprocess.Popen[str]:
+        """Start mining a mailbox of an IMAP server on loopback."""
+        source = f"imap://{quote(login, safe='')}@127.0.0.1:{port}"
+        password = str(self.folder / "password")
+        return self.start_command(
+            "mine", source, "--user", user, "--password-file", password, "--as-of", AS_OF, *options
+        )
+
+    def mine(self, user: str, port: int, *options: str, login: str = OWNER) -> Said:
+        """Mine a mailbox to the end of the command."""
+        return self.end_command(self.start_mine(user, port, *options, login=login))
+
+    def stored(self) -> list[str]:
+        """Return the keys of the whole segments that are in the raw store."""
+        return [path.relative_to(self.raw).as_posix() for path in self.raw.glob("*/*/*/*") if path.name[0] != "."]
+
+    def jobs(self) -> int:
+        """Return how many jobs the queue holds that nobody has acknowledged."""
+        return int(self.redis.xlen(STREAM))
+
+    def contacts(self, user: str) -> bytes:
+        """Return a user's export in JSON Lines."""
+        return b"".join(export_contacts(self._read_contacts(user), Format.JSONL))
+
+    def _read_contacts(self, user: str) -> Iterator[Any]:
+        page, after = self.client.contacts(user, limit=PAGE)
+        while page:
+            yield from page
+            page, after = self.client.contacts(user, after=after, limit=PAGE)
+
+    def account(self, user: str) -> Account:
+        """Return what the user's first mining has left behind; later ones must have found nothing new."""
+        *later, first = self.client.minings(user)
+        assert first["state"] == "finished"
+        assert not [mining for mining in later if mining["listed"] or mining["state"] != "finished"], (later, first)
+        return Account(self.contacts(user), first["ledger"], self.counted(user))
+
+    def counted(self, user: str) -> int:
+        """Return how many messages are counted for a user."""
+        counted = "SELECT count(*) FROM messages JOIN users USING (user_no) WHERE user_id = %s"
+        with psycopg.connect(self.postgres.conninfo("leadminer_mining")) as connection:
+            return int((connection.execute(counted, [user]).fetchone() or [0])[0])
+
+    def leftovers(self) -> dict[str, int]:
+        """Return what is left of temporary rows, files and jobs, where there is any."""
+        with psycopg.connect(self.postgres.conninfo("leadminer_mining")) as connection:
+            counts = [connection.execute(f"SELECT count(*) FROM {table}").fetchone() for table in TABLES]
+        left = {table: count[0] for table, count in zip(TABLES, counts, strict=True) if count}
+        left["files"] = sum(not path.is_dir() for path in self.raw.rglob("*"))
+        left["jobs"] = self.jobs()
+        return {name: count for name, count in left.items() if count}
+
+    def _healthy(self) -> bool:
+        try:
+            with urllib.request.urlopen(f"{self.url}/health", timeout=1) as answer:
+                return bool(answer.status == 200)
+        except OSError:
+            return False
+
+
+def kill(process: subprocess.Popen[Any] | None) -> bool:
+    """Kill a process as a crash would; False where it had ended by itself."""
+    if process is None or process.poll() is not None:
+        return False
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    return True
+
+
+def wait_until(true: Callable[[], bool], *, seconds: float = PATIENCE_SECONDS, look_seconds: float = 0.02) -> float:
+    """Wait until something is true and return how long it took; fail where it takes longer than `seconds`."""
+    began = time.monotonic()
+    while not true():
+        assert time.monotonic() < began + seconds, f"it did not become true in {seconds} s"
+        time.sleep(look_seconds)
+    return time.monotonic() - began
