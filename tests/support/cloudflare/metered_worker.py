@@ -25,8 +25,10 @@ class Default(entry_worker.Default):  # type: ignore[misc]
             METERS.set_fault(json.loads(await request.text()))
         elif route == "reset":
             METERS.counts.clear()
+            METERS.peaks.clear()
         answer = {
             "counts": dict(METERS.counts),
+            "peaks": dict(METERS.peaks),
             "faults_done": METERS.faults_done,
             "heap_bytes": int(_module.HEAPU8.length),
         }

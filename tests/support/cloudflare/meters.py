@@ -17,6 +17,7 @@ class Meters:
 
     def __init__(self) -> None:
         self.counts: Counter[str] = Counter()
+        self.peaks: Counter[str] = Counter()
         self._fault: dict[str, Any] = {}
 
     def set_fault(self, fault: Mapping[str, Any]) -> None:
@@ -67,14 +68,41 @@ class Meters:
 METERS = Meters()
 
 
+class Invocation:
+    """What one invocation does: the platform limits its statements and its open connections."""
+
+    def __init__(self) -> None:
+        self._open = 0
+        self._statements = 0
+
+    async def call(self, binding: str, name: str, act: Callable[[], Awaitable[Any]]) -> Any:
+        """Do a call and note how many are open at once."""
+        self._open += 1
+        METERS.peaks["connections"] = max(METERS.peaks["connections"], self._open)
+        try:
+            return await METERS.call(binding, name, act)
+        finally:
+            self._open -= 1
+
+    def add_rows(self, answer: Mapping[str, Any]) -> None:
+        """Add what D1 says that a statement cost."""
+        meta = answer["meta"]
+        self._statements += 1
+        METERS.peaks["statements"] = max(METERS.peaks["statements"], self._statements)
+        METERS.counts["d1 statements"] += 1
+        METERS.counts["d1 rows written"] += int(meta["rows_written"])
+        METERS.counts["d1 rows read"] += int(meta["rows_read"])
+
+
 class MeteredEnv:
-    """The Worker's environment: bindings with meters, everything else as it is."""
+    """The Worker's environment in one invocation: bindings with meters, everything else as it is."""
 
     def __init__(self, env: Any) -> None:
+        invocation = Invocation()
         self._env = env
-        self.CLOUDFLARE_D1_DATABASE = MeteredDatabase(env.CLOUDFLARE_D1_DATABASE)
-        self.CLOUDFLARE_R2_BUCKET = MeteredCalls("r2", env.CLOUDFLARE_R2_BUCKET)
-        self.CLOUDFLARE_QUEUES = MeteredQueue(env.CLOUDFLARE_QUEUES)
+        self.CLOUDFLARE_D1_DATABASE = MeteredDatabase(env.CLOUDFLARE_D1_DATABASE, invocation)
+        self.CLOUDFLARE_R2_BUCKET = MeteredCalls("r2", env.CLOUDFLARE_R2_BUCKET, invocation)
+        self.CLOUDFLARE_QUEUES = MeteredQueue(env.CLOUDFLARE_QUEUES, invocation)
 
     def __getattr__(self, name: str) -> Any:
         """Return a setting."""
@@ -84,16 +112,17 @@ class MeteredEnv:
 class MeteredCalls:
     """A binding all of whose methods are asked and answered once."""
 
-    def __init__(self, binding: str, inner: Any) -> None:
+    def __init__(self, binding: str, inner: Any, invocation: Invocation) -> None:
         self._binding = binding
         self._inner = inner
+        self._invocation = invocation
 
     def __getattr__(self, name: str) -> Any:
         """Return a method that counts."""
         method = getattr(self._inner, name)
 
         async def call(*arguments: Any) -> Any:
-            return await METERS.call(self._binding, name, lambda: method(*arguments))
+            return await self._invocation.call(self._binding, name, lambda: method(*arguments))
 
         return call
 
@@ -101,58 +130,53 @@ class MeteredCalls:
 class MeteredQueue(MeteredCalls):
     """The queue, whose messages are counted too: they are what is paid for."""
 
-    def __init__(self, inner: Any) -> None:
-        super().__init__("queue", inner)
+    def __init__(self, inner: Any, invocation: Invocation) -> None:
+        super().__init__("queue", inner, invocation)
 
     async def sendBatch(self, messages: Sequence[Any]) -> Any:  # noqa: N802 - the runtime's name
         """Send messages and count each."""
         METERS.counts["queue messages sent"] += len(messages)
-        return await METERS.call("queue", "sendBatch", lambda: self._inner.sendBatch(messages))
+        return await self._invocation.call("queue", "sendBatch", lambda: self._inner.sendBatch(messages))
 
     async def send(self, body: Any, *options: Any) -> Any:
         """Send one message and count it."""
         METERS.counts["queue messages sent"] += 1
-        return await METERS.call("queue", "send", lambda: self._inner.send(body, *options))
+        return await self._invocation.call("queue", "send", lambda: self._inner.send(body, *options))
 
 
 class MeteredDatabase:
     """D1, whose own counters of rows and queries are summed up."""
 
-    def __init__(self, inner: Any) -> None:
+    def __init__(self, inner: Any, invocation: Invocation) -> None:
         self._inner = inner
+        self._invocation = invocation
 
     def prepare(self, sql: str) -> "MeteredStatement":
         """Return a statement that counts when it runs."""
-        return MeteredStatement(self._inner.prepare(sql))
+        return MeteredStatement(self._inner.prepare(sql), self._invocation)
 
     async def batch(self, statements: Sequence["MeteredStatement"]) -> Any:
         """Run statements in one transaction."""
-        answers = await METERS.call("d1", "batch", lambda: self._inner.batch([each.inner for each in statements]))
+        inner = [each.inner for each in statements]
+        answers = await self._invocation.call("d1", "batch", lambda: self._inner.batch(inner))
         for answer in answers:
-            add_rows(answer)
+            self._invocation.add_rows(answer)
         return answers
 
 
 class MeteredStatement:
     """A prepared statement."""
 
-    def __init__(self, inner: Any) -> None:
+    def __init__(self, inner: Any, invocation: Invocation) -> None:
         self.inner = inner
+        self._invocation = invocation
 
     def bind(self, *values: Any) -> "MeteredStatement":
         """Return it with its values."""
-        return MeteredStatement(self.inner.bind(*values))
+        return MeteredStatement(self.inner.bind(*values), self._invocation)
 
     async def all(self) -> Any:
         """Run it."""
-        answer = await METERS.call("d1", "all", self.inner.all)
-        add_rows(answer)
+        answer = await self._invocation.call("d1", "all", self.inner.all)
+        self._invocation.add_rows(answer)
         return answer
-
-
-def add_rows(answer: Mapping[str, Any]) -> None:
-    """Add what D1 says that a statement cost."""
-    meta = answer["meta"]
-    METERS.counts["d1 statements"] += 1
-    METERS.counts["d1 rows written"] += int(meta["rows_written"])
-    METERS.counts["d1 rows read"] += int(meta["rows_read"])
