@@ -4,16 +4,21 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from fetcher import embedded
 from fetcher.adapters.files import FileRawStore
 from fetcher.adapters.probe import ping_redis
 from fetcher.adapters.processor import ProcessorClient
+from fetcher.adapters.queues import CloudflareQueue
 from fetcher.adapters.redis import RedisJobQueue
 from fetcher.child import EmbeddedError
 from fetcher.exits import Misconfigured
 from fetcher.ports import JobQueue, RawStore, Unavailable
 from fetcher.settings import Settings
+
+if TYPE_CHECKING:
+    from fetcher.adapters.r2 import R2RawStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,25 +43,76 @@ class _Places:
 def open_stack(settings: Settings, *, notice: Callable[[str], None] = lambda _: None) -> Iterator[Stack]:
     """Give the stack that the settings name, starting embedded servers where they name none.
 
-    `notice` gets what takes time, as sentences. Raises Misconfigured for a mode that is not there yet, and Unavailable
-    where the embedded servers do not start. Nothing is asked of configured servers before they are used.
+    `notice` gets what takes time, as sentences. Raises Misconfigured where a package of the mode is not installed, and
+    Unavailable where the embedded servers do not start. Nothing is asked of configured servers before they are used.
     """
-    if settings.storage_mode == "cloudflare":
-        raise Misconfigured(
-            "STORAGE_MODE is 'cloudflare', but this version has no Cloudflare adapters yet: "
-            "unset it, or set it to postgresql."
-        )
     with ExitStack() as opened:
+        if settings.storage_mode == "cloudflare":
+            yield _open_cloudflare(opened, settings)
+            return
         places = _start_embedded(opened, settings, notice) if settings.embedded else _configured(settings)
         queue = opened.enter_context(closing(RedisJobQueue(places.redis_url)))
         processor = opened.enter_context(ProcessorClient(places.processor_url, places.processor_token))
         yield Stack(FileRawStore(places.raw_store_path), queue, processor, settings.embedded)
 
 
-def ping_queue(settings: Settings) -> str:
-    """Ask the configured queue whether it is there, and say so; raise Unavailable or Denied."""
+def probes(settings: Settings) -> dict[str, Callable[[], str]]:
+    """Return, by the server's name, what asks a configured one whether it is there and says so.
+
+    Each raises Unavailable or Denied where it is not, or not for us.
+    """
+    if settings.storage_mode == "cloudflare":
+        return {"R2": lambda: _ping_r2(settings), "Queues": lambda: _ping_queues(settings)}
+    return {"Redis": lambda: _ping_redis(settings)}
+
+
+def _ping_redis(settings: Settings) -> str:
     ping_redis(_configured(settings).redis_url)
     return "It answers."
+
+
+def _ping_r2(settings: Settings) -> str:
+    with closing(_open_r2(settings)) as store:
+        next(store.list("doctor/"), None)
+    return f"The bucket {settings.cloudflare_r2_bucket} answers."
+
+
+def _ping_queues(settings: Settings) -> str:
+    with closing(_open_queue(settings)) as queue:
+        queue.ping()
+    return f"The queue {settings.cloudflare_queues} is there."
+
+
+def _open_cloudflare(opened: ExitStack, settings: Settings) -> Stack:
+    store = opened.enter_context(closing(_open_r2(settings)))
+    queue = opened.enter_context(closing(_open_queue(settings)))
+    token = settings.processor_token.get_secret_value() if settings.processor_token else ""
+    processor = opened.enter_context(ProcessorClient(settings.processor_url or "", token))
+    return Stack(store, queue, processor, settings.embedded)
+
+
+def _open_r2(settings: Settings) -> "R2RawStore":
+    try:
+        from fetcher.adapters.r2 import R2RawStore
+    except ModuleNotFoundError as error:
+        raise Misconfigured(
+            f"STORAGE_MODE is cloudflare, but the package {error.name} is not installed: install leadminer[cloudflare]."
+        ) from None
+    return R2RawStore(
+        endpoint_url=settings.r2_endpoint,
+        bucket=settings.cloudflare_r2_bucket,
+        access_key_id=settings.cloudflare_r2_access_key_id,
+        secret_access_key=settings.cloudflare_r2_secret_access_key.get_secret_value(),
+    )
+
+
+def _open_queue(settings: Settings) -> CloudflareQueue:
+    return CloudflareQueue(
+        account_id=settings.cloudflare_account_id,
+        queue=settings.cloudflare_queues,
+        api_token=settings.cloudflare_api_token.get_secret_value(),
+        api_url=settings.cloudflare_base_url,
+    )
 
 
 def _start_embedded(opened: ExitStack, settings: Settings, notice: Callable[[str], None]) -> _Places:

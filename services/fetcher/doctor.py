@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from fetcher.bootstrap import Stack, open_stack, ping_queue
+from fetcher.bootstrap import Stack, open_stack, probes
 from fetcher.child import EmbeddedError
 from fetcher.connection import Connector
 from fetcher.mailbox import Mailbox
@@ -81,10 +81,12 @@ def _embedded(settings: Settings) -> Iterator[Finding]:
 
 
 def _configured(settings: Settings) -> Iterator[Finding]:
-    path = (settings.raw_store_path or Path()).expanduser()
-    yield _raw_store(path)
-    yield _disk(path)
-    yield _tried("Redis", lambda: ping_queue(settings))
+    if settings.raw_store_path is not None:
+        path = settings.raw_store_path.expanduser()
+        yield _raw_store(path)
+        yield _disk(path)
+    for server, ask in probes(settings).items():
+        yield _tried(server, ask)
 
 
 def _stack(settings: Settings, user: str) -> Iterator[Finding]:

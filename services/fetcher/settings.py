@@ -18,6 +18,17 @@ CLOUDFLARE_STORES = ("CLOUDFLARE_R2_BUCKET", "CLOUDFLARE_D1_DATABASE", "CLOUDFLA
 SERVERS = ("POSTGRES_CONNECTION_STRING", "REDIS_URL")
 WITH_SERVERS = ("PROCESSOR_URL", "PROCESSOR_TOKEN", "RAW_STORE_PATH")
 ONLY_WITH_SERVERS = (*WITH_SERVERS, "POSTGRES_MINING_CONNECTION_STRING")
+ACCOUNT_NEEDS = (
+    "CLOUDFLARE_ACCOUNT_ID",
+    "CLOUDFLARE_API_TOKEN",
+    "CLOUDFLARE_QUEUES",
+    "CLOUDFLARE_R2_ACCESS_KEY_ID",
+    "CLOUDFLARE_R2_BUCKET",
+    "CLOUDFLARE_R2_SECRET_ACCESS_KEY",
+    "PROCESSOR_TOKEN",
+    "PROCESSOR_URL",
+)
+"""What the mode `cloudflare` does not work without; the Worker's own settings are not the fetcher's."""
 CREDENTIALS = ("POSTGRES_USER", "POSTGRES_PASSWORD")
 """Names that many have in their shell for other programs: mere credentials, ignored in either mode."""
 SCHEMES = {
@@ -25,6 +36,8 @@ SCHEMES = {
     "POSTGRES_MINING_CONNECTION_STRING": ("postgresql", "postgres"),
     "REDIS_URL": ("redis", "rediss", "unix"),
     "PROCESSOR_URL": ("http", "https"),
+    "CLOUDFLARE_BASE_URL": ("http", "https"),
+    "CLOUDFLARE_R2_ENDPOINT": ("http", "https"),
 }
 
 
@@ -50,6 +63,16 @@ class Settings(BaseSettings):
     raw_store_path: Path | None = None
     processor_url: str | None = None
     processor_token: SecretStr | None = None
+    cloudflare_account_id: str = ""
+    cloudflare_api_token: SecretStr = SecretStr("")
+    cloudflare_base_url: str = "https://api.cloudflare.com/client/v4"
+    cloudflare_queues: str = ""
+    """The queue's name, or its id of 32 hex digits."""
+    cloudflare_r2_access_key_id: str = ""
+    cloudflare_r2_bucket: str = ""
+    cloudflare_r2_endpoint: str | None = None
+    """For a bucket in a jurisdiction (`https://<account>.eu.r2.cloudflarestorage.com`); else made of the account."""
+    cloudflare_r2_secret_access_key: SecretStr = SecretStr("")
     leadminer_home: Path | None = None
     leadminer_debug: bool = False
 
@@ -57,6 +80,11 @@ class Settings(BaseSettings):
     def embedded(self) -> bool:
         """Whether the embedded servers are to be used: nothing else is configured."""
         return self.storage_mode == "postgresql" and self.redis_url is None
+
+    @property
+    def r2_endpoint(self) -> str:
+        """Where R2's S3 API is (developers.cloudflare.com/r2/api/s3, 2026-11)."""
+        return self.cloudflare_r2_endpoint or f"https://{self.cloudflare_account_id}.r2.cloudflarestorage.com"
 
     @property
     def home(self) -> Path:
@@ -85,7 +113,7 @@ def find_faults(environ: Mapping[str, str]) -> Iterator[str]:
     elif mode == "postgresql":
         yield from _postgresql_faults(given)
     else:
-        yield from _foreign_faults(sorted(name for name in given if _is_of_postgresql(name)), mode)
+        yield from _cloudflare_faults(given)
 
 
 def _postgresql_faults(given: Mapping[str, str]) -> Iterator[str]:
@@ -102,7 +130,19 @@ def _postgresql_faults(given: Mapping[str, str]) -> Iterator[str]:
         for name in ONLY_WITH_SERVERS:
             if name in given:
                 yield f"{name} is set without {_listed(SERVERS)}: unset it, or set those too."
-    yield from _malformed(given)
+    yield from _malformed({name: value for name, value in given.items() if not name.startswith("CLOUDFLARE_")})
+
+
+def _cloudflare_faults(given: Mapping[str, str]) -> Iterator[str]:
+    foreign = sorted(name for name in given if _is_of_postgresql(name))
+    yield from _foreign_faults(foreign, "cloudflare")
+    for name in ACCOUNT_NEEDS:
+        if name not in given:
+            yield f"{name} is not set, but STORAGE_MODE is cloudflare, which needs it: set it."
+    account = given.get("CLOUDFLARE_ACCOUNT_ID", "0" * 32)
+    if not re.fullmatch(r"[0-9a-f]{32}", account):
+        yield f"CLOUDFLARE_ACCOUNT_ID is {account!r}; an account's id has 32 hex digits, as its dashboard shows."
+    yield from _malformed({name: value for name, value in given.items() if name not in foreign})
 
 
 def _foreign_faults(names: list[str], mode: str) -> Iterator[str]:

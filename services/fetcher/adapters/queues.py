@@ -11,7 +11,6 @@ from fetcher.ports import Denied, JobQueue, LimitExceeded, Trouble, Unavailable
 from schemas.jobs import Job
 from schemas.limits import QUEUE_BATCH_MESSAGES
 
-API_URL: Final = "https://api.cloudflare.com/client/v4"
 PATIENCE_SECONDS: Final = 300.0
 """How long a call is tried again: Cloudflare lets 1,200 calls through in 5 minutes (its API limits, 2026-11)."""
 FIRST_PAUSE_SECONDS: Final = 0.5
@@ -29,7 +28,7 @@ class CloudflareQueue(JobQueue):
         account_id: str,
         queue: str,
         api_token: str,
-        api_url: str = API_URL,
+        api_url: str = "https://api.cloudflare.com/client/v4",
         patience_seconds: float = PATIENCE_SECONDS,
         pause: Callable[[float], None] = time.sleep,
         transport: httpx.BaseTransport | None = None,
@@ -53,6 +52,10 @@ class CloudflareQueue(JobQueue):
                 {"body": job.encode(), "content_type": "text"} for job in jobs[start : start + QUEUE_BATCH_MESSAGES]
             ]
             self._call("POST", f"/queues/{self._find_id()}/messages/batch", json={"messages": messages})
+
+    def ping(self) -> None:
+        """Ask whether the queue is there; raise Denied or Unavailable where it is not."""
+        self._call("GET", f"/queues/{self._find_id()}")
 
     def close(self) -> None:
         """Give the connections back."""

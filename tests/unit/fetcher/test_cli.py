@@ -180,16 +180,17 @@ def test_wrong_settings_are_all_said(capsys: pytest.CaptureFixture[str], monkeyp
     assert [name in shown for name in ("'sqlite'", "cloudflare", "LEADMINER_HOEM")] == [True] * 3
 
 
-def test_the_cloudflare_mode_says_that_it_is_not_there(
+def test_the_cloudflare_mode_says_what_it_needs(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """One sentence instead of half a mode."""
+    """Without an account's settings there is a sentence for each, instead of half a mode."""
     monkeypatch.setenv("STORAGE_MODE", "cloudflare")
 
     code = run(["status"])
 
+    shown = capsys.readouterr().err
     assert code == Exit.SETTINGS
-    assert "no Cloudflare adapters yet" in capsys.readouterr().err.replace("\n", " ")
+    assert [name in shown for name in ("CLOUDFLARE_R2_BUCKET", "CLOUDFLARE_QUEUES", "PROCESSOR_URL")] == [True] * 3
 
 
 def test_the_password_leaves_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,6 +14,17 @@ SERVERS = {
     "PROCESSOR_TOKEN": "secret-token",
     "RAW_STORE_PATH": "/var/lib/leadminer/raw",
 }
+ACCOUNT = {
+    "STORAGE_MODE": "cloudflare",
+    "CLOUDFLARE_ACCOUNT_ID": "0123456789abcdef0123456789abcdef",
+    "CLOUDFLARE_API_TOKEN": "secret-api-token",
+    "CLOUDFLARE_QUEUES": "mining-queue-prod",
+    "CLOUDFLARE_R2_ACCESS_KEY_ID": "key-id",
+    "CLOUDFLARE_R2_BUCKET": "mining-emails-prod",
+    "CLOUDFLARE_R2_SECRET_ACCESS_KEY": "secret-access-key",
+    "PROCESSOR_URL": "https://mining-workers-prod.example.org",
+    "PROCESSOR_TOKEN": "secret-token",
+}
 
 
 @pytest.fixture(autouse=True)
@@ -71,15 +82,42 @@ def test_a_store_of_cloudflare_is_refused_in_postgresql_mode(monkeypatch: pytest
 @pytest.mark.parametrize("name", ["POSTGRES_CONNECTION_STRING", "POSTGRES_MINING_CONNECTION_STRING", "REDIS_URL"])
 def test_a_server_is_refused_in_cloudflare_mode(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     """The modes exclude each other, and the sentence names the setting."""
-    assert [name in fault for fault in _faults(monkeypatch, {"STORAGE_MODE": "cloudflare", name: "x"})] == [True]
+    assert [name in fault for fault in _faults(monkeypatch, ACCOUNT | {name: "x"})] == [True]
 
 
-@pytest.mark.parametrize("mode", ["postgresql", "cloudflare"])
-def test_credentials_of_other_programs_are_ignored(monkeypatch: pytest.MonkeyPatch, mode: str) -> None:
+@pytest.mark.parametrize("mode", [{}, ACCOUNT], ids=["postgresql", "cloudflare"])
+def test_credentials_of_other_programs_are_ignored(monkeypatch: pytest.MonkeyPatch, mode: dict[str, str]) -> None:
     """Many have them in their shell."""
     shell = {"CLOUDFLARE_API_TOKEN": "x", "CLOUDFLARE_ACCOUNT_ID": "x", "POSTGRES_USER": "x", "POSTGRES_PASSWORD": "x"}
+    shell |= {} if mode else {"CLOUDFLARE_BASE_URL": "x"}
 
-    assert _read(monkeypatch, shell | {"STORAGE_MODE": mode}).storage_mode == mode
+    assert _read(monkeypatch, shell | mode).storage_mode == mode.get("STORAGE_MODE", "postgresql")
+
+
+@pytest.mark.parametrize("name", [name for name in ACCOUNT if name != "STORAGE_MODE"])
+def test_cloudflare_mode_names_what_is_missing(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """Each setting of an account is needed, and said by name."""
+    (fault,) = _faults(monkeypatch, {key: value for key, value in ACCOUNT.items() if key != name})
+
+    assert fault.startswith(f"{name} is not set")
+
+
+def test_the_endpoint_of_r2_is_the_accounts_unless_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A bucket in a jurisdiction has another one; neither mode's embedded servers start."""
+    plain = _read(monkeypatch, ACCOUNT)
+    european = "https://0123456789abcdef0123456789abcdef.eu.r2.cloudflarestorage.com"
+    moved = _read(monkeypatch, ACCOUNT | {"CLOUDFLARE_R2_ENDPOINT": european})
+
+    assert plain.r2_endpoint == "https://0123456789abcdef0123456789abcdef.r2.cloudflarestorage.com"
+    assert moved.r2_endpoint == european
+    assert not plain.embedded
+
+
+def test_an_account_that_is_none_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its name is often taken for its id."""
+    (fault,) = _faults(monkeypatch, ACCOUNT | {"CLOUDFLARE_ACCOUNT_ID": "leadminer"})
+
+    assert "'leadminer'" in fault
 
 
 @pytest.mark.parametrize("name", ["POSTGRES_CONNECTION_STRING", "REDIS_URL"])
@@ -170,6 +208,9 @@ def test_all_that_is_wrong_is_said_at_once(monkeypatch: pytest.MonkeyPatch) -> N
     assert len(_faults(monkeypatch, wrong)) == 5
 
 
-def test_settings_show_no_credential(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("settings", [SERVERS, ACCOUNT], ids=["postgresql", "cloudflare"])
+def test_settings_show_no_credential(monkeypatch: pytest.MonkeyPatch, settings: dict[str, str]) -> None:
     """Not in a log, not in a traceback."""
-    assert "secret" not in repr(_read(monkeypatch, SERVERS))
+    shown = repr(_read(monkeypatch, settings)).replace("cloudflare_r2_secret_access_key", "")
+
+    assert "secret" not in shown

@@ -33,7 +33,7 @@ class Handled(Pipeline):
         self.handed: list[tuple[str, int]] = []
         self._act = act
 
-    async def handle(self, text: str, *, deliveries: int = 1) -> None:
+    async def handle(self, text: str, *, deliveries: int = 1, again: bool = False) -> None:
         """Do one job."""
         self.handed.append((text, deliveries))
         self._act(text)
