@@ -2,11 +2,12 @@
 
 import re
 
+from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
 from fetcher.session import PASSWORD_VARIABLE
-from fetcher.settings import CLOUDFLARE_STORES
 from fetcher.settings import Settings as FetcherSettings
+from processor.settings import CLOUDFLARE_STORES
 from processor.settings import Settings as ProcessorSettings
 from tests.unit.docs.pages import CHECKOUT, bare, read_page, table
 
@@ -19,7 +20,7 @@ def documented(reader: str) -> dict[str, str]:
 
 def shown_default(field: FieldInfo) -> str:
     """Return a field's default as the table writes it: nothing where there is none."""
-    if field.is_required() or field.default is None:
+    if field.is_required() or field.default is None or isinstance(field.default, SecretStr):
         return ""
     if isinstance(field.default, bool):
         return str(int(field.default))
@@ -27,21 +28,24 @@ def shown_default(field: FieldInfo) -> str:
 
 
 def read_by(fields: dict[str, FieldInfo]) -> dict[str, str]:
-    """Return the settings that a program reads, with their defaults; not those that it only refuses."""
-    defaults = {name.upper(): shown_default(field) for name, field in fields.items()}
-    return {name: default for name, default in defaults.items() if name not in CLOUDFLARE_STORES}
+    """Return the settings that a program reads, with their defaults."""
+    return {name.upper(): shown_default(field) for name, field in fields.items()}
 
 
 def test_settings_of_the_command_line() -> None:
     """Each setting that `leadminer` reads stands in the table, with its default, and no other."""
-    read = read_by(FetcherSettings.model_fields) | {PASSWORD_VARIABLE: ""}
+    of_cloudflare = table(read_page("docs/operate.md"), "setting of Cloudflare")
+    shown = documented("`leadminer`") | {bare(name): bare(default) for name, default, _ in of_cloudflare}
 
-    assert documented("`leadminer`") == read
+    assert shown == read_by(FetcherSettings.model_fields) | {PASSWORD_VARIABLE: ""}
 
 
 def test_settings_of_the_processor() -> None:
     """Each setting that the processor reads stands in the table, with its default, and no other."""
-    assert documented("processor") == read_by(ProcessorSettings.model_fields)
+    read = read_by(ProcessorSettings.model_fields)
+    only_refused = {store.upper() for store in CLOUDFLARE_STORES}
+
+    assert documented("processor") == {name: default for name, default in read.items() if name not in only_refused}
 
 
 def test_bindings_of_the_worker() -> None:
