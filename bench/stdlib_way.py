@@ -48,7 +48,7 @@ def read_message(raw: bytes, *, search_text: bool = True) -> Read:
 
 
 def _decode_name(name: str) -> str:
-    return str(make_header(decode_header(name))) if "=?" in name else name
+    return str(make_header(decode_header(name)))
 
 
 def _decode_text(part: Message) -> str:

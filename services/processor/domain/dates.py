@@ -39,8 +39,11 @@ def parse_date(value: str) -> int | None:
     hour, minute, second = int(hours), int(minutes), int(seconds or 0)
     if hour > 23 or minute > 59 or second > 60:
         return None
-    offset = int(zone_hours) * 60 + int(zone_minutes) if sign else _ZONE_HOURS.get(zone.lower(), 0) * 60
-    return days * 86_400 + hour * 3600 + minute * 60 + second - (-offset if sign == "-" else offset) * 60
+    seconds_of_day = hour * 3600 + minute * 60 + second
+    if not sign:
+        return days * 86_400 + seconds_of_day - _ZONE_HOURS.get(zone.lower(), 0) * 3600
+    offset = int(zone_hours) * 3600 + int(zone_minutes) * 60
+    return days * 86_400 + seconds_of_day + (offset if sign == "-" else -offset)
 
 
 def _full_year(digits: str) -> int:

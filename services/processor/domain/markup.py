@@ -9,12 +9,16 @@ from urllib.parse import unquote
 _TAG: Final = re.compile(r"<(?=[A-Za-z/!?])[^<>]*+>")
 _MAILTO: Final = re.compile(r"mailto:([^\"'<>\s]*+)", re.IGNORECASE | re.ASCII)
 _QUERY: Final = re.compile(r"[?&=,;]")
-_JOINS: Final = re.compile(r"<wbr[ /]*+>|\u00ad|\u200b|&shy;|&ZeroWidthSpace;", re.IGNORECASE)
+_WORD_BREAK: Final = re.compile(r"<wbr[ /]*+>", re.IGNORECASE | re.ASCII)
 _ADDRESS_TAG: Final = re.compile(r"<([^<>@\s]++@[^<>@\s]++)>")
-_HIDDEN: Final = re.compile(r"<(?:(!--)|(script)|style)(?![a-z])", re.IGNORECASE | re.ASCII)
+_HIDDEN: Final = re.compile(r"<(?:(!--)|[sS](?:((?i:cript))|(?i:tyle))(?![A-Za-z]))", re.ASCII)
 _HIDDEN_ENDS: Final = tuple(re.compile(end, re.IGNORECASE | re.ASCII) for end in ("</style", "-->", "</script"))
 
-_ENCODED: Final = re.compile(rb"&(?:#0*+(?:64|46|[xX]0*+(?:40|2[eE]))(?![0-9A-Fa-f])|commat;|period;)")
+_CODE: Final = re.compile(
+    rb"&#(?:0*+([0-9]{2,3})(?![0-9])|[xX]0*+([0-9A-Fa-f]{2})(?![0-9A-Fa-f]));?+|&(commat|period);"
+)
+_CODED: Final = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789@.-_+:")
+"""What is written as a code to hide an address from programs; no marks of HTML are among them."""
 _LINK_WITH_CODES: Final = re.compile(rb"mailto:[^\"'<>\s@:]*?%40", re.IGNORECASE)
 _BLANKS: Final = ("&nbsp", "&lt", "&gt", "&quot")
 _BLANKS_BEFORE: Final = tuple(f"{blank};" for blank in _BLANKS)
@@ -71,8 +75,23 @@ class Markup:
 
 
 def hides_address(data: bytes) -> bool:
-    """Return whether an HTML text may hold an address that shows no ``@`` or no dot."""
-    return _ENCODED.search(data) is not None or (b"%40" in data and _LINK_WITH_CODES.search(data) is not None)
+    """Return whether a link in an HTML text may point to an address that shows no ``@``."""
+    return b"%40" in data and _LINK_WITH_CODES.search(data) is not None
+
+
+def decode_codes(data: bytes) -> bytes:
+    """Return an HTML text in which the characters of addresses that are written as codes stand for themselves."""
+    if b"&#" in data or b"&commat;" in data or b"&period;" in data:
+        return _CODE.sub(_decode_code, data)
+    return data
+
+
+def _decode_code(match: re.Match[bytes]) -> bytes:
+    decimal, hexadecimal, name = match.groups()
+    if name:
+        return b"@" if name == b"commat" else b"."
+    code = int(decimal) if decimal else int(hexadecimal, 16)
+    return bytes((code,)) if code in _CODED else match[0]
 
 
 def find_hidden(text: str) -> list[tuple[int, int]]:
@@ -95,10 +114,12 @@ def find_hidden(text: str) -> list[tuple[int, int]]:
 def read_markup(text: str) -> str:
     """Return what a reader sees of an HTML text, each tag a blank, and behind it where its `mailto:` links point."""
     text = _drop_hidden(text)
-    links = (link for tag in _TAG.findall(text) for link in _MAILTO.findall(html.unescape(tag)))
+    tags = (html.unescape(tag) for tag in _TAG.findall(text) if "@" in tag or "%" in tag or "&" in tag)
+    links = (link for tag in tags for link in _MAILTO.findall(tag))
     targets = " ".join(unquote(link) for link in links)
-    shown = _TAG.sub(" ", _JOINS.sub("", _ADDRESS_TAG.sub(r" \1 ", text)))
-    return f"{html.unescape(shown)} {_QUERY.sub(' ', targets)}"
+    shown = html.unescape(_TAG.sub(" ", _WORD_BREAK.sub("", _ADDRESS_TAG.sub(r" \1 ", text))))
+    joined = shown.replace("\u00ad", "").replace("\u200b", "")
+    return f"{joined} {_QUERY.sub(' ', targets)}"
 
 
 def _drop_hidden(text: str) -> str:

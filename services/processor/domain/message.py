@@ -1,6 +1,6 @@
 """Reading a message: from its bytes to what it says of whom. Pure, never raising, linear in the message's length."""
 
-from typing import Final
+from typing import Final, NamedTuple
 
 from processor.domain import facts
 from processor.domain.address_syntax import split_plus
@@ -26,23 +26,12 @@ _ADDRESS_FIELDS: Final = (
 _RECIPIENT: Final = facts.TO | facts.CC | facts.BCC
 
 
-class _Said:
-    """What the message at hand says of one address; names and plus addresses in order, None if there are none."""
+class _People(NamedTuple):
+    """What the message at hand says, by address: fields, and in order those names and plus addresses that there are."""
 
-    __slots__ = ("fields", "names", "plus")
-
-    def __init__(self, field: int) -> None:
-        self.fields = field
-        self.names: dict[str, None] | None = None
-        self.plus: dict[str, None] | None = None
-
-    def add(self, plus: str | None, name: str | None) -> None:
-        if name:
-            self.names = self.names or {}
-            self.names[name] = None
-        if plus:
-            self.plus = self.plus or {}
-            self.plus[plus] = None
+    fields: dict[str, int]
+    names: dict[str, dict[str, None]]
+    plus: dict[str, dict[str, None]]
 
 
 def read_message(raw: bytes, *, own: frozenset[str], latest: int, with_text: bool, truncated: bool) -> Message:
@@ -66,33 +55,28 @@ def read_message(raw: bytes, *, own: frozenset[str], latest: int, with_text: boo
         return Message(key, None, False, [], True)
 
 
-def _read_people(fields: Fields) -> dict[str, _Said]:
-    people: dict[str, _Said] = {}
+def _read_people(fields: Fields) -> _People:
+    people = bits, names, plus_addresses = _People({}, {}, {})
     for field_name, field in _ADDRESS_FIELDS:
-        for value in fields.get(field_name, ()):
-            for address, plus, name in read_addresses(value):
-                if address in people:
-                    said = people[address]
-                    said.fields |= field
-                else:
-                    said = people[address] = _Said(field)
-                if name or plus:
-                    said.add(plus, name)
+        if field_name in fields:
+            for value in fields[field_name]:
+                for address, plus, name in read_addresses(value):
+                    bits[address] = bits.get(address, 0) | field
+                    if name:
+                        names.setdefault(address, {})[name] = None
+                    if plus:
+                        plus_addresses.setdefault(address, {})[plus] = None
     return people
 
 
-def _add_texts(people: dict[str, _Said], head: Head, fields: Fields, *, truncated: bool) -> None:
-    data = head.data
+def _add_texts(people: _People, head: Head, fields: Fields, *, truncated: bool) -> None:
+    bits, data = people.fields, head.data
     for part in find_texts(data, head.body, read_kind(fields)):
         for found in read_text(data, part, cut=truncated and part.end == len(data)):
-            address, plus = split_plus(found)
-            if address in people:
-                said = people[address]
-                said.fields |= facts.BODY
-            else:
-                said = people[address] = _Said(facts.BODY)
+            address, plus = split_plus(found) if "+" in found else (found, None)
+            bits[address] = bits.get(address, 0) | facts.BODY
             if plus:
-                said.add(plus, None)
+                people.plus.setdefault(address, {})[plus] = None
 
 
 def _read_date(fields: Fields, latest: int) -> int | None:
@@ -103,21 +87,22 @@ def _read_date(fields: Fields, latest: int) -> int | None:
     return None
 
 
-def _grant(people: dict[str, _Said], fields: Fields, own: frozenset[str]) -> list[Point]:
+def _grant(people: _People, fields: Fields, own: frozenset[str]) -> list[Point]:
     """Return the points of contact: everyone but the user, each with the message tag that its fields are granted."""
-    mine = own & people.keys() if own else own
+    bits, names, plus = people
+    mine = own & bits.keys() if own else own
     wrote = 0
     for address in mine:
-        if people.pop(address).fields & facts.FROM:
+        if bits.pop(address) & facts.FROM:
             wrote = facts.WROTE
     tag, served = decide_tag(fields)
     return [
         Point(
             address,
-            tuple(said.plus) if said.plus else (),
-            tuple(said.names) if said.names else (),
-            said.fields | wrote if said.fields & _RECIPIENT else said.fields,
-            tag if said.fields & served else facts.NO_TAG,
+            tuple(plus[address]) if address in plus else (),
+            tuple(names[address]) if address in names else (),
+            field | wrote if field & _RECIPIENT else field,
+            tag if field & served else facts.NO_TAG,
         )
-        for address, said in people.items()
+        for address, field in bits.items()
     ]

@@ -49,10 +49,10 @@ def read_kind(fields: Fields, default_type: str = _PLAIN) -> Kind:
         encoding = fields["content-transfer-encoding"][0].strip(" \t\"';").lower()
     name, _, parameters = value.partition(";")
     kind = name.strip().lower()
-    charset = _CHARSET.search(f";{parameters}") if parameters else None
+    charset = _CHARSET.search(value) if parameters else None
     boundary = b""
     if kind.startswith("multipart/"):
-        found = _BOUNDARY.search(f";{parameters}")
+        found = _BOUNDARY.search(value)
         if found:
             text = _ESCAPED.sub(r"\1", found[1]) if found[1] is not None else found[2]
             boundary = text.rstrip().encode("utf-8", "surrogatepass")

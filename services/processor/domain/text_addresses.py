@@ -10,7 +10,7 @@ from typing import Final
 
 from processor.domain.address_syntax import ATOM_CHARACTERS, MAX_CHARACTERS, normalise
 from processor.domain.charset import decode_text, keeps_ascii
-from processor.domain.markup import Markup, Place, hides_address, read_markup
+from processor.domain.markup import Markup, Place, decode_codes, hides_address, read_markup
 
 _LOCAL: Final = f"{ATOM_CHARACTERS}."
 _LOCAL_BYTES: Final = _LOCAL.encode()
@@ -40,6 +40,8 @@ def find_addresses(data: bytes, charset: str = "", *, is_html: bool = False, cut
     plain_bytes = keeps_ascii(charset)
     if cut and plain_bytes:
         data = data[: last_boundary(data)]
+    if is_html and plain_bytes:
+        data = decode_codes(data)
     if plain_bytes and not (is_html and hides_address(data)):
         if b"@" not in data:
             return ()

@@ -172,7 +172,7 @@ def test_the_date_limit() -> None:
     ],
 )
 def test_odd_header_blocks(raw: bytes) -> None:
-    """Line ends, NULs, empty lines before, none behind, and lines that are no header do not hide a field or the text."""
+    """Line ends, NULs, empty lines before, none behind, and lines that are no header hide no field and no text."""
     message = read(raw)
 
     assert fields_of(message) == {"a@acme.com": facts.FROM, "b@acme.com": facts.BODY}
