@@ -1,0 +1,32 @@
+"""The data directory of the embedded servers holds what `docs/operate.md` says, and nothing else."""
+
+import re
+import stat
+import tempfile
+from pathlib import Path
+
+from fetcher import embedded
+from fetcher.claims import claim_source
+from tests.support.fixtures import require
+from tests.unit.docs.pages import read_page, table
+
+
+def described() -> set[str]:
+    """Return the names that the table has, folders without their slash."""
+    rows = table(read_page("docs/operate.md"), "in the data directory")
+    return {name.rstrip("/") for row in rows for name in re.findall(r"`([^`]+)`", row[0])}
+
+
+def test_the_table_is_what_stands_there() -> None:
+    """While servers run and a source is claimed, each name of the table is there, folders for their owner alone."""
+    with tempfile.TemporaryDirectory(prefix="lm-") as folder:
+        home = Path(folder) / "home"
+        try:
+            with embedded.start(home, processors=1), claim_source(home / "claims", user="local", source="a@b:993"):
+                found = {path.name: stat.S_IMODE(path.stat().st_mode) for path in home.iterdir() if path.is_dir()}
+                names = {path.name for path in home.iterdir()}
+        except embedded.EmbeddedError as error:
+            require(False, f"no embedded servers: {error}")
+
+    assert names == described()
+    assert set(found.values()) == {0o700}
