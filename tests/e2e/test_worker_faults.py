@@ -10,10 +10,10 @@ from processor.tokens import user_token
 from schemas.jobs import Job, JobKind
 from schemas.ledger import Dead
 from schemas.segments import segment_key
-from tests.support.cloudflare.deployment import Deployment
+from tests.support.cloudflare.deployment import TOKEN, Deployment
 from tests.support.cloudflare.local import Message
 from tests.support.postgrest import Fault
-from tests.support.stack import TOKEN, Begun, Folder, mail
+from tests.support.stack import Begun, Folder, mail
 
 SUBJECT = "a word that stands in no log"
 MAILBOX = (

@@ -54,7 +54,7 @@ def house() -> Iterator[House]:
 
 
 @pytest.fixture(scope="module")
-def cloudflare(shared_deployment: Deployment) -> Iterator[CloudflareMode]:
-    """Yield the mode `cloudflare`: the fetcher's adapters in front of the Worker."""
-    with CloudflareMode(shared_deployment) as mode:
+def cloudflare(shared_deployment: Deployment, tmp_path_factory: pytest.TempPathFactory) -> Iterator[CloudflareMode]:
+    """Yield the mode `cloudflare`: the command line that is told of the Worker, its queue and its bucket."""
+    with CloudflareMode(shared_deployment, tmp_path_factory.mktemp("home")) as mode:
         yield mode

@@ -1,66 +1,60 @@
-"""The mode `cloudflare` as its fetcher sees it: R2 and the queue by their public interfaces, and the API."""
+"""The mode `cloudflare` as its user sees it: the command line, told of a deployment on this machine."""
 
-import threading
-from contextlib import ExitStack, closing
-from functools import partial
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any, Self
+from urllib.parse import quote
 
 from fetcher.adapters.processor import ProcessorClient
-from fetcher.adapters.queues import CloudflareQueue
-from fetcher.adapters.r2 import R2RawStore
-from fetcher.connection import Connector, Credentials
+from fetcher.child import child_environment
 from fetcher.contact_commands import PAGE
 from fetcher.export import Format, export_contacts
-from fetcher.mailbox import Mailbox
-from fetcher.mine import MiningRequest, Outcome, mine
-from fetcher.source import Source
-from tests.support.cloudflare.deployment import Deployment
-from tests.support.stack import TOKEN
+from tests.support.cloudflare.deployment import TOKEN, Deployment
+
+PATIENCE_SECONDS = 120.0
 
 
 class CloudflareMode:
-    """The fetcher in front of a deployment on this machine; use it as a context manager."""
+    """Runs `leadminer` on a deployment; use it as a context manager. `home` is for what the command line keeps."""
 
-    def __init__(self, deployment: Deployment) -> None:
-        account = deployment.local.account
+    def __init__(self, deployment: Deployment, home: Path) -> None:
+        local, account = deployment.local, deployment.local.account
         self.deployment = deployment
-        self._opened = ExitStack()
-        self.raw_store = R2RawStore(
-            endpoint_url=deployment.local.gate,
-            bucket=account.bucket,
-            access_key_id=account.access_key,
-            secret_access_key=account.secret,
-        )
-        self.queue = CloudflareQueue(
-            account_id=account.account,
-            queue=account.queue_name,
-            api_token=account.token,
-            api_url=f"{deployment.local.gate}/client/v4",
-        )
-        self.client = ProcessorClient(deployment.local.processor, TOKEN)
+        self.home = home
+        self.settings = {
+            "STORAGE_MODE": "cloudflare",
+            "CLOUDFLARE_ACCOUNT_ID": account.account,
+            "CLOUDFLARE_API_TOKEN": account.token,
+            "CLOUDFLARE_BASE_URL": f"{local.gate}/client/v4",
+            "CLOUDFLARE_QUEUES": account.queue_name,
+            "CLOUDFLARE_R2_ACCESS_KEY_ID": account.access_key,
+            "CLOUDFLARE_R2_BUCKET": account.bucket,
+            "CLOUDFLARE_R2_ENDPOINT": local.gate,
+            "CLOUDFLARE_R2_SECRET_ACCESS_KEY": account.secret,
+            "PROCESSOR_URL": local.processor,
+            "PROCESSOR_TOKEN": TOKEN,
+            "LEADMINER_HOME": str(home),
+        }
+        self.client = ProcessorClient(local.processor, TOKEN)
 
     def __enter__(self) -> Self:
-        self._opened.enter_context(closing(self.raw_store))
-        self._opened.enter_context(closing(self.queue))
-        self._opened.enter_context(closing(self.client))
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._opened.close()
+        self.client.close()
 
-    def mine(self, user: str, source: str, password: str, **asked: Any) -> Outcome:
-        """Mine a mailbox to the end."""
-        place = Source.parse(source)
-        connector = Connector(place, Credentials(password))
-        return mine(
-            MiningRequest(user, place, holder="test", **asked),
-            connect=partial(Mailbox, connector),
-            raw_store=self.raw_store,
-            queue=self.queue,
-            processor=self.client,
-            watch=lambda _: None,
-            stop=threading.Event(),
-        )
+    def leadminer(self, *arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
+        """Run a command to its end."""
+        command = [sys.executable, "-m", "fetcher.cli", *arguments]
+        environment = child_environment(self.settings)
+        return subprocess.run(command, env=environment, text=True, timeout=PATIENCE_SECONDS, check=False, **options)
+
+    def mine(self, user: str, login: str, port: int, password: str, *, as_of: str) -> subprocess.CompletedProcess[str]:
+        """Mine a mailbox of an IMAP server on loopback to the end of the command."""
+        (self.home / "password").write_text(password)
+        place = ["--password-file", str(self.home / "password"), "--user", user, "--as-of", as_of]
+        return self.leadminer("mine", f"imap://{quote(login, safe='')}@127.0.0.1:{port}", *place, capture_output=True)
 
     def export(self, user: str, form: Format) -> bytes:
         """Return a user's export."""

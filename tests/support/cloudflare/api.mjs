@@ -1,4 +1,5 @@
-// The calls of Cloudflare's REST API that are made outside a Worker: push to a queue, query a D1 database.
+// The calls of Cloudflare's REST API that are made outside a Worker: find a queue, push to it, query a D1 database.
+const QUEUE_NAME = 'mining-queue-test';
 const MAX_MESSAGES = 100;
 const MAX_MESSAGE_BYTES = 128_000;
 const MAX_BATCH_BYTES = 256_000;
@@ -42,6 +43,13 @@ async function query(database, fields) {
   }
 }
 
+function find(ids, [id]) {
+  const queues = ids.map((each) => ({ queue_id: each, queue_name: QUEUE_NAME }));
+  if (id === undefined) return done(queues);
+  const found = queues.find((queue) => queue.queue_id === id);
+  return found ? done(found) : refuse(404, 11000, 'Queue not found');
+}
+
 // Answers one request below `/client/v4`; `queues` and `databases` are the bindings by id.
 export async function answerApi(request, url, body, { account, token, queues, queueName, databases }) {
   if (request.headers.get('authorization') !== `Bearer ${token}`) return refuse(403, 10000, 'Authentication error');
@@ -51,6 +59,7 @@ export async function answerApi(request, url, body, { account, token, queues, qu
     const isFirst = (url.searchParams.get('page') ?? '1') === '1';
     return done(isFirst ? Object.keys(queues).map((id) => ({ queue_id: id, queue_name: queueName })) : []);
   }
+  if (request.method === 'GET' && product === 'queues') return find(Object.keys(queues), rest);
   if (request.method !== 'POST') return refuse(405, 10405, 'Method not allowed');
   let fields;
   try {

@@ -19,9 +19,10 @@ from tests.support.cloudflare.local import LocalCloudflare, LocalError, Message
 from tests.support.cloudflare.packages import HERE, Pieces
 from tests.support.postgrest import SCHEMA, SERVICE_KEY, PostgRest
 from tests.support.servers import Postgres
-from tests.support.stack import AS_OF, TOKEN, Begun, Folder
+from tests.support.stack import AS_OF, Begun, Folder
 
 CHECKOUT = HERE.parents[2]
+TOKEN = "a-service-token-of-tests"
 FINISH_SECONDS = 60.0
 IDLE_SECONDS = 0.5
 """Without progress for so long, a test lets the cron run, as if the time that it waits for had passed."""

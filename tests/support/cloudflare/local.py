@@ -24,9 +24,9 @@ class Account:
     """The names and credentials of the local account; those of no other."""
 
     account: str = "0123456789abcdef0123456789abcdef"
-    token: str = "a token of tests"
+    token: str = "a-token-of-tests"
     access_key: str = "an-access-key-of-tests"
-    secret: str = "a secret of tests"
+    secret: str = "a-secret-of-tests"
     bucket: str = "mining-emails-test"
     queue: str = "5a7c0000000000000000000000000001"
     queue_name: str = "mining-queue-test"
