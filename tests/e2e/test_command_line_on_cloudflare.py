@@ -1,0 +1,108 @@
+"""The command line against a Cloudflare deployment: the same commands, chosen by the environment alone."""
+
+import csv
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import pytest
+
+from fetcher.exits import Exit
+from processor.tokens import user_token
+from tests.support.cloudflare.deployment import TOKEN, Deployment
+from tests.support.dovecot import Dovecot
+from tests.support.place import Place
+from tests.support.stack import mail
+
+LOGIN, PASSWORD = "me@example.org", "correct horse battery"
+MESSAGES, PEOPLE = 450, 30
+
+
+@dataclass(frozen=True)
+class CloudPlace(Place):
+    """A mailbox, and an environment that names a deployment."""
+
+    settings: Mapping[str, str] = field(default_factory=dict)
+
+    def environment(self) -> dict[str, str]:
+        """Return the environment of a command."""
+        return super().environment() | dict(self.settings)
+
+    def of(self, user: str, **settings: str) -> "CloudPlace":
+        """Return the place with a token that is good for one user, and settings changed."""
+        return replace(self, settings={**self.settings, "PROCESSOR_TOKEN": user_token(TOKEN, user), **settings})
+
+
+@pytest.fixture(scope="module")
+def mailbox() -> Iterator[Dovecot]:
+    """Yield a server with one mailbox."""
+    with Dovecot() as server:
+        server.add_user(LOGIN, PASSWORD)
+        server.deliver(LOGIN, "INBOX", (mail(n, sender=f"Person <p{n % PEOPLE}@acme.com>") for n in range(MESSAGES)))
+        yield server
+
+
+@pytest.fixture
+def place(deployment: Deployment, mailbox: Dovecot, tmp_path: Path) -> CloudPlace:
+    """Return where the commands run."""
+    local = deployment.local
+    settings = {
+        "STORAGE_MODE": "cloudflare",
+        "CLOUDFLARE_ACCOUNT_ID": local.account.account,
+        "CLOUDFLARE_API_TOKEN": local.account.token,
+        "CLOUDFLARE_BASE_URL": f"{local.gate}/client/v4",
+        "CLOUDFLARE_QUEUES": "mining-queue-test",
+        "CLOUDFLARE_R2_ACCESS_KEY_ID": local.account.access_key,
+        "CLOUDFLARE_R2_BUCKET": local.account.bucket,
+        "CLOUDFLARE_R2_ENDPOINT": local.gate,
+        "CLOUDFLARE_R2_SECRET_ACCESS_KEY": local.account.secret,
+        "PROCESSOR_URL": local.processor,
+    }
+    return CloudPlace(mailbox, tmp_path / "home", LOGIN, PASSWORD, settings)
+
+
+def test_a_mailbox_becomes_contacts(place: CloudPlace, tmp_path: Path) -> None:
+    """Mine, report, status and export work as they do anywhere."""
+    place = place.of("cli-whole")
+    mined = place.mine(user="cli-whole")
+    reported = place.run("report", "--user", "cli-whole")
+    status = place.run("status", "--user", "cli-whole")
+    exported = place.run("export", "--user", "cli-whole", "--output", str(tmp_path / "contacts.csv"))
+
+    assert [done.returncode for done in (mined, reported, status, exported)] == [Exit.OK] * 4, mined.stderr
+    assert f"listed  {MESSAGES} = fetched {MESSAGES} + skipped 0 + failed 0: balances" in mined.stdout
+    assert reported.stdout == mined.stdout
+    with (tmp_path / "contacts.csv").open(encoding="utf-8-sig", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert {row["Email"] for row in rows} == {f"p{number}@acme.com" for number in range(PEOPLE)}
+    assert {row["Occurrence"] for row in rows} == {str(MESSAGES // PEOPLE)}
+
+
+def test_a_second_mining_fetches_nothing(place: CloudPlace) -> None:
+    """Watermarks hold across commands."""
+    first = place.of("cli-twice").mine(user="cli-twice")
+
+    again = place.of("cli-twice").mine(user="cli-twice")
+
+    assert (first.returncode, again.returncode) == (Exit.OK, Exit.OK), again.stderr
+    assert "listed  0 = fetched 0" in again.stdout
+
+
+def test_doctor_says_that_all_is_well(place: CloudPlace) -> None:
+    """Every server of the mode is asked, and answers."""
+    examined = place.of("cli-well").run("doctor", "--user", "cli-well")
+
+    assert examined.returncode == Exit.OK, examined.stdout + examined.stderr
+    assert [word in examined.stdout for word in ("R2", "Queues", "processor")] == [True] * 3
+
+
+def test_a_wrong_credential_is_said_by_its_name(place: CloudPlace) -> None:
+    """What to correct is named, and not shown."""
+    wrong = place.of("cli-wrong", CLOUDFLARE_R2_SECRET_ACCESS_KEY="not the secret")
+
+    mined = wrong.mine(user="cli-wrong")
+
+    assert mined.returncode == Exit.AUTHENTICATION
+    assert "CLOUDFLARE_R2_SECRET_ACCESS_KEY" in mined.stderr.replace("\n", " ")
+    assert "not the secret" not in mined.stderr
+    assert "Traceback" not in mined.stderr
