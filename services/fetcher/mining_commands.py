@@ -1,7 +1,7 @@
 """The commands about minings that have begun: status, report, cancel, retry."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Set
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, Any
 from uuid import UUID
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from fetcher.bootstrap import Stack
 
 LOOK_SECONDS = 0.5
-ASK_AGAIN_SECONDS = 5.0
+FETCHED = ENDED | {"processing", "refining", "teardown"}
 MiningId = Annotated[str | None, typer.Argument(help="A mining's id, or how it begins.", metavar="[MINING]")]
 Fields = dict[str, Any]
 
@@ -58,15 +58,14 @@ def report(context: typer.Context, mining: MiningId = None, user: User = "local"
 def cancel(context: typer.Context, mining: MiningId = None, user: User = "local", as_json: Json = False) -> None:
     """End a mining early, with what is stored by now.
 
-    What is stored is still counted and refined; the next mining of the source goes on where this one stopped.
+    What is stored is still counted and refined; the next mining of the source goes on where this one stopped. A
+    fetcher that runs stops within seconds; where none does, its lease has to run out, which takes ten.
     """
     here = session(context)
     with here.stack() as stack:
         found = pick_mining(stack, check_user(user), mining, among=_unfinished)
         with _named(found, user):
-            state = stack.processor.cancel(user, mining=found)
-        if stack.embedded:
-            state = follow(here, stack, user, found, again=lambda: stack.processor.cancel(user, mining=found))
+            state = follow(here, stack, user, found, until=ENDED if stack.embedded else FETCHED)
     if as_json:
         here.terminal.show_json(state)
     elif state["state"] in ENDED:
@@ -116,18 +115,15 @@ def pick_mining(stack: "Stack", user: str, text: str | None, *, among: Callable[
     return str(found[0]["id"])
 
 
-def follow(here: Session, stack: "Stack", user: str, mining: str, *, again: Callable[[], object]) -> Fields:
-    """Wait until a mining has ended, asking `again` every few seconds while it is fetching; return its status."""
-    asked = time.monotonic()
-    with here.waiting("Waiting until what is stored is refined; Ctrl-C leaves that to the next command"):
-        while True:
-            state = stack.processor.status_fields(user, mining=mining)
-            if state["state"] in ENDED:
-                return state
-            if state["state"] == "fetching" and time.monotonic() > asked + ASK_AGAIN_SECONDS:
-                asked = time.monotonic()
-                again()
+def follow(here: Session, stack: "Stack", user: str, mining: str, *, until: Set[str]) -> Fields:
+    """Cancel a mining until it is in one of the states, and return its status.
+
+    It is asked for again and again, since the processor ends the fetching itself once a dead fetcher's lease is over.
+    """
+    with here.waiting("Waiting for what is stored; Ctrl-C leaves that to the next command"):
+        while (state := stack.processor.cancel(user, mining=mining))["state"] not in until:
             time.sleep(LOOK_SECONDS)
+    return state
 
 
 @contextmanager

@@ -1,12 +1,13 @@
 """The fetcher's side of the API: begin under a lease, renew it, end the fetching, cancel, retry."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
 from processor.minings import Mining, Minings, Settings, digest_source
 from processor.pipeline import Pipeline, Ports
-from processor.ports import ContactStore, JobQueue, NotFound
+from processor.ports import Conflict, ContactStore, JobQueue, NotFound
 from processor.requests import BeginRequest, Refused, read_begin, read_lease, read_mining, read_reasons
 from processor.sweep import LEASE_SECONDS
 from schemas.jobs import Job, JobKind
@@ -126,7 +127,8 @@ class Fetching:
             return
         await self._minings.cancel(found)
         if found.state == "fetching" and found.silent_seconds > LEASE_SECONDS:
-            await self._pipeline.end_fetching(found, reason=Skipped.CANCELLED)
+            with suppress(Conflict):  # another was first
+                await self._pipeline.end_fetching(found, reason=Skipped.CANCELLED)
 
     async def retry(self, user: str, mining: str) -> int:
         """Send the dead segments again; return how many. Refused once refining has begun."""

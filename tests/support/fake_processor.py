@@ -64,6 +64,7 @@ class FakeProcessor:
                 return 200, self.reports[mining]
             case "POST", "/cancel":
                 self.cancelled.append(mining)
+                known[mining]["state"] = "processing"
                 return 200, known[mining]
             case "POST", "/retry":
                 return self.retry
