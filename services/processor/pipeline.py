@@ -212,9 +212,9 @@ class Pipeline:
                 keys.append(key)
                 if len(keys) == DELETE_OBJECTS:
                     break
+            await self._raw.delete(keys or [plan_key(mining)])  # with it goes what a killed fetcher left half written
             if not keys:
                 return
-            await self._raw.delete(keys)
 
     async def erase(self, mining: Mining) -> None:
         """Remove an erased mining with everything that it wrote: rows first, by which every write is guarded."""

@@ -1,7 +1,9 @@
 """The raw store as a directory: what the fetcher wrote there, read and removed."""
 
 import errno
-from collections.abc import AsyncIterator, Sequence
+import os
+import shutil
+from collections.abc import AsyncIterator, Iterator, Sequence
 from pathlib import Path, PurePosixPath
 
 from processor.ports import NotFound, Unavailable
@@ -30,9 +32,11 @@ class FileStore:
         """Yield the keys below a folder (`prefix` is empty or ends with a slash)."""
         folder = self._path(prefix) if prefix else self._root
         self._look_at_root()
-        for path in folder.rglob("*") if folder.is_dir() else ():
-            if path.is_file() and not path.name.startswith(_TEMPORARY):
+        try:
+            for path in _objects(folder):
                 yield path.relative_to(self._root).as_posix()
+        except OSError as error:
+            raise Unavailable(f"the raw store cannot be read: {_word(error)}") from error
 
     async def delete(self, keys: Sequence[str]) -> None:
         """Remove these objects, what a killed fetcher left beside them, and folders that become empty."""
@@ -53,13 +57,8 @@ class FileStore:
             raise Unavailable("the raw store's folder is not there")
 
     def _prune(self, folder: Path) -> None:
-        while folder != self._root and folder.is_dir():
-            left = list(folder.iterdir())
-            if any(path.is_dir() or not path.name.startswith(_TEMPORARY) for path in left):
-                return
-            for path in left:
-                path.unlink(missing_ok=True)
-            folder.rmdir()
+        while folder != self._root and not any(_objects(folder)):
+            shutil.rmtree(folder, ignore_errors=True)
             folder = folder.parent
 
     def _path(self, key: str) -> Path:
@@ -67,6 +66,17 @@ class FileStore:
         if not pieces or key.startswith("/") or any(piece.startswith(".") for piece in pieces):
             raise NotFound(key)
         return self._root.joinpath(*pieces)
+
+
+def _objects(folder: Path) -> Iterator[Path]:
+    """Yield the whole files below a folder, while others may be removing some."""
+    for place, _, names in os.walk(folder, onerror=_raise_but_missing):
+        yield from (Path(place, name) for name in names if not name.startswith(_TEMPORARY))
+
+
+def _raise_but_missing(error: OSError) -> None:
+    if not isinstance(error, FileNotFoundError):
+        raise error
 
 
 def _word(error: OSError) -> str:
