@@ -90,6 +90,8 @@ HOSTILE: Final[Mapping[str, Callable[[int], bytes]]] = MappingProxyType(
         "letters around addresses": lambda n: text("a@b.com\u00e9 ".encode() * (n // 4)),
         "tags": lambda n: html(b"<a " * n),
         "attributes": lambda n: html(b"<a a@b.com" * n),
+        "one tag": lambda n: text(b"<a " + b"a@b.com " * n, b"text/html"),
+        "one link": lambda n: text(b"<a mailto:" + b"a@b.com " * n, b"text/html"),
         "brackets without tags": lambda n: html(b"> a@b.com < " * n),
         "open comments in HTML": lambda n: html(b"<!--" * n),
         "open scripts": lambda n: html(b"<script" * n),

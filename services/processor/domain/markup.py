@@ -43,20 +43,23 @@ class Markup:
         self._asked = 0
         self._opened = -1
         self._closed = -1
+        self._linked = False
         self._hidden = find_hidden(text)[::-1]
 
     def place(self, start: int, end: int) -> Place:
         """Return what stands at `text[start:end]`, an address; `start` may not be smaller than when asked before."""
-        text = self._text
-        self._opened = max(self._opened, text.rfind("<", self._asked, start))
-        self._closed = max(self._closed, text.rfind(">", self._asked, start))
+        text, asked = self._text, self._asked
+        opened = text.rfind("<", asked, start)
+        if opened >= 0:
+            self._opened, self._linked = opened, False
+        self._closed = max(self._closed, text.rfind(">", asked, start))
         self._asked = start
         while self._hidden and self._hidden[-1][1] <= start:
             self._hidden.pop()
         if self._hidden and self._hidden[-1][0] <= start:
             return Place.HIDDEN
         if self._opened > self._closed and text[self._opened + 1] in _TAG_STARTS:
-            return self._place_in_tag(start, end)
+            return self._place_in_tag(start, end, max(self._opened, asked - len(_LINK)))
         before, behind = text[max(start - 6, 0) : start].lower(), text[end : end + 5].lower()
         joined = before.endswith("wbr>") or behind.startswith("<wbr")
         coded = before.endswith(";") and not before.endswith(_BLANKS_BEFORE)
@@ -64,14 +67,14 @@ class Markup:
             return Place.UNSURE
         return Place.READ
 
-    def _place_in_tag(self, start: int, end: int) -> Place:
-        before = self._text[self._opened : start].lower()
-        address = self._text[start:end]
+    def _place_in_tag(self, start: int, end: int, unread: int) -> Place:
+        before, address = self._text[unread:start].lower(), self._text[start:end]
+        self._linked = self._linked or _LINK in before
         if before.endswith(_LINK):
             return Place.UNSURE if "%" in address or "&" in address else Place.READ
-        if before == "<" and self._text[end : end + 1] == ">":
+        if start == self._opened + 1 and self._text[end : end + 1] == ">":
             return Place.READ
-        return Place.UNSURE if _LINK in before else Place.HIDDEN
+        return Place.UNSURE if self._linked else Place.HIDDEN
 
 
 def hides_address(data: bytes) -> bool:
