@@ -9,7 +9,7 @@ import pytest
 
 from fetcher import embedded
 from tests.support.dovecot import Dovecot
-from tests.support.hostile import all_of_it
+from tests.support.hostile_mailbox import all_of_it
 from tests.support.place import Place
 
 EDGE = Path(__file__).parents[1] / "corpora" / "edge"
