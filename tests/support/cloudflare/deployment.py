@@ -138,8 +138,10 @@ class Deployment:
             cursor = f"&after={page['after']}"
         return out
 
-    def finish(self, *begun: Begun, seconds: float = FINISH_SECONDS) -> None:
-        """Wait for the end of minings; where nothing moves, let the cron look for what was lost."""
+    def finish(
+        self, *begun: Begun, seconds: float = FINISH_SECONDS, idle_seconds: float = IDLE_SECONDS, poll: float = 0.02
+    ) -> None:
+        """Wait for the end of minings, asking every `poll` seconds; where nothing moves, let the cron look at them."""
         until = time.monotonic() + seconds
         before: object = None
         moved = time.monotonic()
@@ -151,10 +153,10 @@ class Deployment:
             assert now < until, (states, self.local.log[-3000:])
             if states != before:
                 before, moved = states, now
-            elif now - moved > IDLE_SECONDS:
+            elif now - moved > idle_seconds:
                 self.sweep()
                 moved = now
-            time.sleep(0.02)
+            time.sleep(poll)
 
     def _state(self, begun: Begun) -> object:
         answer = self.ask("GET", f"/users/{begun.user}/minings/{begun.id}")

@@ -44,8 +44,7 @@ def fetch_pieces() -> Pieces:
         with tempfile.TemporaryDirectory(dir=place.parent, prefix=".workerd-") as folder:
             made = Path(folder) / "made"
             _install(node, npm, made)
-            if not place.is_dir():
-                made.rename(place)
+            _publish(made, place)
     return Pieces(node, place, place / "runtime")
 
 
@@ -67,6 +66,15 @@ def _install(node: str, npm: str, made: Path) -> None:
     _run([npm, "install", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"], made)
     pyodide = made / "node_modules" / "pyodide"
     _run([node, str(HERE / "compose.mjs"), str(pyodide), str(made / "runtime")], made)
+
+
+def _publish(made: Path, place: Path) -> None:
+    """Give the folder its name, unless another run was first."""
+    try:
+        made.rename(place)
+    except OSError:
+        if not place.is_dir():
+            raise
 
 
 def _run(command: list[str], folder: Path) -> None:
