@@ -12,8 +12,8 @@ from itertools import islice
 from pathlib import Path
 
 from bench.mailbox import repeat_messages
+from infra.bundle import bundle_worker
 from infra.cost import PRICES_AS_OF, dollars
-from infra.packaging import bundle_worker
 from infra.vendored import vendor
 from infra.worker import BATCH_JOBS
 from schemas.segments import MAX_BYTES, MAX_MESSAGES, TEXT_CAP_BYTES

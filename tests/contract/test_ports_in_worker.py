@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from infra.packaging import MAX_BYTES, bundle_modules
+from infra.bundle import MAX_BYTES, bundle_modules
 from processor.adapters.container.migrate import migrate
 from schemas.migrations import PERMANENT
 from tests.contract import contact_store, job_queue, mining_store, raw_store

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.packaging import VENDORED, Bundle, bundle_modules, bundle_worker
+from infra.bundle import VENDORED, Bundle, bundle_modules, bundle_worker
 from infra.worker import BUCKET, COMPATIBILITY_DATE, COMPATIBILITY_FLAGS, CPU_MS, DATABASE, QUEUE
 from tests.support.cloudflare.packages import HERE, Pieces
 

@@ -9,7 +9,7 @@ from demo.people import OWNER
 from demo.run import _imap_server
 from demo.scenes import REFERENCE
 from fetcher.child import EmbeddedError
-from infra.packaging import bundle_worker
+from infra.bundle import bundle_worker
 from infra.vendored import VendoringFailed, vendor
 from tests.support.cloudflare.deployment import CHECKOUT, Deployment
 from tests.support.cloudflare.packages import PiecesMissing, fetch_pieces

@@ -10,7 +10,7 @@ from typing import Any, Self
 
 import httpx
 
-from infra.packaging import MAX_BYTES, Bundle, bundle_modules
+from infra.bundle import MAX_BYTES, Bundle, bundle_modules
 from processor.adapters.container.migrate import migrate
 from schemas.jobs import Job, JobKind
 from schemas.migrations import PERMANENT

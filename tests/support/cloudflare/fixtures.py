@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.packaging import MAX_BYTES, bundle_modules
+from infra.bundle import MAX_BYTES, bundle_modules
 from infra.vendored import VendoringFailed, vendor
 from tests.support.cloudflare.deployment import Deployment, bundle_metered
 from tests.support.cloudflare.local import LocalCloudflare

@@ -12,7 +12,7 @@ from typing import Any, Self
 
 import httpx
 
-from infra.packaging import Bundle, module_type
+from infra.bundle import Bundle, module_type
 from infra.worker import BATCH_JOBS, COMPATIBILITY_DATE, COMPATIBILITY_FLAGS, MAX_RETRIES
 from tests.support.cloudflare.packages import HERE, Pieces
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.packaging import MAIN_MODULE, MAX_BYTES, VENDORED, UnfitBundle, bundle_modules, bundle_worker, module_type
+from infra.bundle import MAIN_MODULE, MAX_BYTES, VENDORED, UnfitBundle, bundle_modules, bundle_worker, module_type
 from infra.vendored import vendor
 
 CHECKOUT = Path(__file__).parents[2]

@@ -2,6 +2,8 @@
 
 The own modules are those that the entry module imports, directly or not, and the SQL files beside them: so the
 container's adapters, and what only they use, cannot get in. Nothing here imports the services' code; it is read.
+
+Not named `packaging`: Pulumi runs its helpers in this folder, where that would hide the package of the same name.
 """
 
 import ast
