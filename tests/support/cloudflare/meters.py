@@ -3,9 +3,12 @@
 What is metered and told is the isolate's, shared by all its invocations: for tests and benchmarks alone.
 """
 
+import re
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
+
+WRITES = re.compile(r"\b(INSERT|UPDATE|DELETE)\b")
 
 
 class Crash(BaseException):
@@ -153,7 +156,7 @@ class MeteredDatabase:
 
     def prepare(self, sql: str) -> "MeteredStatement":
         """Return a statement that counts when it runs."""
-        return MeteredStatement(self._inner.prepare(sql), self._invocation)
+        return MeteredStatement(self._inner.prepare(sql), self._invocation, "write" if WRITES.search(sql) else "read")
 
     async def batch(self, statements: Sequence["MeteredStatement"]) -> Any:
         """Run statements in one transaction."""
@@ -165,18 +168,19 @@ class MeteredDatabase:
 
 
 class MeteredStatement:
-    """A prepared statement."""
+    """A prepared statement; its calls count as `read` or `write`."""
 
-    def __init__(self, inner: Any, invocation: Invocation) -> None:
+    def __init__(self, inner: Any, invocation: Invocation, kind: str) -> None:
         self.inner = inner
         self._invocation = invocation
+        self._kind = kind
 
     def bind(self, *values: Any) -> "MeteredStatement":
         """Return it with its values."""
-        return MeteredStatement(self.inner.bind(*values), self._invocation)
+        return MeteredStatement(self.inner.bind(*values), self._invocation, self._kind)
 
     async def all(self) -> Any:
         """Run it."""
-        answer = await self._invocation.call("d1", "all", self.inner.all)
+        answer = await self._invocation.call("d1", self._kind, self.inner.all)
         self._invocation.add_rows(answer)
         return answer

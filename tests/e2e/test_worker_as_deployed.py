@@ -1,0 +1,46 @@
+"""The very bundle that is deployed, in the real workerd, before anything around it was set up."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from infra.bundle import bundle_worker
+from tests.support.cloudflare.deployment import CHECKOUT, TOKEN
+from tests.support.cloudflare.local import LocalCloudflare, Message
+from tests.support.cloudflare.packages import Pieces
+
+SETTINGS = {"SUPABASE_URL": "http://127.0.0.1:9", "SUPABASE_SERVICE_KEY": "a-key", "PROCESSOR_TOKEN": TOKEN}
+
+
+@pytest.fixture(scope="module")
+def deployed(pieces: Pieces, sdk: Path) -> Iterator[LocalCloudflare]:
+    """Yield the Worker with an empty D1, and Supabase nowhere."""
+    with LocalCloudflare(pieces, bundle_worker(CHECKOUT, sdk), variables=SETTINGS) as local:
+        yield local
+
+
+def test_it_starts_and_says_what_is_missing(deployed: LocalCloudflare) -> None:
+    """Health is 503 until D1 has its tables, in a sentence that says so to nobody but the log's reader."""
+    answer = httpx.get(f"{deployed.processor}/health")
+
+    assert (answer.status_code, answer.json()["code"]) == (503, "unavailable")
+
+
+@pytest.mark.parametrize("route", ["test/reset", "test/faults", "test/meters"])
+def test_it_has_no_route_of_the_tests(deployed: LocalCloudflare, route: str) -> None:
+    """What the tests' own Worker answers is 401 here, and 404 with the token."""
+    headers = {"authorization": f"Bearer {TOKEN}"}
+
+    assert httpx.get(f"{deployed.processor}/{route}").status_code == 401
+    assert httpx.get(f"{deployed.processor}/{route}", headers=headers).status_code == 404
+
+
+def test_jobs_wait_for_tables(deployed: LocalCloudflare) -> None:
+    """A job that comes before D1's migrations is tried again, and nothing is dead."""
+    job = '{"v":1,"kind":"teardown","mining":"00000000-0000-4000-8000-000000000000"}'
+
+    [verdict] = deployed.deliver([Message(job)])
+
+    assert [retried["msgId"] for retried in verdict["retryMessages"]] == ["1"]
