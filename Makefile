@@ -40,3 +40,8 @@ lock: lock-worker
 
 lock-worker: setup
 	@echo workers-runtime-sdk==1.9.5 | $(COMPILE) - -o requirements/worker.lock
+
+.PHONY: golden
+
+golden: setup
+	@$(BIN)/python -m tests.infra.golden

@@ -14,3 +14,15 @@ MAX_RETRIES = 100
 """The most that Queues allows (limits page, 2026-11): a job that only waits for a database must outlast its absence."""
 CPU_MS = 300_000
 """The most that Workers allow an invocation (limits page, 2026-11)."""
+
+RETRY_DELAY_SECONDS = 5
+"""Before a job is tried again, where its verdict does not say otherwise."""
+MAX_CONCURRENCY = 4
+"""Consumers at once: D1 answers one query at a time, so that more of them only wait for each other."""
+DEAD_BATCH_JOBS = 10
+RETENTION_SECONDS = 4 * 86_400
+"""How long a queue keeps a job that nobody took: the sweep sends lost ones again, so no longer is needed."""
+CRON = "*/5 * * * *"
+"""When the sweep looks for minings that stand still."""
+LONG_STOP_SECONDS = 30 * 86_400
+"""After which the bucket drops an object that nobody deleted: a mining's own end deletes it long before."""

@@ -1,0 +1,1 @@
+"""The Pulumi program: bindings and resources, never service code."""

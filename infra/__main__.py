@@ -1,0 +1,37 @@
+"""The Pulumi program: settings in, one of the two kinds of stack out."""
+
+import os
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+# Pulumi runs this folder, not the package that it is.
+sys.path[:] = [str(HERE.parent), *(path for path in sys.path if Path(path).resolve() != HERE)]
+
+import pulumi  # noqa: E402 (the path comes first)
+
+from infra.config import WrongSettings, read_config  # noqa: E402
+from infra.cost import OverBudget  # noqa: E402
+from infra.program import Declared, estimate, export  # noqa: E402
+
+
+def main() -> None:
+    """Declare the stack that the settings ask for."""
+    settings = read_config(os.environ)
+    cost = estimate(settings)
+    stack: Declared
+    if settings.mode == "cloudflare":
+        from infra.cloudflare.stack import CloudflareStack  # slow to import: only where it is needed
+
+        stack = CloudflareStack(settings)
+    else:
+        from infra.docker.stack import SelfHost
+
+        stack = SelfHost(settings)
+    export(settings, stack, cost)
+
+
+try:
+    main()
+except (OverBudget, WrongSettings) as error:
+    raise pulumi.RunError(str(error)) from None

@@ -1,0 +1,1 @@
+"""The Cloudflare stacks: Workers, Queues, D1 and R2, and the fetcher's container beside them."""

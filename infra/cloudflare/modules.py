@@ -1,0 +1,31 @@
+"""A bundle as the provider takes it: contents, not paths, so that a state is the same from any machine."""
+
+import base64
+
+import pulumi_cloudflare as cloudflare
+
+from infra.bundle import Bundle, Module
+
+
+def main_module(bundle: Bundle) -> str:
+    """Return the name of the module that the runtime begins with."""
+    return next(iter(bundle))
+
+
+def content(module: Module) -> str:
+    """Return a module's text."""
+    return module.file.read_text("utf-8")
+
+
+def other_modules(bundle: Bundle) -> dict[str, cloudflare.WorkersScriptFilesArgs]:
+    """Return all but the main module, by name."""
+    first = main_module(bundle)
+    return {name: _file(module) for name, module in bundle.items() if name != first}
+
+
+def _file(module: Module) -> cloudflare.WorkersScriptFilesArgs:
+    return cloudflare.WorkersScriptFilesArgs(
+        content_type=module.content_type,
+        content_base64=base64.b64encode(module.file.read_bytes()).decode(),
+        content_sha256=module.sha256,
+    )

@@ -1,0 +1,111 @@
+"""The stack's settings: read once, refused all at once where they are wrong, each with its fix."""
+
+from collections.abc import Iterator, Mapping, Set
+from dataclasses import dataclass, field
+
+import pulumi
+
+from infra.settings import BY_MODE, NAMESPACE, SECRETS, Setting
+
+
+class WrongSettings(Exception):
+    """Settings that are wrong; the text has a line for each, `faults` the lines."""
+
+    def __init__(self, faults: list[str]) -> None:
+        super().__init__("\n".join(["The stack's settings are wrong:", *(f"- {fault}" for fault in faults)]))
+        self.faults = faults
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What a stack is told: plain values by name, empty where absent; secrets, to be bound with `bindings.secret`."""
+
+    stack: str
+    mode: str
+    plain: Mapping[str, str]
+    secrets: Mapping[str, pulumi.Input[str]] = field(repr=False)
+
+    def __getitem__(self, name: str) -> str:
+        return self.plain[name]
+
+    def number(self, name: str) -> float:
+        """Return a number; 0 where it is not set."""
+        return float(self.plain[name] or 0)
+
+    def is_true(self, name: str) -> bool:
+        """Return whether a setting is `true`."""
+        return self.plain[name] == "true"
+
+    @property
+    def protected(self) -> bool:
+        """Whether what holds data is protected and retained."""
+        return self.is_true("protectData")
+
+
+def read_config(environ: Mapping[str, str]) -> Settings:
+    """Read the stack's configuration, and the environment where it stands in; raise WrongSettings."""
+    config = pulumi.Config(NAMESPACE)
+    prefix = f"{NAMESPACE}:"
+    given = {key.removeprefix(prefix) for key in pulumi.runtime.config.CONFIG.get() if key.startswith(prefix)}
+    given |= {key.removeprefix(prefix) for key in pulumi.runtime.get_config_env() if key.startswith(prefix)}
+    plain = {name: config.get(name) or "" for name in given if name not in SECRETS}
+    secrets = {name: config.require_secret(name) for name in given & SECRETS}
+    clear = {name for name in secrets if not pulumi.runtime.is_config_secret(f"{NAMESPACE}:{name}")}
+    return check(pulumi.get_stack(), plain, secrets, environ, clear=clear)
+
+
+def check(
+    stack: str,
+    plain: Mapping[str, str],
+    secrets: Mapping[str, pulumi.Input[str]],
+    environ: Mapping[str, str],
+    *,
+    clear: Set[str] = frozenset(),
+) -> Settings:
+    """Return the settings with defaults and what the environment says; raise WrongSettings with every fault."""
+    mode = plain.get("mode", "")
+    table = BY_MODE.get(mode)
+    if table is None:
+        fix = f"pulumi config set {NAMESPACE}:mode {next(iter(BY_MODE))}"
+        raise WrongSettings([f"{NAMESPACE}:mode is {mode!r}; allowed are {' and '.join(BY_MODE)}: {fix}"])
+    values = {each.name: plain.get(each.name) or _stand_in(each, environ) for each in table if not each.secret}
+    hidden = dict(secrets)
+    for each in table:
+        if each.secret and each.name not in hidden and (found := _stand_in(each, environ)):
+            hidden[each.name] = found
+    faults = [*_unknown({*plain, *secrets} - {"mode"}, table), *_wrong(values, table)]
+    faults += _missing(values, hidden.keys(), table)
+    faults += [
+        f"{NAMESPACE}:{each.name} stands in the clear in the stack's file: {each.fix}"
+        for each in table
+        if each.name in clear
+    ]
+    if faults:
+        raise WrongSettings(faults)
+    return Settings(stack, mode, values, hidden)
+
+
+def _stand_in(setting: Setting, environ: Mapping[str, str]) -> str:
+    return (environ.get(setting.variable) if setting.variable else None) or setting.default
+
+
+def _unknown(given: Set[str], table: tuple[Setting, ...]) -> Iterator[str]:
+    known = {setting.name for setting in table}
+    for name in sorted(given - known):
+        yield f"{NAMESPACE}:{name} is no setting of this kind of stack: pulumi config rm {NAMESPACE}:{name}"
+
+
+def _wrong(values: Mapping[str, str], table: tuple[Setting, ...]) -> Iterator[str]:
+    for setting in table:
+        value = values.get(setting.name, "")
+        if value and not setting.allows(value):
+            yield f"{NAMESPACE}:{setting.name} is {value!r}, not {setting.means}: {setting.fix}"
+
+
+def _missing(values: Mapping[str, str], hidden: Set[str], table: tuple[Setting, ...]) -> Iterator[str]:
+    present = {name for name, value in values.items() if value} | hidden
+    for setting in table:
+        reason = setting.needed(values)
+        if reason and setting.name not in present:
+            or_variable = f", or in the environment {setting.variable}" if setting.variable else ""
+            yield f"{NAMESPACE}:{setting.name} is missing ({reason}): {setting.fix}{or_variable}"

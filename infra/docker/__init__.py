@@ -1,0 +1,1 @@
+"""The stack on one server: PostgreSQL, Redis, processors and fetcher as containers."""

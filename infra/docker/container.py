@@ -1,0 +1,107 @@
+"""A container as all of ours are: no root, nothing to write but what it is given, and bounded in everything."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import pulumi
+import pulumi_docker as docker
+
+from infra.bindings import Binding, environment
+from infra.docker.sizes import Limits
+from infra.protection import inside
+
+LOG_OPTIONS = {"max-size": "10m", "max-file": "3"}
+WAIT_SECONDS = 120
+"""How long `up` waits for a container's health before it fails."""
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """What differs from container to container."""
+
+    name: str
+    """The container's, on its host."""
+    image: pulumi.Input[str]
+    """An id, never a name."""
+    user: str
+    limits: Limits
+    bindings: Sequence[Binding] = ()
+    command: Sequence[pulumi.Input[str]] | None = None
+    entrypoint: Sequence[str] | None = None
+    health: Sequence[str] = ()
+    """The check's command, `CMD` or `CMD-SHELL` first; empty for what runs once."""
+    alias: str = ""
+    """Its name in the network."""
+    volumes: Mapping[str, pulumi.Input[str]] = field(default_factory=dict)
+    """Volumes by the path where they are mounted."""
+    writable: Mapping[str, str] = field(default_factory=dict)
+    """Folders in memory: by path, what Docker calls their options."""
+    ports: Sequence[docker.ContainerPortArgs] = ()
+    stop_seconds: int = 30
+    shared_memory: int | None = None
+
+
+def folder_in_memory(size: int, *, user: str = "") -> str:
+    """Return the options of a folder in memory of so many MiB: for everyone, or for one account (`uid:gid`)."""
+    if not user:
+        return f"rw,noexec,nosuid,nodev,size={size}m,mode=1777"
+    uid, gid = user.split(":")
+    return f"rw,noexec,nosuid,nodev,size={size}m,mode=0700,uid={uid},gid={gid}"
+
+
+def declare_container(
+    logical: str,
+    service: Service,
+    network: docker.Network,
+    *,
+    parent: pulumi.Resource,
+    after: Sequence[pulumi.Resource] = (),
+) -> docker.Container:
+    """Declare a container; one without a health check runs once, to its end, before what comes after it."""
+    lasting = bool(service.health)
+    limits = service.limits
+    return docker.Container(
+        logical,
+        name=service.name,
+        image=service.image,
+        command=list(service.command) if service.command is not None else None,
+        entrypoints=list(service.entrypoint) if service.entrypoint is not None else None,
+        envs=environment(service.bindings),
+        user=service.user,
+        read_only=True,
+        privileged=False,
+        capabilities=docker.ContainerCapabilitiesArgs(drops=["ALL"]),
+        security_opts=["no-new-privileges:true"],
+        memory=limits.memory,
+        memory_swap=limits.memory,
+        cpus=limits.cpus,
+        shm_size=service.shared_memory,
+        ulimits=[docker.ContainerUlimitArgs(name="nproc", soft=limits.processes, hard=limits.processes)],
+        tmpfs=dict(service.writable),
+        volumes=[
+            docker.ContainerVolumeArgs(container_path=path, volume_name=volume)
+            for path, volume in service.volumes.items()
+        ],
+        networks_advanced=[
+            docker.ContainerNetworksAdvancedArgs(name=network.name, aliases=[service.alias] if service.alias else [])
+        ],
+        ports=list(service.ports),
+        healthcheck=_health_check(service.health),
+        log_driver="json-file",
+        log_opts=LOG_OPTIONS,
+        restart="unless-stopped" if lasting else "no",
+        must_run=lasting,
+        attach=not lasting,
+        logs=not lasting,
+        wait=lasting,
+        wait_timeout=WAIT_SECONDS,
+        stop_timeout=service.stop_seconds,
+        destroy_grace_seconds=service.stop_seconds,
+        opts=inside(parent, after=after),
+    )
+
+
+def _health_check(command: Sequence[str]) -> docker.ContainerHealthcheckArgs:
+    return docker.ContainerHealthcheckArgs(
+        tests=list(command) or ["NONE"], interval="5s", timeout="5s", start_period="60s", retries=3
+    )

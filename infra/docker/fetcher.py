@@ -1,0 +1,79 @@
+"""The fetcher as a service: `leadminer serve`, the one port that is published."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import pulumi
+import pulumi_docker as docker
+
+from infra.bindings import Binding, secret, text
+from infra.config import Settings
+from infra.docker.container import Service, declare_container, folder_in_memory
+from infra.docker.processors import HEALTH, STOP_SECONDS, USER
+from infra.docker.sizes import Size
+from infra.passwords import declare_password
+from infra.protection import inside
+
+PORT = 8090
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """Where the service is reached on its host."""
+
+    address: str
+    port: int
+
+    @classmethod
+    def of(cls, settings: Settings) -> "Published":
+        """Return what the settings say."""
+        return cls(settings["publishAddress"], int(settings["publishPort"]))
+
+    @property
+    def url(self) -> str:
+        """As callers on the host write it."""
+        host = f"[{self.address}]" if ":" in self.address else self.address
+        return f"http://{host}:{self.port}"
+
+
+class Fetcher(pulumi.ComponentResource):
+    """One container; it holds no data."""
+
+    def __init__(
+        self,
+        name: str,
+        image: pulumi.Input[str],
+        network: docker.Network,
+        size: Size,
+        bindings: Sequence[Binding],
+        published: Published,
+        *,
+        parent: pulumi.Resource,
+        volumes: Mapping[str, pulumi.Input[str]] | None = None,
+        after: Sequence[pulumi.Resource] = (),
+    ) -> None:
+        """Declare the service under a container's name; `bindings` say where store, queue and processor are."""
+        super().__init__("leadminer:docker:Fetcher", "fetcher", None, inside(parent))
+        self.token = declare_password("serve-token", parent=self)
+        self.url = published.url
+        own = [
+            secret("SERVE_TOKEN", self.token),
+            text("SERVE_LISTEN", f"0.0.0.0:{PORT}"),
+            text("SERVE_MININGS", str(size.minings)),
+            text("LEADMINER_HOME", "/tmp/leadminer"),  # noqa: S108 (a folder in memory: it holds locks alone)
+        ]
+        service = Service(
+            name=name,
+            image=image,
+            user=USER,
+            limits=size.fetcher,
+            bindings=[*bindings, *own],
+            health=["CMD", "python", "-c", HEALTH.format(port=PORT)],
+            alias="fetcher",
+            volumes=volumes or {},
+            writable={"/tmp": folder_in_memory(64)},  # noqa: S108 (a folder in memory of the container)
+            ports=[docker.ContainerPortArgs(internal=PORT, external=published.port, ip=published.address)],
+            stop_seconds=STOP_SECONDS,
+        )
+        self.container = declare_container("server", service, network, parent=self, after=after)
+        self.register_outputs({"url": self.url})

@@ -1,0 +1,120 @@
+"""PostgreSQL: one server, a permanent and a temporary database, and a role for each that can do nothing else."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pulumi
+import pulumi_docker as docker
+
+from infra.bindings import Binding, secret, text
+from infra.docker.container import Service, declare_container, folder_in_memory
+from infra.docker.images import Images
+from infra.docker.sizes import Size, max_connections
+from infra.naming import DockerNames
+from infra.passwords import declare_password
+from infra.protection import inside, kept
+
+ALIAS = "postgres"
+PERMANENT, MINING = "leadminer", "leadminer_mining"
+"""Both the database and the role that owns it."""
+USER = "999:999"
+"""The account `postgres` of the official images on Debian."""
+DATA = "/var/lib/postgresql"
+"""Below it the image keeps a folder a major version, so that an upgrade finds old and new side by side."""
+SETUP_SQL = (Path(__file__).parent / "databases.sql").read_text("utf-8")
+
+
+@dataclass(frozen=True, slots=True)
+class Database:
+    """One database, as its role reaches it."""
+
+    setting: str
+    name: str
+    password: pulumi.Output[str]
+
+    def binding(self) -> Binding:
+        """Return the connection string, under the name of its setting."""
+        return secret(
+            self.setting,
+            pulumi.Output.concat(f"postgresql://{self.name}:", self.password, f"@{ALIAS}:5432/{self.name}"),
+        )
+
+
+class Postgres(pulumi.ComponentResource):
+    """The server, and a container that makes databases and roles and ends."""
+
+    def __init__(
+        self,
+        names: DockerNames,
+        images: Images,
+        network: docker.Network,
+        size: Size,
+        *,
+        processors: int,
+        protected: bool,
+        parent: pulumi.Resource,
+    ) -> None:
+        """Declare the server, its volume and what is in it."""
+        super().__init__("leadminer:docker:Postgres", "postgres", None, inside(parent))
+        self._superuser = declare_password("postgres", parent=self)
+        self.permanent = Database(
+            "POSTGRES_CONNECTION_STRING", PERMANENT, declare_password("postgres-permanent", parent=self)
+        )
+        self.mining = Database(
+            "POSTGRES_MINING_CONNECTION_STRING", MINING, declare_password("postgres-mining", parent=self)
+        )
+        image = images.pulled("imagePostgres")
+        self.volume = docker.Volume("data", name=names.volume("postgres"), opts=kept(self, protected=protected))
+        self.container = declare_container("server", self._server(names, image, size, processors), network, parent=self)
+        self.databases = declare_container(
+            "databases", self._setup(names, image, size), network, parent=self, after=[self.container]
+        )
+        self.register_outputs({"volume": self.volume.name})
+
+    def _server(self, names: DockerNames, image: pulumi.Input[str], size: Size, processors: int) -> Service:
+        options = {
+            "shared_buffers": f"{size.shared_buffers}MB",
+            "max_connections": f"{max_connections(processors)}",
+            "password_encryption": "scram-sha-256",
+            "log_statement": "none",
+            "log_min_error_statement": "panic",
+        }
+        return Service(
+            name=names.container("postgres"),
+            image=image,
+            user=USER,
+            limits=size.postgres,
+            bindings=[
+                secret("POSTGRES_PASSWORD", self._superuser),
+                text("POSTGRES_INITDB_ARGS", "--auth-host=scram-sha-256 --auth-local=peer --data-checksums"),
+            ],
+            command=["postgres", *(part for name, value in options.items() for part in ("-c", f"{name}={value}"))],
+            health=["CMD", "pg_isready", "-q", "-h", "127.0.0.1", "-U", "postgres"],
+            alias=ALIAS,
+            volumes={DATA: self.volume.name},
+            writable={
+                "/tmp": folder_in_memory(16),  # noqa: S108 (a folder in memory of the container)
+                "/var/run/postgresql": folder_in_memory(1, user=USER),
+            },
+            stop_seconds=60,
+            shared_memory=size.shared_buffers,
+        )
+
+    def _setup(self, names: DockerNames, image: pulumi.Input[str], size: Size) -> Service:
+        return Service(
+            name=names.container("databases"),
+            image=image,
+            user=USER,
+            limits=size.redis,
+            bindings=[
+                text("PGHOST", ALIAS),
+                text("PGUSER", "postgres"),
+                text("PGDATABASE", "postgres"),
+                secret("PGPASSWORD", self._superuser),
+                secret("PERMANENT_PASSWORD", self.permanent.password),
+                secret("MINING_PASSWORD", self.mining.password),
+            ],
+            entrypoint=["sh", "-c"],
+            command=[f"exec psql -X -q -v ON_ERROR_STOP=1 <<'END'\n{SETUP_SQL}END\n"],
+            writable={"/tmp": folder_in_memory(16)},  # noqa: S108 (a folder in memory of the container)
+        )

@@ -1,0 +1,81 @@
+"""The processors: replicas of one container, and what brings the databases up to date before they start."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import pulumi
+import pulumi_docker as docker
+
+from infra.bindings import Binding, text
+from infra.docker.container import Service, declare_container, folder_in_memory
+from infra.docker.raw_volume import RawVolume
+from infra.docker.sizes import Size
+from infra.naming import DockerNames
+from infra.protection import inside
+
+ALIAS, PORT = "processor", 8080
+USER = "10001:10001"
+"""The account of the services' images: one for both, since segments are for their owner alone."""
+STOP_SECONDS = 60
+"""For the job at hand to be finished."""
+# The images have no other HTTP client than Python.
+HEALTH = "import urllib.request; urllib.request.urlopen('http://127.0.0.1:{port}/health', timeout=4)"
+
+
+class Processors(pulumi.ComponentResource):
+    """The replicas, and the migrations before them."""
+
+    def __init__(
+        self,
+        names: DockerNames,
+        image: pulumi.Input[str],
+        network: docker.Network,
+        size: Size,
+        raw: RawVolume,
+        bindings: Sequence[Binding],
+        *,
+        replicas: int,
+        parent: pulumi.Resource,
+        after: Sequence[pulumi.Resource],
+    ) -> None:
+        """Declare the migrations after what they need, and so many replicas after them."""
+        super().__init__("leadminer:docker:Processors", "processors", None, inside(parent))
+        service = Service(
+            name=names.container("migrations"),
+            image=image,
+            user=USER,
+            limits=size.processor,
+            bindings=bindings,
+            command=["migrate"],
+            writable={"/tmp": folder_in_memory(64)},  # noqa: S108 (a folder in memory of the container)
+            stop_seconds=STOP_SECONDS,
+        )
+        self.migrations = declare_container("migrations", service, network, parent=self, after=after)
+        self.containers = [
+            declare_container(
+                f"processor-{number}",
+                _replica(service, names, number, raw),
+                network,
+                parent=self,
+                after=[self.migrations],
+            )
+            for number in range(1, replicas + 1)
+        ]
+        self.register_outputs({})
+
+    def binding(self) -> Binding:
+        """Return where the HTTP API is: at any of them."""
+        return text("PROCESSOR_URL", f"http://{ALIAS}:{PORT}")
+
+
+def _replica(service: Service, names: DockerNames, number: int, raw: RawVolume) -> Service:
+    own = [text("PROCESSOR_LISTEN", f"0.0.0.0:{PORT}"), text("PROCESSOR_NAME", f"{ALIAS}-{number}")]
+    return replace(
+        service,
+        name=names.container(ALIAS, number),
+        bindings=[*service.bindings, *own],
+        command=None,
+        health=["CMD", "python", "-c", HEALTH.format(port=PORT)],
+        alias=ALIAS,
+        volumes=raw.mounts,
+    )

@@ -1,0 +1,82 @@
+"""The stack on one server: what is declared, and in which order it comes up."""
+
+from typing import Any
+
+import pulumi
+import pulumi_docker as docker
+
+from infra.bindings import Binding, secret, text
+from infra.config import Settings
+from infra.docker.fetcher import Fetcher, Published
+from infra.docker.images import Images
+from infra.docker.postgres import ALIAS, PERMANENT, Postgres
+from infra.docker.processors import Processors
+from infra.docker.raw_volume import RawVolume
+from infra.docker.redis import Redis
+from infra.docker.sizes import SIZES
+from infra.naming import DockerNames
+from infra.passwords import declare_password
+from infra.protection import inside
+
+
+class SelfHost(pulumi.ComponentResource):
+    """PostgreSQL, Redis, processors and fetcher on one Docker host."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Declare everything."""
+        host = docker.Provider("docker", host=settings["dockerHost"])
+        super().__init__("leadminer:docker:SelfHost", "selfhost", None, pulumi.ResourceOptions(providers=[host]))
+        names, size = DockerNames(settings["prefix"]), SIZES[settings["size"]]
+        replicas, protected = int(settings["processors"]), settings.protected
+        self.token = declare_password("processor-token", parent=self)
+        self.network = docker.Network("network", name=names.network, driver="bridge", opts=inside(self))
+        self.images = Images(settings, parent=self)
+        self.postgres = Postgres(
+            names, self.images, self.network, size, processors=replicas, protected=protected, parent=self
+        )
+        self.redis = Redis(names, self.images, self.network, size, protected=protected, parent=self)
+        self.raw = RawVolume(names, protected=protected, parent=self)
+        self.processors = Processors(
+            names,
+            self.images.service("processor"),
+            self.network,
+            size,
+            self.raw,
+            [*self._shared(), self.postgres.permanent.binding(), self.postgres.mining.binding()],
+            replicas=replicas,
+            parent=self,
+            after=[self.postgres.databases, self.redis.container],
+        )
+        # It is told that there is a database, but not how to get in: it never connects to one.
+        away = text("POSTGRES_CONNECTION_STRING", f"postgresql://{ALIAS}:5432/{PERMANENT}")
+        self.fetcher = Fetcher(
+            names.container("fetcher"),
+            self.images.service("fetcher"),
+            self.network,
+            size,
+            [*self._shared(), self.processors.binding(), away],
+            Published.of(settings),
+            parent=self,
+            volumes=self.raw.mounts,
+            after=self.processors.containers,
+        )
+        self.register_outputs({})
+
+    def _shared(self) -> list[Binding]:
+        return [
+            text("STORAGE_MODE", "postgresql"),
+            self.redis.binding(),
+            self.raw.binding(),
+            secret("PROCESSOR_TOKEN", self.token),
+        ]
+
+    def outputs(self) -> dict[str, Any]:
+        """Return what the stack tells its people."""
+        return {
+            "url": self.fetcher.url,
+            "token": self.fetcher.token,
+            "processorToken": self.token,
+            "fetcher": self.fetcher.container.name,
+            "processors": [container.name for container in self.processors.containers],
+            "volumes": [self.postgres.volume.name, self.redis.volume.name, self.raw.volume.name],
+        }

@@ -1,0 +1,127 @@
+"""Wrong settings are refused all at once, each with its fix; right ones get their defaults."""
+
+import pytest
+
+from infra.config import Settings, WrongSettings, check
+from infra.settings import BY_MODE, Setting
+
+SELFHOST = {"mode": "postgresql"}
+CLOUDFLARE = {
+    "mode": "cloudflare",
+    "environment": "prod",
+    "accountId": "0" * 32,
+    "supabaseUrl": "https://example.supabase.co",
+    "workersSubdomain": "example",
+    "fetcherHost": "unix:///var/run/docker.sock",
+}
+ENVIRONMENT = {
+    "SUPABASE_SERVICE_KEY": "key-of-supabase",
+    "CLOUDFLARE_API_TOKEN": "token-of-cloudflare",
+    "CLOUDFLARE_R2_ACCESS_KEY_ID": "id-of-r2",
+    "CLOUDFLARE_R2_SECRET_ACCESS_KEY": "key-of-r2",
+}
+
+
+def faults(plain: dict[str, str], environment: dict[str, str] | None = None) -> list[str]:
+    with pytest.raises(WrongSettings) as refused:
+        check("test", plain, {}, environment or {})
+    return refused.value.faults
+
+
+def without(settings: dict[str, str], *names: str) -> dict[str, str]:
+    return {name: value for name, value in settings.items() if name not in names}
+
+
+def test_a_server_needs_nothing_but_the_mode() -> None:
+    """All else has a default, and data is protected."""
+    settings = check("selfhost", SELFHOST, {}, {})
+
+    assert settings.protected
+    assert settings["publishAddress"] == "127.0.0.1"
+    assert settings["processors"] == "2"
+
+
+def test_the_environment_stands_in_for_secrets() -> None:
+    """What the pipeline has as secrets of its own need not be configured; what is configured comes first."""
+    settings = check("production", CLOUDFLARE, {"supabaseServiceKey": "configured"}, ENVIRONMENT)
+
+    assert settings.secrets["supabaseServiceKey"] == "configured"
+    assert settings.secrets["r2AccessKeyId"] == "id-of-r2"
+
+
+def test_no_secret_is_shown() -> None:
+    """Settings that are printed show none."""
+    settings = check("production", CLOUDFLARE, {}, ENVIRONMENT)
+
+    assert not [value for value in ENVIRONMENT.values() if value in repr(settings)]
+
+
+def test_an_unknown_mode_says_which_there_are() -> None:
+    """Without a mode nothing else can be judged."""
+    assert faults({"mode": "aws"}) == [
+        "leadminer:mode is 'aws'; allowed are cloudflare and postgresql: pulumi config set leadminer:mode cloudflare"
+    ]
+
+
+def test_all_faults_are_told_at_once() -> None:
+    """Unknown, malformed and missing ones, each with the command that mends it."""
+    wrong = without(CLOUDFLARE, "supabaseUrl") | {"acountId": "1", "environment": "test", "accountId": "1"}
+
+    found = faults(wrong, ENVIRONMENT)
+
+    assert len(found) == 4
+    assert found[0].startswith("leadminer:acountId is no setting of this kind of stack: pulumi config rm")
+    assert "leadminer:environment is 'test', not one of prod, staging: pulumi config set" in found[1]
+    assert found[2].startswith("leadminer:accountId is '1', not the 32 hex digits")
+    assert "leadminer:supabaseUrl is missing" in found[3]
+    assert "or in the environment SUPABASE_URL" in found[3]
+
+
+@pytest.mark.parametrize(
+    ("settings", "missing"),
+    [
+        (without(CLOUDFLARE, "fetcherHost"), "fetcherHost"),
+        (without(CLOUDFLARE, "workersSubdomain"), "workersSubdomain"),
+        (CLOUDFLARE | {"domain": "processor.example.org"}, "zoneId"),
+    ],
+)
+def test_what_another_setting_makes_needed_is_missed(settings: dict[str, str], missing: str) -> None:
+    """The sentence says which other one."""
+    (fault,) = faults(settings, ENVIRONMENT)
+
+    assert fault.startswith(f"leadminer:{missing} is missing (since ")
+
+
+def test_a_missing_host_of_the_fetcher_names_the_way_without() -> None:
+    """That nothing will mine has to be said outright."""
+    (fault,) = faults(without(CLOUDFLARE, "fetcherHost"), ENVIRONMENT)
+
+    assert "pulumi config set leadminer:fetcher none" in fault
+
+
+def test_without_a_fetcher_its_settings_are_not_missed() -> None:
+    """Neither host nor keys are needed."""
+    settings = without(CLOUDFLARE, "fetcherHost") | {"fetcher": "none"}
+
+    assert check("staging", settings, {}, {"SUPABASE_SERVICE_KEY": "k"})["fetcher"] == "none"
+
+
+def test_a_secret_in_the_clear_is_refused() -> None:
+    """A stack's file is committed: it holds secrets encrypted, or not at all."""
+    with pytest.raises(WrongSettings, match="supabaseServiceKey stands in the clear in the stack's file"):
+        check("test", CLOUDFLARE, {"supabaseServiceKey": "x"}, ENVIRONMENT, clear={"supabaseServiceKey"})
+
+
+@pytest.mark.parametrize(
+    "setting", dict.fromkeys(each for table in BY_MODE.values() for each in table), ids=lambda each: each.name
+)
+def test_defaults_are_allowed(setting: Setting) -> None:
+    """A default has the form that its own setting asks for."""
+    assert not setting.default or setting.allows(setting.default)
+
+
+def test_numbers_are_read_and_absent_ones_are_zero() -> None:
+    """A budget that is not set is none."""
+    settings = Settings("test", "postgresql", {"a": "2.5", "b": ""}, {})
+
+    assert (settings.number("a"), settings.number("b")) == (2.5, 0.0)

@@ -1,0 +1,181 @@
+"""What each stack declares: as reviewed, within the rules, without a secret in the clear."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from infra.bundle import bundle_worker
+from infra.docker.images import IMAGES
+from infra.predicates import Expectation, violations
+from infra.vendored import vendor
+from tests.infra.golden import FOLDER
+from tests.support.stacks import ACCOUNT, CANARY, CHECKOUT, SECRETS, STACKS, declared, read_stack, run_program
+
+ALLOWED = {
+    # Names.
+    ("cloudflare/consumers/dead-jobs", "inputs.scriptName"),
+    ("cloudflare/consumers/jobs", "inputs.deadLetterQueue"),
+    ("cloudflare/consumers/jobs", "inputs.scriptName"),
+    ("cloudflare/fetcher-host/fetcher/server", "inputs.name"),
+    ("cloudflare/fetcher-host/fetcher/server", "inputs.networksAdvanced"),
+    ("cloudflare/fetcher-host/network", "inputs.name"),
+    ("cloudflare/job-queue/dead-queue", "inputs.queueName"),
+    ("cloudflare/job-queue/queue", "inputs.queueName"),
+    ("cloudflare/mining-database/database", "inputs.name"),
+    ("cloudflare/processor/cron", "inputs.scriptName"),
+    ("cloudflare/processor/script", "inputs.bindings"),
+    ("cloudflare/processor/script", "inputs.scriptName"),
+    ("cloudflare/processor/subdomain", "inputs.scriptName"),
+    ("cloudflare/raw-bucket/bucket", "inputs.name"),
+    ("cloudflare/raw-bucket/lifecycle", "inputs.bucketName"),
+    # Sizes, and the names and the number of minings in the environment.
+    ("cloudflare/fetcher-host/fetcher/server", "inputs.cpus"),
+    ("cloudflare/fetcher-host/fetcher/server", "inputs.envs"),
+    ("cloudflare/fetcher-host/fetcher/server", "inputs.memory"),
+    ("cloudflare/fetcher-host/fetcher/server", "inputs.memorySwap"),
+    # Protection.
+    ("cloudflare/mining-database/database", "options.protect"),
+    ("cloudflare/mining-database/database", "options.retainOnDelete"),
+    ("cloudflare/raw-bucket/bucket", "options.protect"),
+    ("cloudflare/raw-bucket/bucket", "options.retainOnDelete"),
+}
+"""By path and property, where production may differ from staging."""
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_a_stack_declares_what_was_reviewed(stack: str) -> None:
+    """The graph is the golden one; after a change: `make golden`, and look at the diff."""
+    golden = json.loads((FOLDER / f"{stack}.json").read_text("utf-8"))
+
+    assert declared(stack).golden == golden
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_a_stack_breaks_no_rule(stack: str) -> None:
+    """Every predicate holds; staging alone may lose its data."""
+    found = violations(declared(stack).resources, Expectation(protected=stack != "staging"))
+
+    assert found == []
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_no_secret_leaves_its_wrapping(stack: str) -> None:
+    """Secrets that were given or made are marked in every input and output, and never logged."""
+    graph = declared(stack)
+
+    assert CANARY not in graph.printed + graph.logged
+    assert "[secret]" in graph.printed
+
+
+def test_production_is_staging_but_for_names_sizes_and_protection() -> None:
+    """What was tried in staging is what runs in production."""
+    production, staging = declared("production").golden, declared("staging").golden
+
+    different = set(find_differences(production, staging))
+
+    assert different == ALLOWED
+
+
+def find_differences(one: dict[str, Any], other: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    assert one.keys() == other.keys()
+    for path, resource in one.items():
+        assert resource["type"] == other[path]["type"]
+        for part in ("inputs", "options"):
+            mine, theirs = resource[part], other[path][part]
+            names = mine.keys() | theirs.keys()
+            yield from ((path, f"{part}.{name}") for name in names if mine.get(name) != theirs.get(name))
+
+
+@pytest.mark.parametrize(("stack", "environment"), [("production", "prod"), ("staging", "staging")])
+def test_names_are_those_that_people_look_for(stack: str, environment: str) -> None:
+    """Worker, database, bucket and queues have the names of the design."""
+    outputs = declared(stack).outputs
+
+    assert outputs["worker"] == f"mining-workers-{environment}"
+    assert outputs["database"] == f"mining-temp-{environment}"
+    assert outputs["bucket"] == f"mining-emails-{environment}"
+    assert outputs["queues"] == [f"mining-queue-{environment}", f"mining-queue-{environment}-dead"]
+
+
+def test_the_worker_is_the_bundle() -> None:
+    """Every module goes up under its name, with its type, and with the hash of what is in it."""
+    bundle = bundle_worker(CHECKOUT, vendor(CHECKOUT / "requirements" / "worker.lock"))
+
+    modules = declared("production").modules
+
+    assert modules == {name: [each.content_type, each.sha256, each.sha256] for name, each in bundle.items()}
+
+
+def test_the_cost_is_told_in_preview_and_in_outputs() -> None:
+    """Dollars a month and for a million messages stand in both."""
+    graph = declared("production")
+
+    assert graph.outputs["dollarsAMonth"] == "5.00"
+    assert f"${graph.outputs['dollarsPerMillionMessages']} for a further million" in graph.logged
+
+
+def test_a_stack_above_its_budget_is_not_declared() -> None:
+    """The preview fails with what it would cost and what to do, before anything is declared."""
+    config = read_stack("selfhost") | {"leadminer:serverDollars": "30", "leadminer:budgetDollars": "20"}
+
+    graph = run_program("selfhost", config, {})
+
+    assert graph.error.startswith("A month would cost $30.00, and leadminer:budgetDollars is $20.00")
+    assert graph.graph == {}
+
+
+def test_without_a_fetcher_there_is_no_docker_host() -> None:
+    """`fetcher: none` leaves the container out, and needs none of its secrets."""
+    account = {name: value for name, value in ACCOUNT.items() if name != "leadminer:fetcherHost"}
+    config = read_stack("staging") | account | {"leadminer:fetcher": "none"}
+
+    graph = run_program("staging", config, {f"leadminer:{SECRETS[0]}": CANARY})
+
+    assert graph.error == ""
+    assert not [path for path, each in graph.graph.items() if each["type"].startswith("docker:")]
+
+
+def test_a_domain_switches_workers_dev_off() -> None:
+    """With a host name of one's own, the Worker answers there alone."""
+    account = {name: value for name, value in ACCOUNT.items() if name != "leadminer:workersSubdomain"}
+    domain = {"leadminer:domain": "processor.example.org", "leadminer:zoneId": "f" * 32, "leadminer:fetcher": "none"}
+
+    graph = run_program("staging", read_stack("staging") | account | domain, {f"leadminer:{SECRETS[0]}": CANARY})
+
+    assert graph.graph["cloudflare/processor/subdomain"]["inputs"]["enabled"] is False
+    assert graph.graph["cloudflare/processor/domain"]["inputs"]["hostname"] == "processor.example.org"
+    assert graph.outputs["processorUrl"] == "https://processor.example.org"
+
+
+def test_every_image_can_be_replaced_by_a_setting() -> None:
+    """Ids of local images are used as they are, without pulling or building."""
+    names = ("imagePostgres", "imageRedis", "imageProcessor", "imageFetcher")
+    chosen = {name: f"sha256:{number:064x}" for number, name in enumerate(names)}
+    config = read_stack("selfhost") | {f"leadminer:{name}": value for name, value in chosen.items()}
+
+    graph = run_program("selfhost", config, {})
+
+    containers = [each["inputs"] for each in graph.graph.values() if each["type"].endswith(":Container")]
+    assert {each["image"] for each in containers} == set(chosen.values())
+    assert not [each for each in graph.graph.values() if each["type"].endswith(("Image", "RemoteImage"))]
+
+
+def test_images_of_the_table_have_digests() -> None:
+    """Tag and digest are both given for what is pulled."""
+    assert [name for name, image in IMAGES.items() if ":" not in image.tag or len(image.digest) != 71] == []
+
+
+def test_nothing_starts_before_what_it_needs() -> None:
+    """Databases wait for the server, migrations for them, processors for migrations, the fetcher for processors."""
+    graph = declared("selfhost").graph
+
+    def after(path: str) -> list[str]:
+        depends: list[str] = graph[f"selfhost/{path}"]["options"]["dependsOn"]
+        return depends
+
+    assert "selfhost/postgres/server" in after("postgres/databases")
+    assert {"selfhost/postgres/databases", "selfhost/redis/server"} <= set(after("processors/migrations"))
+    assert "selfhost/processors/migrations" in after("processors/processor-2")
+    assert {"selfhost/processors/processor-1", "selfhost/processors/processor-2"} <= set(after("fetcher/server"))
