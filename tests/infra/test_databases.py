@@ -1,0 +1,99 @@
+"""The SQL that makes databases and roles, on a real PostgreSQL: it repeats, and its roles can do no more than needed."""
+
+import asyncio
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from urllib.parse import quote
+
+import psycopg
+import pytest
+
+from infra.docker import postgres
+from processor.adapters.container.migrate import migrate_all
+from tests.support.fixtures import require
+from tests.support.servers import Postgres
+
+# The superuser of the tests' server has the name that is a plain role's here.
+SETUP_SQL = postgres.SETUP_SQL.replace("leadminer", "miner")
+PERMANENT, MINING = "miner", "miner_mining"
+PASSWORDS = {"PERMANENT_PASSWORD": "a'quoted password", "MINING_PASSWORD": "another"}
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Postgres]:
+    """Yield a PostgreSQL of its own: what is made are roles of the whole server."""
+    require(shutil.which("psql") is not None, "no psql: install postgresql-client")
+    with Postgres() as started:
+        set_up(started)
+        yield started
+
+
+def set_up(server: Postgres) -> None:
+    """Run the SQL as the container does."""
+    command = ["psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", server.conninfo()]
+    environment = {"PATH": os.environ["PATH"], **PASSWORDS}
+    done = subprocess.run(command, input=SETUP_SQL, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def can_connect(server: Postgres, role: str, database: str) -> bool:
+    """Return whether a role may connect to a database."""
+    with psycopg.connect(server.conninfo()) as connection:
+        query = "SELECT has_database_privilege(%s, %s, 'CONNECT')"
+        row = connection.execute(query, [role, database]).fetchone()
+    return row == (True,)
+
+
+def test_it_repeats(server: Postgres) -> None:
+    """A second run changes nothing, and fails at nothing."""
+    set_up(server)
+
+
+@pytest.mark.parametrize(("role", "other"), [(PERMANENT, MINING), (MINING, PERMANENT)])
+def test_a_role_gets_into_its_own_database_alone(server: Postgres, role: str, other: str) -> None:
+    """Neither into the other's, nor into the server's own."""
+    assert can_connect(server, role, role)
+    assert not can_connect(server, role, other)
+    assert not can_connect(server, role, "postgres")
+
+
+@pytest.mark.parametrize("role", [PERMANENT, MINING])
+def test_a_role_may_make_neither_roles_nor_databases(server: Postgres, role: str) -> None:
+    """It is no superuser, and owns one database."""
+    rights_of = "SELECT rolsuper, rolcreaterole, rolcreatedb, rolreplication, rolbypassrls FROM pg_roles"
+    owned_by = "SELECT datname FROM pg_database WHERE pg_get_userbyid(datdba) = %s"
+    with psycopg.connect(server.conninfo()) as connection:
+        rights = connection.execute(f"{rights_of} WHERE rolname = %s", [role]).fetchone()
+        owned = connection.execute(owned_by, [role]).fetchall()
+
+    assert rights == (False, False, False, False, False)
+    assert owned == [(role,)]
+
+
+def test_passwords_are_those_of_the_environment_and_kept_as_scram(server: Postgres) -> None:
+    """A quote in one is no SQL."""
+    with psycopg.connect(server.conninfo()) as connection:
+        kept = connection.execute(
+            "SELECT rolpassword FROM pg_authid WHERE rolname = ANY (%s)", [[PERMANENT, MINING]]
+        ).fetchall()
+
+    assert [password.startswith("SCRAM-SHA-256$") for (password,) in kept] == [True, True]
+
+
+def test_the_migrations_need_no_more_rights(server: Postgres) -> None:
+    """Each role brings its own database up to date."""
+    options = quote("-c role=", safe="")
+    permanent, mining = (with_role(server.conninfo(name), f"{options}{name}") for name in (PERMANENT, MINING))
+
+    asyncio.run(migrate_all(permanent=permanent, mining=mining))
+
+    with psycopg.connect(server.conninfo(PERMANENT)) as connection:
+        owner = connection.execute("SELECT tableowner FROM pg_tables WHERE tablename = 'refined_persons'").fetchone()
+    assert owner == (PERMANENT,)
+
+
+def with_role(conninfo: str, options: str) -> str:
+    """Return a connection string whose sessions begin as a role."""
+    return f"{conninfo}{'&' if '?' in conninfo else '?'}options={options}"
