@@ -134,20 +134,27 @@ def states_consumers(resources: Sequence[Resource], _expected: Expectation) -> I
 
 
 def hides_secrets(resources: Sequence[Resource], _expected: Expectation) -> Iterator[str]:
-    """Say where a secret stands in a plain variable, a command, a label or a name."""
+    """Say where a secret stands in a plain variable of a Worker, or in a container's command, label or name."""
     for each in resources:
         if each.type == SCRIPT:
             for binding in each.properties.get("bindings") or []:
                 if _is_readable(binding) and _SECRET_NAME.search(str(binding.get("name"))):
                     yield f"{each.name} binds {binding['name']} as plain text."
         if each.type == CONTAINER:
-            for value in _texts([each.properties.get(name) for name in ("command", "entrypoints", "labels", "name")]):
-                if value == SECRET or _CREDENTIAL.search(value):
-                    yield f"{each.name} carries a secret where everyone can read it."
-            for variable in each.properties.get("envs") or []:
-                name, _, value = str(variable).partition("=")
-                if variable != SECRET and (_CREDENTIAL.search(value) or re.search("TOKEN|SECRET|PASSWORD", name)):
-                    yield f"{each.name} has {name} in the clear."
+            shown = [each.properties.get(name) for name in ("command", "entrypoints", "labels", "name")]
+            if any(value == SECRET or _CREDENTIAL.search(value) for value in _texts(shown)):
+                yield f"{each.name} carries a secret where everyone can read it."
+
+
+def encrypts_environment(resources: Sequence[Resource], _expected: Expectation) -> Iterator[str]:
+    """Say which container has a secret in its environment that the state would show."""
+    for each in resources:
+        if each.type != CONTAINER:
+            continue
+        for variable in each.properties.get("envs") or []:
+            name, _, value = str(variable).partition("=")
+            if variable != SECRET and (_CREDENTIAL.search(value) or re.search("TOKEN|SECRET|PASSWORD", name)):
+                yield f"{each.name} has {name} in the clear."
 
 
 def _is_readable(binding: Any) -> bool:
@@ -173,8 +180,11 @@ PREDICATES: Mapping[str, Predicate] = {
     "secrets-are-hidden": hides_secrets,
 }
 """By the name of the policy."""
+OF_MARKED_SECRETS: Mapping[str, Predicate] = {"environment-is-encrypted": encrypts_environment}
+"""Those that need secrets to be marked: tests have them so, while a policy pack is handed what they are."""
 
 
 def violations(resources: Sequence[Resource], expected: Expectation) -> list[str]:
-    """Return a sentence for each violation of any predicate."""
-    return [found for predicate in PREDICATES.values() for found in predicate(resources, expected)]
+    """Return a sentence for each violation of any predicate; secrets have to be marked."""
+    predicates = (*PREDICATES.values(), *OF_MARKED_SECRETS.values())
+    return [found for predicate in predicates for found in predicate(resources, expected)]

@@ -1,4 +1,4 @@
-"""The SQL that makes databases and roles, on a real PostgreSQL: it repeats, and its roles can do no more than needed."""
+"""The SQL that makes databases and roles, on PostgreSQL: it repeats, and its roles can do no more than needed."""
 
 import asyncio
 import os

@@ -1,0 +1,89 @@
+"""The policies find in a stack what the predicates find, and nothing in ours."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+import pytest
+from pulumi_policy import (
+    EnforcementLevel,
+    PolicyCustomTimeouts,
+    PolicyResource,
+    PolicyResourceOptions,
+    StackValidationArgs,
+    StackValidationPolicy,
+)
+
+from infra.policies import make_policies
+from infra.predicates import PREDICATES, Resource
+from tests.support.stacks import CHECKOUT, STACKS, declared
+
+STAGING = json.loads((CHECKOUT / "infra" / "policy_pack" / "staging.json").read_text("utf-8"))
+
+
+def given(resource: Resource) -> PolicyResource:
+    options = PolicyResourceOptions(resource.protect, [], None, [], PolicyCustomTimeouts(0, 0, 0), [])
+    return PolicyResource(resource.type, resource.properties, "", resource.name, options, None, None, [], {})
+
+
+def note(into: list[str], message: str, _urn: str | None = None) -> None:
+    into.append(message)
+
+
+def report(resources: list[Resource], config: Mapping[str, Mapping[str, Any]]) -> dict[str, list[str]]:
+    """Return what each policy reports, by its name."""
+    found: dict[str, list[str]] = {}
+    for policy in make_policies():
+        assert isinstance(policy, StackValidationPolicy)
+        sentences = found.setdefault(policy.name, [])
+        args = StackValidationArgs([given(each) for each in resources], config.get(policy.name, {}))
+        policy.validate(args, partial(note, sentences))
+    return found
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_our_stacks_pass(stack: str) -> None:
+    """Staging with its own configuration of the pack, which lets it lose its data."""
+    found = report(declared(stack).resources, STAGING if stack == "staging" else {})
+
+    assert found == {name: [] for name in PREDICATES}
+
+
+def test_staging_would_fail_as_production() -> None:
+    """Its data is not protected, and the default configuration says so."""
+    found = report(declared("staging").resources, {})
+
+    assert len(found["data-is-kept"]) == 2
+
+
+def test_a_soft_container_is_reported_under_its_policy() -> None:
+    """The sentence is the predicate's."""
+    resources = declared("selfhost").resources
+    soft = [
+        replace(each, properties={**each.properties, "readOnly": False}) if each.name.endswith("redis/server") else each
+        for each in resources
+    ]
+
+    found = report(soft, {})
+
+    assert found["containers-are-hardened"] == ["selfhost/redis/server: its root can be written."]
+
+
+def test_every_policy_is_mandatory() -> None:
+    """None of them only advises."""
+    assert {policy.enforcement_level for policy in make_policies()} == {EnforcementLevel.MANDATORY}
+
+
+def test_the_pack_starts_as_pulumi_starts_it() -> None:
+    """It prints the port on which the engine asks it."""
+    command = [sys.executable, "-W", "ignore", "-u", str(CHECKOUT / "infra" / "policy_pack"), "127.0.0.1:9", "."]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as pack:
+        assert pack.stdout is not None
+        printed = pack.stdout.readline()
+        pack.kill()
+
+    assert printed.strip().isdigit()
