@@ -1,6 +1,8 @@
 """Addresses: lists of them in headers, and those that stand in a text."""
 
 import re
+from collections.abc import Iterable
+from functools import lru_cache
 from typing import Final
 
 from processor.domain.address_list import Mailbox, read_list
@@ -29,6 +31,12 @@ another name, its address.
 """
 _SURE_CHARACTERS: Final = 63
 """An address no longer than a label may be needs no look at the lengths of its labels."""
+_REMEMBERED_CHARACTERS: Final = 256
+_REMEMBERED_VALUES: Final = 256
+"""Two of three values of a mailbox were read a moment ago: its owner's, a list's, a thread's. 2 MB at most."""
+
+Read = tuple[str, str | None, str | None]
+"""Address, plus address, name."""
 
 
 def parse_address_list(value: str | bytes) -> list[Mailbox]:
@@ -45,9 +53,19 @@ def parse_address_list(value: str | bytes) -> list[Mailbox]:
     return list(found.values())
 
 
-def read_addresses(value: str) -> list[tuple[str, str | None, str | None]]:
-    """Return (address, plus, name) of an undecoded value, with repetitions: common forms fast, the rest with care."""
-    found: list[tuple[str, str | None, str | None]] = []
+def read_addresses(value: str) -> Iterable[Read]:
+    """Return what an undecoded value says, with repetitions; a short value that was read lately is not read again."""
+    return _remember(value) if len(value) <= _REMEMBERED_CHARACTERS else _read(value)
+
+
+@lru_cache(maxsize=_REMEMBERED_VALUES)
+def _remember(value: str) -> tuple[Read, ...]:
+    return tuple(_read(value))
+
+
+def _read(value: str) -> list[Read]:
+    """Read the common forms fast, the rest with care."""
+    found: list[Read] = []
     at, end = 0, len(value)
     while at < end:
         match = _COMMON_FORM.match(value, at)
