@@ -4,6 +4,7 @@ One pass over the lines that begin with ``--``, with a table of the open boundar
 """
 
 import re
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from processor.domain.headers import Fields, compile_fields, read_fields
@@ -14,6 +15,7 @@ _ESCAPED: Final = re.compile(r"\\(.)", re.DOTALL)
 _PART_FIELDS: Final = compile_fields(("content-type", "content-transfer-encoding", "content-disposition"))
 _PLAIN: Final = "text/plain"
 _TEXTS: Final = (_PLAIN, "text/html")
+_REMEMBERED_CHARACTERS: Final = 256
 _MESSAGES: Final = ("message/rfc822", "message/global", "message/news")
 
 
@@ -44,9 +46,14 @@ class _Level(NamedTuple):
 def read_kind(fields: Fields, default_type: str = _PLAIN) -> Kind:
     """Return what the fields of a header say of its body; what is no type at all counts as text/plain."""
     value = fields["content-type"][0] if "content-type" in fields else default_type
-    encoding = ""
-    if "content-transfer-encoding" in fields:
-        encoding = fields["content-transfer-encoding"][0].strip(" \t\"';").lower()
+    encoding = fields["content-transfer-encoding"][0] if "content-transfer-encoding" in fields else ""
+    if len(value) + len(encoding) <= _REMEMBERED_CHARACTERS:
+        return _remember_kind(value, encoding)
+    return _read_kind(value, encoding)
+
+
+def _read_kind(value: str, encoding: str) -> Kind:
+    encoding = encoding.strip(" \t\"';").lower()
     name, _, parameters = value.partition(";")
     kind = name.strip().lower()
     charset = _CHARSET.search(value) if parameters else None
@@ -60,6 +67,10 @@ def read_kind(fields: Fields, default_type: str = _PLAIN) -> Kind:
     elif "/" not in kind:
         kind = _PLAIN
     return Kind(kind, encoding, charset[1] if charset else "", boundary)
+
+
+_remember_kind: Final = lru_cache(maxsize=128)(_read_kind)
+"""Nearly all mail says one of a few dozen things; boundaries, which are never the same, push out only the rarest."""
 
 
 def find_texts(data: bytes, start: int, kind: Kind) -> list[TextPart]:
@@ -97,7 +108,7 @@ class _Walk:
         self._open: dict[bytes, int] = {}
         self._text: tuple[Kind, int, int] | None = None
         self._choices = 0
-        self._empty_lines = {b"\n\n": -1, b"\n\r\n": -1}
+        self._crlf = self._lf = -1
 
     def begin(self, kind: Kind, start: int, *, choice: int) -> None:
         """Take up the body that begins at `start`: parts, a message in a message, a text, or what is not read."""
@@ -157,8 +168,7 @@ class _Walk:
         A header without an empty line ends where the next delimiter may stand.
         """
         data = self.data
-        crlf, lf = self._find_empty_line(b"\n\r\n", line_end), self._find_empty_line(b"\n\n", line_end)
-        empty, body = (crlf, crlf + 3) if crlf < lf else (lf, min(lf + 2, len(data)))
+        empty, body = self._find_empty_line(line_end)
         delimiter = data.find(b"\n--", line_end, empty)
         if delimiter >= 0:
             empty, body = delimiter, delimiter + 1
@@ -168,9 +178,19 @@ class _Walk:
             kind = kind if kind.boundary or kind.type in _MESSAGES else kind._replace(type="")
         return kind, body
 
-    def _find_empty_line(self, mark: bytes, start: int) -> int:
-        """Return where the next empty line begins, the length of the data if there is none; looks at no byte twice."""
-        if self._empty_lines[mark] < start:
-            found = self.data.find(mark, start)
-            self._empty_lines[mark] = len(self.data) if found < 0 else found
-        return self._empty_lines[mark]
+    def _find_empty_line(self, start: int) -> tuple[int, int]:
+        """Return where the next empty line begins and ends, both the data's length if there is none.
+
+        No byte is looked at twice: what was found stays so while the walk is before it. Mail whose lines end in CRLF is
+        not searched for a bare one behind the empty line.
+        """
+        data = self.data
+        if self._crlf < start:
+            found = data.find(b"\n\r\n", start)
+            self._crlf = len(data) if found < 0 else found
+        if self._lf < start:
+            found = data.find(b"\n\n", start, self._crlf + 1)
+            self._lf = self._crlf if found < 0 else found
+        if self._lf < self._crlf:
+            return self._lf, self._lf + 2
+        return self._crlf, min(self._crlf + 3, len(data))
