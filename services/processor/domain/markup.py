@@ -79,12 +79,12 @@ class Markup:
 
 def hides_address(data: bytes) -> bool:
     """Return whether a link in an HTML text may point to an address that shows no ``@``."""
-    return b"%40" in data and _LINK_WITH_CODES.search(data) is not None
+    return b"%" in data and b"%40" in data and _LINK_WITH_CODES.search(data) is not None
 
 
 def decode_codes(data: bytes) -> bytes:
     """Return an HTML text in which the characters of addresses that are written as codes stand for themselves."""
-    if b"&#" in data or b"&commat;" in data or b"&period;" in data:
+    if b"&" in data and (b"&#" in data or b"&commat;" in data or b"&period;" in data):
         return _CODE.sub(_decode_code, data)
     return data
 
