@@ -21,7 +21,7 @@ class Setting:
     """One setting: a pattern for its values, in words too, and an example for whoever has to set it.
 
     `variable` names an environment variable that stands in, `when` why it is needed, or the other setting that makes
-    it needed, as `name=value`, `name!=value` or, where another must not be empty, `name`.
+    it needed: `name=value`, or `name` where that must not be empty.
     """
 
     name: str
@@ -46,12 +46,10 @@ class Setting:
         """Return why it has to be set, given the others; an empty text where it need not be."""
         if self.when in ("", ALWAYS):
             return self.when
-        name, operator, value = re.fullmatch(r"(\w+)(!?=)?(\w*)", self.when).groups()  # type: ignore[union-attr]
+        name, operator, value = re.fullmatch(r"(\w+)(=)?(\w*)", self.when).groups()  # type: ignore[union-attr]
         other = values.get(name, "")
         if operator == "=" and other == value:
             return f"since {name} is {value or 'not set'}"
-        if operator == "!=" and other != value:
-            return f"unless {name} is {value}"
         return f"since {name} is set" if operator is None and other else ""
 
 

@@ -14,7 +14,6 @@ import pulumi
 from pulumi import dynamic
 
 from infra.migrations import HAS_RECORD, READ_RECORD, Statement, check_history, plan_batches, read_d1_migrations
-from schemas.migrations import RefusedMigrations
 
 API = "https://api.cloudflare.com/client/v4"
 TOKEN, BASE_URL = "CLOUDFLARE_API_TOKEN", "CLOUDFLARE_BASE_URL"
@@ -103,6 +102,3 @@ class D1Schema(dynamic.Resource, module="cloudflare", name="D1Schema"):
         """Declare what has been applied, by checksum; the files themselves are read when it is done."""
         props = {"account_id": account_id, "database_id": database_id, "migrations": migrations}
         super().__init__(D1SchemaProvider(), name, props, opts)
-
-
-__all__ = ["D1Client", "D1Refused", "D1Schema", "D1SchemaProvider", "RefusedMigrations", "migrate"]

@@ -16,7 +16,7 @@ from infra.cloudflare.raw_bucket import RawBucket
 from infra.config import Settings
 from infra.docker.fetcher import Fetcher, Published
 from infra.docker.images import Images
-from infra.docker.sizes import SIZES
+from infra.docker.sizes import size_for
 from infra.naming import CloudflareNames
 from infra.passwords import declare_password
 from infra.protection import inside
@@ -115,7 +115,7 @@ class FetcherHost(pulumi.ComponentResource):
             stack.names.fetcher,
             self.images.service("fetcher"),
             self.network,
-            SIZES[settings["size"]],
+            size_for(settings["size"], processors=0),
             stack.fetcher_bindings(),
             Published.of(settings),
             parent=self,

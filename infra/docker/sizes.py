@@ -1,6 +1,6 @@
 """Sizes: the limits of the containers and the settings of the servers in them, chosen together."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 
@@ -10,7 +10,7 @@ class Limits:
 
     memory: int
     cpus: str
-    processes: int
+    processes: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,41 +31,59 @@ class Size:
 
 CONNECTIONS = 20
 """PostgreSQL's, besides four a processor and database: for people, dumps and migrations."""
-SERVICE_PROCESSES = 512
-"""Fetcher and processors run as one account, which the kernel counts as one, threads included."""
+OTHER_PROCESSES = 100
+"""Of the servers, besides PostgreSQL's one a connection."""
+SERVICE_PROCESSES = 256
+"""Of a processor or a fetcher, threads included; about ten times what they have."""
 
-SIZES = MappingProxyType(
+_SIZES = MappingProxyType(
     {
         "small": Size(
-            postgres=Limits(512, "1", 200),
-            redis=Limits(128, "0.5", 64),
-            processor=Limits(384, "1", SERVICE_PROCESSES),
-            fetcher=Limits(384, "0.5", SERVICE_PROCESSES),
+            postgres=Limits(512, "1"),
+            redis=Limits(128, "0.5"),
+            processor=Limits(384, "1"),
+            fetcher=Limits(384, "0.5"),
             shared_buffers=128,
             redis_memory=64,
             minings=2,
         ),
         "medium": Size(
-            postgres=Limits(2048, "2", 400),
-            redis=Limits(256, "1", 64),
-            processor=Limits(512, "1", SERVICE_PROCESSES),
-            fetcher=Limits(768, "1", SERVICE_PROCESSES),
+            postgres=Limits(2048, "2"),
+            redis=Limits(256, "1"),
+            processor=Limits(512, "1"),
+            fetcher=Limits(768, "1"),
             shared_buffers=512,
             redis_memory=128,
             minings=6,
         ),
         "large": Size(
-            postgres=Limits(8192, "4", 1000),
-            redis=Limits(512, "1", 64),
-            processor=Limits(768, "1", 2 * SERVICE_PROCESSES),
-            fetcher=Limits(2048, "2", 2 * SERVICE_PROCESSES),
+            postgres=Limits(8192, "4"),
+            redis=Limits(512, "1"),
+            processor=Limits(768, "1"),
+            fetcher=Limits(2048, "2"),
             shared_buffers=2048,
             redis_memory=256,
             minings=16,
         ),
     }
 )
-"""By the setting `size`."""
+
+
+def size_for(name: str, *, processors: int) -> Size:
+    """Return a size by its name, its processes bounded for so many processors.
+
+    The kernel counts the processes of an account, whichever container they are in: PostgreSQL and Redis have the same
+    number in their images, fetcher and processors the same by design. So each of them is given what both may have.
+    """
+    size = _SIZES[name]
+    servers, services = max_connections(processors) + OTHER_PROCESSES, SERVICE_PROCESSES * (processors + 1)
+    return replace(
+        size,
+        postgres=replace(size.postgres, processes=servers),
+        redis=replace(size.redis, processes=servers),
+        processor=replace(size.processor, processes=services),
+        fetcher=replace(size.fetcher, processes=services),
+    )
 
 
 def max_connections(processors: int) -> int:

@@ -13,7 +13,7 @@ from infra.docker.postgres import ALIAS, PERMANENT, Postgres
 from infra.docker.processors import Processors
 from infra.docker.raw_volume import RawVolume
 from infra.docker.redis import Redis
-from infra.docker.sizes import SIZES
+from infra.docker.sizes import size_for
 from infra.naming import DockerNames
 from infra.passwords import declare_password
 from infra.protection import inside
@@ -26,8 +26,8 @@ class SelfHost(pulumi.ComponentResource):
         """Declare everything."""
         host = docker.Provider("docker", host=settings["dockerHost"])
         super().__init__("leadminer:docker:SelfHost", "selfhost", None, pulumi.ResourceOptions(providers=[host]))
-        names, size = DockerNames(settings["prefix"]), SIZES[settings["size"]]
-        replicas, protected = int(settings["processors"]), settings.protected
+        names, replicas, protected = DockerNames(settings["prefix"]), int(settings["processors"]), settings.protected
+        size = size_for(settings["size"], processors=replicas)
         self.token = declare_password("processor-token", parent=self)
         self.network = docker.Network("network", name=names.network, driver="bridge", opts=inside(self))
         self.images = Images(settings, parent=self)

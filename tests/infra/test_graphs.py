@@ -179,3 +179,14 @@ def test_nothing_starts_before_what_it_needs() -> None:
     assert {"selfhost/postgres/databases", "selfhost/redis/server"} <= set(after("processors/migrations"))
     assert "selfhost/processors/migrations" in after("processors/processor-2")
     assert {"selfhost/processors/processor-1", "selfhost/processors/processor-2"} <= set(after("fetcher/server"))
+
+
+def test_a_secret_that_is_configured_in_the_clear_is_refused() -> None:
+    """As `pulumi config set` without `--secret` leaves it."""
+    config = read_stack("staging") | ACCOUNT | {f"leadminer:{name}": CANARY for name in SECRETS}
+
+    graph = run_program("staging", config, {})
+
+    assert all(f"leadminer:{name} stands in the clear" in graph.error for name in SECRETS)
+    assert CANARY not in graph.error
+    assert graph.graph == {}
