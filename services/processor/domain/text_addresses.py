@@ -6,6 +6,7 @@ what may be an address, or a text is HTML of the less simple kind, the whole tex
 
 import re
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from typing import Final
 
 from processor.domain.address_syntax import ATOM_CHARACTERS, MAX_CHARACTERS, normalise
@@ -26,6 +27,9 @@ _WORD: Final = (
 """Letters with two cases go on as a word does; other scripts are written up to an address without a blank."""
 _WORD_END: Final = re.compile(f"[{_WORD}]")
 _HOST: Final = re.compile(f"[{_WORD}.-]*+")
+
+_REMEMBERED_RUNS: Final = 256
+"""Each takes about 1 KB at most."""
 
 
 class _Unsure(Exception):
@@ -82,8 +86,12 @@ def _scan_bytes(data: bytes, places: list[tuple[int, int]] | None = None) -> lis
     return found
 
 
+@lru_cache(maxsize=_REMEMBERED_RUNS)
 def _read_run(run: bytes, host: bytes, before: bytes, behind: bytes) -> str | None:
-    """Return the valid address in what stands on both sides of an ``@``, given the characters that end it there."""
+    """Return the valid address in what stands on both sides of an ``@``, given the characters that end it there.
+
+    Signatures and the footers of lists repeat: what was read lately is not read again.
+    """
     in_url = b"/" in run or b"?" in run
     local = _cut_url(run.decode("ascii")).encode() if in_url else run.lstrip(_NOT_FIRST_BYTES)
     around = before + behind if len(local) == len(run) else behind
