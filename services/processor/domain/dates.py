@@ -2,6 +2,7 @@
 
 import re
 from datetime import date
+from functools import lru_cache
 from typing import Final
 
 _MONTHS: Final = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
@@ -32,9 +33,8 @@ def parse_date(value: str) -> int | None:
     if not match:
         return None
     day, month, year, hours, minutes, seconds, zone, sign, zone_hours, zone_minutes = match.groups()
-    try:
-        days = date(_full_year(year), _MONTH_NUMBERS[month.lower()], int(day)).toordinal() - _EPOCH
-    except (KeyError, ValueError):
+    days = _days(year, month, day)
+    if days is None:
         return None
     hour, minute, second = int(hours), int(minutes), int(seconds or 0)
     if hour > 23 or minute > 59 or second > 60:
@@ -44,6 +44,15 @@ def parse_date(value: str) -> int | None:
         return days * 86_400 + seconds_of_day - _ZONE_HOURS.get(zone.lower(), 0) * 3600
     offset = int(zone_hours) * 3600 + int(zone_minutes) * 60
     return days * 86_400 + seconds_of_day + (offset if sign == "-" else -offset)
+
+
+@lru_cache(maxsize=64)
+def _days(year: str, month: str, day: str) -> int | None:
+    """Return the days since 1970, None for a day that no calendar has; neighbours in a mailbox share theirs."""
+    try:
+        return date(_full_year(year), _MONTH_NUMBERS[month.lower()], int(day)).toordinal() - _EPOCH
+    except (KeyError, ValueError):
+        return None
 
 
 def _full_year(digits: str) -> int:
