@@ -51,6 +51,7 @@ _LINE_END: Final = re.compile(rb"(?<!\r)\r+\n|\r")
 _BYTE_ORDER_MARKS: Final = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")
 _MESSAGE_ID: Final = re.compile(r"<[^<>\s]+>")
 _LIST_ID: Final = re.compile(r"<[^<>\s]++>(?=\s*+$)")
+_REFERRING: Final = ("references", "in-reply-to")
 _EMPTY_ID: Final = "<> \t"
 
 
@@ -147,17 +148,17 @@ def message_key(fields: Fields, block: bytes) -> bytes:
 
 def has_references(fields: Fields) -> bool:
     """Return whether a message is part of a conversation: it refers to another by its Message-ID."""
-    return ("references" in fields or "in-reply-to" in fields) and bool(references(fields))
+    for name in _REFERRING:
+        if name in fields:
+            for value in fields[name]:
+                if _MESSAGE_ID.search(value):
+                    return True
+    return False
 
 
 def references(fields: Fields) -> list[str]:
     """Return the Message-IDs of References and In-Reply-To, with their brackets."""
-    return [
-        found
-        for name in ("references", "in-reply-to")
-        for value in fields.get(name, ())
-        for found in _MESSAGE_ID.findall(value)
-    ]
+    return [found for name in _REFERRING for value in fields.get(name, ()) for found in _MESSAGE_ID.findall(value)]
 
 
 def list_id(value: str) -> str | None:
