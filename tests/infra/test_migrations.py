@@ -1,6 +1,8 @@
 """D1's migrations: split as SQLite splits, applied whole or not at all, never edited. Run on SQLite, as D1 is."""
 
 import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -29,9 +31,10 @@ SECOND = migration(2, "CREATE TABLE b (x);\nINSERT INTO b VALUES ('a;\n-- b');\n
 
 
 @pytest.fixture
-def database() -> sqlite3.Connection:
-    """Return an empty database."""
-    return sqlite3.connect(":memory:", isolation_level=None)
+def database() -> Iterator[sqlite3.Connection]:
+    """Yield an empty database."""
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
+        yield connection
 
 
 def apply(database: sqlite3.Connection, migrations: list[Migration]) -> int:
@@ -60,14 +63,15 @@ def test_the_files_of_the_checkout_apply_statement_by_statement(database: sqlite
 
 def test_what_is_split_makes_the_same_tables_as_the_whole_file(database: sqlite3.Connection) -> None:
     """No statement is lost or cut."""
-    whole = sqlite3.connect(":memory:")
-    for each in read_d1_migrations():
-        whole.executescript(each.sql)
     listed = "SELECT type, name FROM sqlite_master ORDER BY type, name"
+    with closing(sqlite3.connect(":memory:")) as whole:
+        for each in read_d1_migrations():
+            whole.executescript(each.sql)
+        expected = whole.execute(listed).fetchall()
 
     apply(database, read_d1_migrations())
 
-    assert database.execute(listed).fetchall() == whole.execute(listed).fetchall()
+    assert database.execute(listed).fetchall() == expected
 
 
 def test_semicolons_and_comments_within_texts_and_triggers_stay(database: sqlite3.Connection) -> None:

@@ -133,12 +133,14 @@ def main() -> None:
     name, given = sys.argv[1], json.load(sys.stdin)
     os.environ.update(given["environment"])
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(message)s")
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)  # the SDK takes the thread's own
     recorder = Recorder()
     mocks.set_mocks(recorder.mocks, project="leadminer", stack=name, preview=False, monitor=recorder)
     pulumi.runtime.set_all_config(given["config"] | given["secrets"], list(given["secrets"]))
     error = ""
     try:
-        asyncio.get_event_loop().run_until_complete(stack.run_pulumi_func(run_program))
+        loop.run_until_complete(stack.run_pulumi_func(run_program))
     except pulumi.RunError as refused:
         error = str(refused)
     json.dump(
