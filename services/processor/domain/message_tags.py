@@ -97,7 +97,13 @@ def _is_automated(headers: Headers) -> bool:
 
 def _has(headers: Headers, name: str, pieces: Iterable[str]) -> bool:
     """Return whether any occurrence of a header contains one of the pieces, in any case."""
-    return name in headers and any(piece in value.lower() for value in headers[name] for piece in pieces)
+    if name in headers:
+        for value in headers[name]:
+            lowered = value.lower()
+            for piece in pieces:
+                if piece in lowered:
+                    return True
+    return False
 
 
 def _is(headers: Headers, name: str, values: Iterable[str]) -> bool:
