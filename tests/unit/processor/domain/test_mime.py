@@ -91,3 +91,12 @@ def test_boundaries_that_begin_alike() -> None:
     raw = mixed(part(inner, "Content-Type: multipart/mixed; boundary=x1"), part("c@acme.com"))
 
     assert found(raw) == ["a@acme.com", "b@acme.com", "c@acme.com"]
+
+
+def test_empty_line_before_one_with_a_carriage_return() -> None:
+    """The first of two empty lines ends a part's header, however the lines end: behind it a message has no header."""
+    raw = "--x\nContent-Type: message/rfc822\n\n\r\nTo: a@acme.com\n\nb@acme.com\n--x--\n"
+
+    addresses = found(f"Content-Type: multipart/mixed; boundary=x\n\n{raw}")
+
+    assert addresses == ["a@acme.com", "b@acme.com"]
