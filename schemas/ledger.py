@@ -1,7 +1,7 @@
 """The ledger of a mining: every message that the server listed ends in exactly one column.
 
-    listed  = fetched + skipped(reason) + failed(reason)
-    fetched = processed + duplicate + dead(reason)
+listed  = fetched + skipped(reason) + failed(reason)
+fetched = processed + duplicate + dead(reason)
 """
 
 from collections.abc import Mapping

@@ -1,6 +1,6 @@
 """Segments and the plan: the objects of the raw store, and their keys.
 
-A mining's objects all lie under its id: ``{mining}/plan`` and ``{mining}/{folder digest}/{uidvalidity}/{first}-{last}``.
+A mining's objects lie under its id: ``{mining}/plan`` and ``{mining}/{folder digest}/{uidvalidity}/{first}-{last}``.
 A segment is one line of JSON followed by the messages' bytes, one after the other, uncompressed.
 """
 
