@@ -1,5 +1,7 @@
 """Reading a message: from its bytes to what it says of whom. Pure, never raising, linear in the message's length."""
 
+from collections.abc import Callable
+from functools import partial
 from typing import Final, NamedTuple
 
 from processor.domain import facts
@@ -24,6 +26,8 @@ _ADDRESS_FIELDS: Final = (
     ("list-post", facts.LIST_POST),
 )
 _RECIPIENT: Final = facts.TO | facts.CC | facts.BCC
+_point: Final[Callable[[tuple[str, tuple[str, ...], tuple[str, ...], int, int]], Point]] = partial(tuple.__new__, Point)
+"""`Point` of its values as a tuple: made without a call of Python's own, of which there would be three a message."""
 
 
 class _People(NamedTuple):
@@ -97,12 +101,14 @@ def _grant(people: _People, fields: Fields, own: frozenset[str]) -> list[Point]:
             wrote = facts.WROTE
     tag, served = decide_tag(fields)
     return [
-        Point(
-            address,
-            tuple(plus[address]) if address in plus else (),
-            tuple(names[address]) if address in names else (),
-            field | wrote if field & _RECIPIENT else field,
-            tag if field & served else facts.NO_TAG,
+        _point(
+            (
+                address,
+                tuple(plus[address]) if address in plus else (),
+                tuple(names[address]) if address in names else (),
+                field | wrote if field & _RECIPIENT else field,
+                tag if field & served else facts.NO_TAG,
+            )
         )
         for address, field in bits.items()
     ]
