@@ -8,15 +8,13 @@ import hashlib
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from processor.domain.contact import pack
-from processor.domain.facts import Message
-from processor.domain.message import read_message
 from processor.domain.refine import cut_parts, refine
 from processor.minings import Mining, Minings
-from processor.ports import Conflict, ContactStore, JobQueue, LimitExceeded, NotFound, RawStore, Unavailable
+from processor.ports import Conflict, ContactStore, JobQueue, LimitExceeded, NotFound, RawStore
+from processor.reading import SegmentFailed, read_segment
 from schemas.jobs import BadJob, Job, JobKind
 from schemas.ledger import Dead, Ledger, Skipped, Verdict
 from schemas.limits import MAX_ROW_BYTES
@@ -40,12 +38,6 @@ class Ports:
     minings: Minings
     contacts: ContactStore
     queue: JobQueue
-
-
-def undated_from(as_of: str) -> int:
-    """Return the first timestamp that counts as no date: more than a day after the reference date, UTC."""
-    reference = datetime.strptime(as_of, "%Y-%m-%d").replace(tzinfo=UTC)
-    return int((reference + timedelta(days=2)).timestamp())
 
 
 class Pipeline:
@@ -102,22 +94,24 @@ class Pipeline:
                     await self._fail(mining, job, Dead.CRASHES, max_tries=1)
                 else:
                     await self._count(mining, job.segment)
-            except (Unavailable, Conflict):
-                raise
-            except Exception as error:
-                await self._fail(mining, job, reason_of(error), max_tries=MAX_TRIES)
+            except SegmentFailed as failure:
+                await self._fail(mining, job, failure.reason, max_tries=MAX_TRIES)
         if await self._minings.start_refining(mining):
             await self.advance(await self._minings.find(mining.id))
 
     async def _count(self, mining: Mining, name: str) -> None:
-        data = await self._raw.get(segment_key(mining.id, name))
-        head, body = Segment.decode(data)
-        messages = read_segment(head, body, mining)
-        keys = sorted({message.key.hex() for message in messages})
-        elsewhere = await self._minings.counted_elsewhere(mining, keys)
-        mine = [message for message in messages if message.key.hex() not in elsewhere]
-        points = pack(mine, chunks=mining.settings.chunks, max_bytes=MAX_ROW_BYTES)
-        await self._minings.count_segment(mining, name=name, head=head, messages=mine, points=points)
+        """Count a segment; raise SegmentFailed where it is its own fault that this is not possible."""
+        try:
+            head, messages = read_segment(await self._raw.get(segment_key(mining.id, name)), mining.settings)
+            keys = sorted({message.key.hex() for message in messages})
+            elsewhere = await self._minings.counted_elsewhere(mining, keys)
+            mine = [message for message in messages if message.key.hex() not in elsewhere]
+            points = pack(mine, chunks=mining.settings.chunks, max_bytes=MAX_ROW_BYTES)
+            await self._minings.count_segment(mining, name=name, head=head, messages=mine, points=points)
+        except NotFound as error:
+            raise SegmentFailed(Dead.UNREADABLE) from error
+        except LimitExceeded as error:
+            raise SegmentFailed(Dead.LIMIT) from error
 
     async def _fail(self, mining: Mining, job: Job, reason: str, *, max_tries: int) -> None:
         messages = await self._messages_of(mining, job)
@@ -272,22 +266,3 @@ class Pipeline:
             folder.segment_name(segment): len(segment.uids) for folder in plan.folders for segment in folder.segments
         }
         return [Job(JobKind.SEGMENT, mining.id, segment=name, messages=planned.get(name, 0)) for name in names]
-
-
-def read_segment(head: Segment, body: memoryview, mining: Mining) -> list[Message]:
-    """Return what a segment's messages say, in their order."""
-    settings = mining.settings
-    own = frozenset(settings.own)
-    latest = undated_from(settings.as_of)
-    with_text = settings.scope != "headers"
-    return [
-        read_message(raw, own=own, latest=latest, with_text=with_text, truncated=message.truncated)
-        for message, raw in head.bodies(body)
-    ]
-
-
-def reason_of(error: Exception) -> Dead:
-    """Return the ledger's word for what made a segment fail."""
-    if isinstance(error, (UnreadableSegment, NotFound)):
-        return Dead.UNREADABLE
-    return Dead.LIMIT if isinstance(error, LimitExceeded) else Dead.ERROR

@@ -11,7 +11,7 @@ from fetcher.reports import VERDICTS, ledger_lines, remarks, verdicts
 from processor.domain.contact import pack
 from processor.domain.message import read_message
 from processor.domain.refine import refine
-from processor.pipeline import undated_from
+from processor.reading import undated_from
 from schemas.ledger import Ledger
 from schemas.segments import TEXT_CAP_BYTES
 from tests.unit.docs.pages import code_blocks, read_page

@@ -323,3 +323,21 @@ async def test_two_processors_share_one_queue(database: str, redis_url: str, tmp
             await stack.drain()
 
         assert (await two.report(begun))["ledger"]["processed"] == DISTINCT
+
+
+async def test_a_database_that_was_tampered_with_kills_no_segment(stack: Stack) -> None:
+    """What goes wrong in our own house is no failure of a segment: the error is ours, and the mail counts later."""
+    begun = await stack.begin()
+    jobs = stack.store(begun, *MAILBOX)
+    async with stack.ports.minings._store._pool.connection() as connection:  # type: ignore[attr-defined]
+        await connection.execute("ALTER TABLE points RENAME TO elsewhere")
+
+        for _ in range(5):
+            with pytest.raises(Exception, match="points"):
+                await stack.pipeline.handle(jobs[0].encode())
+        await connection.execute("ALTER TABLE elsewhere RENAME TO points")
+    await stack.queue.send(jobs)
+    await stack.fetched(begun)
+    await stack.drain()
+
+    assert (await stack.report(begun))["ledger"]["dead"] == {}
