@@ -27,6 +27,7 @@ lock: setup
 	@$(COMPILE) -c requirements/dev.lock --extra fetcher --extra cloudflare pyproject.toml -o requirements/fetcher.lock
 	@$(COMPILE) -c requirements/dev.lock --extra processor pyproject.toml -o requirements/processor.lock
 	@echo uv | $(COMPILE) -c requirements/dev.lock - -o requirements/tools.lock
+	@echo hatchling | $(COMPILE) -c requirements/dev.lock - -o requirements/build.lock
 
 .PHONY: cloudflare bench-cloudflare lock-worker
 
