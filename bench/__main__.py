@@ -11,7 +11,7 @@ from pathlib import Path
 from bench import extraction
 from bench.corpus import read_corpus
 from bench.drain import drain
-from bench.refining import refine_seconds
+from bench.refining import PERSONS, refine_seconds
 from bench.whole import Run, run_mining, scratch, serve
 
 MIB = 1024 * 1024
@@ -63,6 +63,8 @@ def print_whole(rates: Sequence[float], runs: Sequence[Run]) -> None:
     for kind, seconds in sorted(middle.usage.cpu_by_kind().items(), key=lambda item: -item[1]):
         print(f"  {kind:12} {seconds:5.2f} s of processor time, {seconds / total:4.0%}")
     began = {state: f"{seconds:.2f} s" for state, seconds in middle.states.items()}
+    refined = (middle.states["finished"] - middle.states["refining"]) * PERSONS / sum(middle.contacts.values())
+    print(f"  refining to the end, for {PERSONS:,} persons: {refined:.2f} s")
     print("  stages began at:", ", ".join(f"{state} {seconds}" for state, seconds in began.items()))
 
 

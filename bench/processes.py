@@ -21,8 +21,9 @@ class Usage:
     """Samples of the processes below one process, and of others that are named."""
 
     def __init__(self) -> None:
-        self.cpu_seconds: dict[tuple[str, int], float] = {}
-        self.peak_bytes: dict[tuple[str, int], int] = defaultdict(int)
+        self.kinds: dict[int, str] = {}
+        self.cpu_seconds: dict[int, float] = {}
+        self.peak_bytes: dict[int, int] = defaultdict(int)
 
     def sample(self, roots: list[int]) -> None:
         """Look once at the roots and everything below them."""
@@ -40,22 +41,22 @@ class Usage:
             times, memory = process.cpu_times(), process.memory_info().rss
         except (psutil.NoSuchProcess, psutil.AccessDenied):
             return
-        place = (kind, process.pid)
-        self.cpu_seconds[place] = times.user + times.system
-        self.peak_bytes[place] = max(self.peak_bytes[place], memory)
+        self.kinds[process.pid] = kind  # the latest: between fork and exec a process looks like its parent
+        self.cpu_seconds[process.pid] = times.user + times.system
+        self.peak_bytes[process.pid] = max(self.peak_bytes[process.pid], memory)
 
     def cpu_by_kind(self) -> dict[str, float]:
         """Return processor seconds by kind of process."""
         out: dict[str, float] = defaultdict(float)
-        for (kind, _), seconds in self.cpu_seconds.items():
-            out[kind] += seconds
+        for pid, seconds in self.cpu_seconds.items():
+            out[self.kinds[pid]] += seconds
         return dict(out)
 
     def peak_by_kind(self) -> dict[str, int]:
         """Return the greatest resident memory that one process of each kind had, in bytes."""
         out: dict[str, int] = {}
-        for (kind, _), peak in self.peak_bytes.items():
-            out[kind] = max(out.get(kind, 0), peak)
+        for pid, peak in self.peak_bytes.items():
+            out[self.kinds[pid]] = max(out.get(self.kinds[pid], 0), peak)
         return out
 
 
@@ -84,5 +85,5 @@ def watch(roots: list[int]) -> Iterator[Usage]:
         usage.sample(list(roots))
         done.set()
         thread.join()
-        for place, seconds in before.items():
-            usage.cpu_seconds[place] -= seconds
+        for pid, seconds in before.items():
+            usage.cpu_seconds[pid] -= seconds

