@@ -37,8 +37,11 @@ class Endpoints:
 
 
 def default_processors() -> int:
-    """Return how many processors are started where nobody says: all cores but one, for the fetcher and the servers."""
-    return min(max(1, (os.cpu_count() or 1) - 1), MOST_PROCESSORS)
+    """Return how many processors are started where nobody says: all cores but one, and two at least.
+
+    On two cores a second one makes a mining a fifth shorter, since each waits for the database (docs/performance.md).
+    """
+    return min(max(2, (os.cpu_count() or 1) - 1), MOST_PROCESSORS)
 
 
 @contextmanager

