@@ -1,25 +1,23 @@
 """The command line `leadminer`: its commands, and what stands between an error and the person who sees it."""
 
-import errno
 import io
 import os
 import platform
 import sys
-import traceback
 from collections.abc import Sequence
 from importlib.metadata import version
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from fetcher.contact_commands import contacts, erase, export
-from fetcher.exits import Exit, exit_of
+from fetcher.exits import Exit, Unforeseen, exit_of, translate
 from fetcher.hardening import harden_process
 from fetcher.interruption import terminable
 from fetcher.mine_command import mine
 from fetcher.mining_commands import cancel, report, retry, status
 from fetcher.ports import Trouble
+from fetcher.serve_command import serve
 from fetcher.service_commands import doctor, token
 from fetcher.session import PASSWORD_VARIABLE, Session
 
@@ -33,7 +31,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (mine, status, report, contacts, export, cancel, retry, erase, token, doctor):
+for command in (mine, status, report, contacts, export, cancel, retry, erase, serve, token, doctor):
     app.command()(command)
 
 
@@ -81,31 +79,18 @@ def run(arguments: Sequence[str]) -> int:
         return end.code if isinstance(end.code, int) else Exit.OK
     except KeyboardInterrupt:
         return Exit.STOPPED
-    except Trouble as trouble:
-        for sentence in str(trouble).split("\n"):
-            _tell(here, sentence)
-        return exit_of(trouble)
     except Exception as error:
-        return _explain(here, error)
+        return _explain(here, translate(error))
     return Exit.OK
 
 
-def _explain(here: Session, error: Exception) -> Exit:
-    """Say what kind of error it was and where: its text may hold mail, and is never shown."""
-    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-        _tell(here, "The disk is full: free some space and run the same command again.")
-        return Exit.STORAGE
-    frames = traceback.extract_tb(error.__traceback__)
-    if os.environ.get("LEADMINER_DEBUG") == "1":
-        for frame in frames:
-            here.terminal.tell(f"  {frame.filename}:{frame.lineno} in {frame.name}")
-    _tell(
-        here,
-        f"leadminer ended on an error of its own ({type(error).__name__} in {frames[-1].name}, "
-        f"{Path(frames[-1].filename).name}:{frames[-1].lineno}). What is stored is not lost. "
-        "LEADMINER_DEBUG=1 shows the way there, without any mail.",
-    )
-    return Exit.UNEXPECTED
+def _explain(here: Session, trouble: Trouble) -> Exit:
+    if isinstance(trouble, Unforeseen) and os.environ.get("LEADMINER_DEBUG") == "1":
+        for place in trouble.way:
+            here.terminal.tell(f"  {place}")
+    for sentence in str(trouble).split("\n"):
+        _tell(here, sentence)
+    return exit_of(trouble)
 
 
 def _tell(here: Session, sentence: str) -> None:

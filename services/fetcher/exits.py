@@ -1,6 +1,9 @@
 """The exit codes of the command line: one meaning each, for scripts and schedulers."""
 
+import errno
+import traceback
 from enum import IntEnum
+from pathlib import Path
 
 from fetcher.ports import Trouble
 
@@ -43,6 +46,29 @@ class Unwritable(Trouble):
 
 class Misconfigured(Trouble):
     """The settings do not allow what was asked for."""
+
+
+class Unforeseen(Trouble):
+    """An error of leadminer's own; `way` are the places that led to it, without any value."""
+
+    def __init__(self, sentence: str, way: tuple[str, ...]) -> None:
+        super().__init__(sentence)
+        self.way = way
+
+
+def translate(error: Exception) -> Trouble:
+    """Return a trouble that says what kind of error it was and where: its text may hold mail, and is never shown."""
+    if isinstance(error, Trouble):
+        return error
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return Unwritable("The disk is full: free some space and run the same command again.")
+    frames = traceback.extract_tb(error.__traceback__)
+    return Unforeseen(
+        f"leadminer ended on an error of its own ({type(error).__name__} in {frames[-1].name}, "
+        f"{Path(frames[-1].filename).name}:{frames[-1].lineno}). What is stored is not lost. "
+        "LEADMINER_DEBUG=1 shows the way there, without any mail.",
+        tuple(f"{frame.filename}:{frame.lineno} in {frame.name}" for frame in frames),
+    )
 
 
 def exit_of(error: Trouble) -> Exit:

@@ -31,6 +31,10 @@ ACCOUNT_NEEDS = (
 """What the mode `cloudflare` does not work without; the Worker's own settings are not the fetcher's."""
 CREDENTIALS = ("POSTGRES_USER", "POSTGRES_PASSWORD")
 """Names that many have in their shell for other programs: mere credentials, ignored in either mode."""
+LISTEN = re.compile(r"fd:\d+|(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+):(\d{1,5})")
+MIN_TOKEN_CHARACTERS = 16
+"""A token that opens a service to a network must not be guessed."""
+MOST_MININGS = 64
 SCHEMES = {
     "POSTGRES_CONNECTION_STRING": ("postgresql", "postgres"),
     "POSTGRES_MINING_CONNECTION_STRING": ("postgresql", "postgres"),
@@ -73,6 +77,11 @@ class Settings(BaseSettings):
     cloudflare_r2_endpoint: str | None = None
     """For a bucket in a jurisdiction (`https://<account>.eu.r2.cloudflarestorage.com`); else made of the account."""
     cloudflare_r2_secret_access_key: SecretStr = SecretStr("")
+    serve_listen: str = "127.0.0.1:8090"
+    """`host:port`, or `fd:N` for a listening socket that was handed over."""
+    serve_token: SecretStr | None = None
+    serve_minings: int = 4
+    """Minings at once: each holds up to four IMAP connections, and a segment of some MiB for each in memory."""
     leadminer_home: Path | None = None
     leadminer_debug: bool = False
 
@@ -107,6 +116,7 @@ def find_faults(environ: Mapping[str, str]) -> Iterator[str]:
             yield f"{name} is no setting of leadminer; those that start like it are {_listed(OWN_SETTINGS)}."
     if given.get("LEADMINER_DEBUG", "0") not in ("0", "1"):
         yield f"LEADMINER_DEBUG is {given['LEADMINER_DEBUG']!r}; allowed are 0 and 1."
+    yield from _serve_faults(given)
     mode = given.get("STORAGE_MODE", MODES[0])
     if mode not in MODES:
         yield f"STORAGE_MODE is {mode!r}; allowed are {_listed(MODES)}."
@@ -169,9 +179,29 @@ def _malformed(given: Mapping[str, str]) -> Iterator[str]:
             yield f"{name} starts with {scheme}://; it has to start with {allowed}."
         elif scheme.startswith(("http", "redis")) and not _has_host(value):
             yield f"{name} names no valid host and port (its value is not shown); write {scheme}://host:port."
-    token = given.get("PROCESSOR_TOKEN", "x")
-    if not (token.isascii() and token.isprintable() and " " not in token):
+    if not _is_token(given.get("PROCESSOR_TOKEN", "")):
         yield "PROCESSOR_TOKEN holds a blank or a character beyond ASCII (its value is not shown): set it anew."
+
+
+def _serve_faults(given: Mapping[str, str]) -> Iterator[str]:
+    listen = given.get("SERVE_LISTEN", "fd:3")
+    found = LISTEN.fullmatch(listen)
+    if found is None or int(found[1] or 0) > 65535:
+        yield f"SERVE_LISTEN is {listen!r}; write host:port, [address]:port for IPv6, or fd:N."
+    minings = given.get("SERVE_MININGS", "1")
+    if not re.fullmatch(r"[0-9]{1,3}", minings) or not 1 <= int(minings) <= MOST_MININGS:
+        yield f"SERVE_MININGS is {minings!r}; allowed are 1 to {MOST_MININGS}."
+    token = given.get("SERVE_TOKEN")
+    if token is None:
+        return
+    if not _is_token(token):
+        yield "SERVE_TOKEN holds a blank or a character beyond ASCII (its value is not shown): set it anew."
+    elif len(token) < MIN_TOKEN_CHARACTERS:
+        yield f"SERVE_TOKEN has less than {MIN_TOKEN_CHARACTERS} characters (not shown): give it a long random text."
+
+
+def _is_token(text: str) -> bool:
+    return text.isascii() and text.isprintable() and " " not in text
 
 
 def _has_host(url: str) -> bool:

@@ -1,0 +1,141 @@
+"""The minings that the service runs, each in a thread of its own, and what became of those that failed."""
+
+import threading
+from collections import OrderedDict
+from concurrent.futures import Future
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import structlog
+
+from fetcher.claims import claim_source
+from fetcher.connection import Connector
+from fetcher.exits import exit_of, translate
+from fetcher.mailbox import Mailbox
+from fetcher.mine import mine
+from fetcher.outcome import MiningRequest, Progress
+from fetcher.ports import Trouble, Unavailable
+
+if TYPE_CHECKING:
+    from fetcher.bootstrap import Stack
+
+log = structlog.get_logger()
+
+CONNECTING = Progress("").state
+KEPT_TROUBLES = 1000
+"""Minings whose last trouble is remembered until they are started again: some hundred bytes each."""
+
+
+class Busy(Unavailable):
+    """As many minings run as the settings allow."""
+
+
+class Stopping(Unavailable):
+    """The service has been told to stop, and starts nothing any more."""
+
+
+@dataclass(slots=True)
+class Run:
+    """One mining under way. `begun` is done when the processor has begun it, or when that has failed."""
+
+    user: str
+    progress: Progress
+    begun: "Future[None]" = field(default_factory=Future)
+    trouble: Trouble | None = None
+
+    def watch(self, progress: Progress) -> None:
+        """Keep how far the mining is."""
+        self.progress = progress
+        if progress.state != CONNECTING:
+            self.settle()
+
+    def settle(self) -> None:
+        """Let those who wait for the beginning go on."""
+        if not self.begun.done():
+            self.begun.set_result(None)
+
+
+class Runs:
+    """At most `most` minings at once; threads may share it. `claims` is the folder of the sources' locks."""
+
+    def __init__(self, stack: "Stack", *, claims: Path, most: int) -> None:
+        """Begin with no mining."""
+        self._stack = stack
+        self._claims = claims
+        self._most = most
+        self._stop = threading.Event()
+        self._lock = threading.Lock()
+        self._running: list[Run] = []
+        self._troubles: OrderedDict[tuple[str, str], Trouble] = OrderedDict()
+
+    @property
+    def stopping(self) -> bool:
+        """Whether the service has been told to stop."""
+        return self._stop.is_set()
+
+    @property
+    def count(self) -> int:
+        """How many minings are under way."""
+        return len(self._running)
+
+    def start(self, request: MiningRequest, connector: Connector) -> Run:
+        """Start a mining and return it at once; raise Busy or Stopping."""
+        run = Run(request.user, Progress(request.id))
+        with self._lock:
+            if self.stopping:
+                raise Stopping("The service is stopping: ask again when it has started anew.")
+            if self.count >= self._most:
+                raise Busy(
+                    f"{self._most} minings run already, which SERVE_MININGS allows: ask again when one has ended."
+                )
+            self._running.append(run)
+        threading.Thread(target=self._work, args=(run, request, connector), name="mining", daemon=True).start()
+        return run
+
+    def progress(self, user: str, mining: str) -> Progress | None:
+        """Return how far a mining is that is under way here."""
+        found = (run for run in list(self._running) if run.user == user and run.progress.mining == mining)
+        return next((run.progress for run in found), None)
+
+    def trouble(self, user: str, mining: str) -> Trouble | None:
+        """Return by what a mining was broken off here, unless it was started again."""
+        return self._troubles.get((user, mining))
+
+    def stop(self) -> None:
+        """Let each mining store what it has in flight and end; start none any more."""
+        self._stop.set()
+
+    def _work(self, run: Run, request: MiningRequest, connector: Connector) -> None:
+        try:
+            self._mine(run, request, connector)
+        except Exception as error:
+            run.trouble = translate(error)
+            log.warning("mining broken off", mining=run.progress.mining, exit=exit_of(run.trouble).name.lower())
+        finally:
+            self._end(run)
+
+    def _mine(self, run: Run, request: MiningRequest, connector: Connector) -> None:
+        with claim_source(self._claims, user=request.user, source=request.source.name) as holder:
+            outcome = mine(
+                replace(request, holder=holder),
+                connect=partial(Mailbox, connector),
+                raw_store=self._stack.raw_store,
+                queue=self._stack.queue,
+                processor=self._stack.processor,
+                watch=run.watch,
+                stop=self._stop,
+            )
+        log.info("mining ended" if outcome.finished else "mining left", mining=outcome.mining, state=outcome.state)
+
+    def _end(self, run: Run) -> None:
+        key = (run.user, run.progress.mining)
+        with self._lock:
+            self._running.remove(run)
+            self._troubles.pop(key, None)
+            if run.trouble is not None and run.progress.state != CONNECTING:
+                self._troubles[key] = run.trouble
+            while len(self._troubles) > KEPT_TROUBLES:
+                self._troubles.popitem(last=False)
+        run.settle()
