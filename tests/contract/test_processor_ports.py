@@ -40,12 +40,6 @@ async def open_pool(conninfo: str) -> AsyncIterator[AsyncConnectionPool]:
         yield pool
 
 
-@pytest.fixture(scope="session")
-def permanent_databases(postgres: Postgres) -> PermanentDatabases:
-    """Return what makes databases with the permanent schema."""
-    return PermanentDatabases(postgres)
-
-
 @pytest.fixture(params=["files", "r2"])
 def stored(request: pytest.FixtureRequest, tmp_path: Path) -> raw_store.Subject:
     """Return a raw store over an empty folder."""

@@ -5,13 +5,6 @@ from collections.abc import AsyncIterator
 import pytest
 
 from tests.support.permanent import Permanent, PermanentDatabases, open_permanent
-from tests.support.servers import Postgres
-
-
-@pytest.fixture(scope="session")
-def permanent_databases(postgres: Postgres) -> PermanentDatabases:
-    """Return what makes databases with the permanent schema."""
-    return PermanentDatabases(postgres)
 
 
 @pytest.fixture
