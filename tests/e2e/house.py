@@ -1,5 +1,6 @@
 """The whole stack as people run it on servers of their own: each server, processor and command is a process."""
 
+import contextlib
 import os
 import shutil
 import signal
@@ -7,6 +8,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -207,3 +209,23 @@ def wait_until(true: Callable[[], bool], *, seconds: float = PATIENCE_SECONDS, l
         assert time.monotonic() < began + seconds, f"it did not become true in {seconds} s"
         time.sleep(look_seconds)
     return time.monotonic() - began
+
+
+@contextlib.contextmanager
+def slowed(process: subprocess.Popen[str]) -> Iterator[None]:
+    """Let a process run a fortieth of the time only, so that there is time to do something to it."""
+    done = threading.Event()
+
+    def pulse() -> None:
+        while process.poll() is None and not done.wait(0.005):
+            process.send_signal(signal.SIGSTOP)
+            done.wait(0.195)
+            process.send_signal(signal.SIGCONT)
+
+    thread = threading.Thread(target=pulse)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()

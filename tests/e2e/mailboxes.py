@@ -14,6 +14,7 @@ PASSWORD = "a password of tests alone"
 EDGE = Path(__file__).parents[1] / "corpora/edge"
 INVENTED = 2_000
 COPIED = 200
+COMPANIES = ("acme.com", "bluepeak.test", "greenfield.test", "northwind.test", "riverbank.test")
 _LINE_END = re.compile(rb"\r?\n")
 
 Folders = Mapping[str, Sequence[bytes]]
@@ -45,3 +46,13 @@ def mail(number: int, *, sender: str = "jane@acme.com", to: str = OWNER, day: in
         f"Message-ID: <{number}@acme.com>\r\nDate: Mon, {day} Jan 2026 10:00:{number % 60:02d} +0000\r\n"
         f"From: {sender}\r\nTo: {to}\r\nSubject: no {number}\r\n\r\nHello {number}.\r\n"
     ).encode()
+
+
+@cache
+def friendly_mailbox() -> Folders:
+    """Return 5,200 messages, some of them copies, between the owner and people who are contacts in any part of it."""
+    senders = [f"{name}@{domain}" for name in ("ann", "bob", "eve", "kim", "lou") for domain in COMPANIES]
+    inbox = [mail(number, sender=senders[number % len(senders)], day=number % 28 + 1) for number in range(3200)]
+    answers = range(3200, 4800)
+    sent = [mail(number, sender=OWNER, to=senders[number % len(senders)], day=number % 28 + 1) for number in answers]
+    return {"INBOX": inbox, "Archive": inbox[::8], "Sent": sent}

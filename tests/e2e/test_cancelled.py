@@ -1,0 +1,123 @@
+"""Minings that end early: what is counted stays counted, and the next mining goes on where they stopped."""
+
+import signal
+import time
+from collections.abc import Iterator
+from subprocess import Popen
+from urllib.parse import quote
+
+import pytest
+
+from demo.people import OWNER
+from fetcher.exits import Exit
+from schemas.ledger import Ledger
+from tests.e2e.house import Account, House, slowed, wait_until
+from tests.e2e.mailboxes import fill, friendly_mailbox
+from tests.support.dovecot import Dovecot
+
+LEASE_SECONDS = 10.0
+CANCEL_SECONDS = LEASE_SECONDS + 8.0
+"""What cancelling may take at most: a dead fetcher's lease has to run out first."""
+LOOK_SECONDS = 0.001
+MOST_SEGMENTS = 20
+"""Of the 26 segments: some are left to be fetched."""
+
+
+@pytest.fixture(scope="module")
+def friendly() -> Iterator[Dovecot]:
+    """Yield an IMAP server with mail of people who are contacts in whatever part of it is read."""
+    with Dovecot() as server:
+        fill(server, friendly_mailbox())
+        yield server
+
+
+@pytest.fixture(scope="module")
+def undisturbed(house: House, friendly: Dovecot) -> Account:
+    """Return the account of a mining that nothing happened to."""
+    assert house.mine("in peace", friendly.port).code == Exit.OK
+    return house.account("in peace")
+
+
+def start_and_stop(house: House, friendly: Dovecot, user: str) -> "Popen[str]":
+    """Start mining, and stop the fetcher's process when some segments are stored and others are not."""
+    command = house.start_mine(user, friendly.port)
+    wait_until(lambda: bool(house.stored()), look_seconds=LOOK_SECONDS)
+    command.send_signal(signal.SIGSTOP)
+    assert len(house.stored()) < MOST_SEGMENTS
+    return command
+
+
+def ledgers(house: House, user: str) -> list[Ledger]:
+    """Return the ledgers of a user's minings, the first one first; all must have ended, and balance."""
+    wait_until(lambda: not house.leftovers())
+    minings = sorted(house.client.minings(user), key=lambda mining: str(mining["finished_at"]))
+    found = [Ledger.from_json(mining["ledger"]) for mining in minings]
+    assert [ledger.imbalance() for ledger in found] == [[] for _ in found]
+    return found
+
+
+def test_the_next_mining_goes_on_where_a_cancelled_one_stopped(
+    house: House, friendly: Dovecot, undisturbed: Account
+) -> None:
+    """Both together count every message once, and give the contacts of one undisturbed mining."""
+    command = start_and_stop(house, friendly, "cancelled")
+    with slowed(command):
+        said = house.leadminer("cancel", "--user", "cancelled")
+    first = house.end_command(command)
+    [cut_off] = ledgers(house, "cancelled")
+
+    again = house.mine("cancelled", friendly.port)
+
+    assert (said.code, first.code, again.code) == (Exit.OK, Exit.INTERRUPTED, Exit.OK)
+    _, rest = ledgers(house, "cancelled")
+    assert 0 < cut_off.skipped["cancelled"] == rest.listed
+    assert 0 < cut_off.processed < undisturbed.messages == cut_off.processed + rest.processed
+    assert house.counted("cancelled") == undisturbed.messages
+    assert house.contacts("cancelled") == undisturbed.contacts
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSTOP])
+def test_a_mining_without_its_fetcher_is_cancelled_within_seconds(
+    house: House, friendly: Dovecot, undisturbed: Account, how: signal.Signals
+) -> None:
+    """`cancel` ends what a killed or hung fetcher left, half written files too, and the next mining goes on."""
+    user = f"left by {how.name}"
+    command = start_and_stop(house, friendly, user)
+    command.send_signal(how)
+    [mining] = house.client.minings(user)
+    half = house.raw / mining["id"] / "0123456789abcdef" / "7" / ".part-0123456789abcdef"
+    half.parent.mkdir(parents=True)
+    half.write_bytes(b"half a segment")
+    began = time.monotonic()
+
+    said = house.leadminer("cancel", "--user", user)
+
+    seconds = time.monotonic() - began
+    wait_until(lambda: not house.leftovers(), seconds=5)
+    command.send_signal(signal.SIGCONT)
+    house.end_command(command)
+    assert said.code == Exit.OK
+    assert seconds < CANCEL_SECONDS
+    assert house.mine(user, friendly.port).code == Exit.OK
+    cut_off, rest = ledgers(house, user)
+    assert cut_off.skipped["cancelled"] == rest.listed > 0
+    assert cut_off.processed + rest.processed == undisturbed.messages
+    assert house.contacts(user) == undisturbed.contacts
+
+
+def test_ctrl_c_says_how_to_resume(house: House, friendly: Dovecot, undisturbed: Account) -> None:
+    """The first Ctrl-C ends it in good order; the command that it names does the rest as if nothing had happened."""
+    command = start_and_stop(house, friendly, "interrupted")
+    command.send_signal(signal.SIGINT)
+    command.send_signal(signal.SIGCONT)
+    said = house.end_command(command)
+    under_way = house.client.minings("interrupted")[0]["state"]
+
+    again = house.mine("interrupted", friendly.port)
+
+    assert said.code == Exit.INTERRUPTED
+    assert "run the same command again" in said.err
+    assert f"leadminer mine imap://{quote(OWNER, safe='')}@127.0.0.1:{friendly.port} --user interrupted" in said.err
+    assert under_way == "fetching"
+    assert again.code == Exit.OK
+    assert house.account("interrupted") == undisturbed
