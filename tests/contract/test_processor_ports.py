@@ -22,7 +22,6 @@ from schemas.migrations import MINING_POSTGRES
 from tests.contract import contact_store, job_queue, mining_store, raw_store
 from tests.support.cloudflare_bindings import MemoryBucket, MemoryQueue
 from tests.support.permanent import PermanentDatabases
-from tests.support.servers import Postgres
 from tests.support.sqlite_d1 import SqliteD1
 
 PAGE_KEYS = 3
