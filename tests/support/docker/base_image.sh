@@ -15,7 +15,7 @@ flock 9 # two runs on one machine take turns
 if [[ ! -e $kept ]]; then
     folder=$(mktemp -d "$cache/XXXXXX")
     trap 'rm -rf "$folder" "$kept.part"' EXIT
-    debootstrap --variant=minbase --include="$packages" "$suite" "$folder" http://deb.debian.org/debian >"$cache/log" 2>&1 || {
+    debootstrap --variant=minbase --include="$packages" "$suite" "$folder" >"$cache/log" 2>&1 || {
         tail -n 5 "$cache/log" >&2
         exit 1
     }

@@ -1,0 +1,140 @@
+"""A Docker engine for tests, apart from the machine's own, and the images that no registry gives it."""
+
+import contextlib
+import fcntl
+import os
+import shutil
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+from typing import IO, Self
+
+import docker  # type: ignore[import-untyped]
+from docker.errors import DockerException  # type: ignore[import-untyped]
+
+from infra.vendored import cache_folder
+
+HERE = Path(__file__).parent
+START_SECONDS = 60.0
+STOP_SECONDS = 60.0
+LOOK_SECONDS = 0.1
+PYTHON_IMAGE = "leadminer-tests-python:1"
+ADDRESSES = "base=10.231.0.0/16,size=24"
+"""For networks of containers: where no other engine of the machine has its own."""
+
+
+class DockerMissing(RuntimeError):
+    """There is no Docker engine to be had; the text says what to do."""
+
+
+class DockerEngine:
+    """dockerd on a socket of its own; use it as a context manager.
+
+    Its images are kept in the cache, so that what is built once is there for the next run; one run at a time has it.
+    """
+
+    def __init__(self) -> None:
+        if shutil.which("dockerd") is None or os.geteuid() != 0:
+            raise DockerMissing("dockerd is not installed, or this is not root: install docker.io and debootstrap")
+        self._folder = tempfile.TemporaryDirectory(prefix="lm-docker-")
+        self.socket = Path(self._folder.name) / "docker.sock"
+        self._kept = cache_folder() / "docker-1"
+        self._lock: IO[str] | None = None
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def host(self) -> str:
+        """Where it listens, as DOCKER_HOST has it."""
+        return f"unix://{self.socket}"
+
+    def __enter__(self) -> Self:
+        self._kept.mkdir(parents=True, exist_ok=True)
+        self._lock = (self._kept / "lock").open("w")
+        fcntl.flock(self._lock, fcntl.LOCK_EX)
+        try:
+            self._start()
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _start(self) -> None:
+        folder = Path(self._folder.name)
+        command = ["dockerd", "--host", self.host, "--data-root", str(self._kept / "data")]
+        command += [
+            "--exec-root",
+            str(folder / "run"),
+            "--pidfile",
+            str(folder / "pid"),
+            "--bridge",
+            "none",
+            "--default-address-pool",
+            ADDRESSES,
+        ]
+        with (folder / "log").open("wb") as log:
+            self._process = subprocess.Popen(command, stdout=log, stderr=log)
+        until = time.monotonic() + START_SECONDS
+        while True:
+            with contextlib.suppress(DockerException):
+                self.client = docker.DockerClient(self.host, timeout=300)
+                break
+            if self._process.poll() is not None or time.monotonic() > until:
+                raise DockerMissing(f"dockerd did not start: {(folder / 'log').read_text(errors='replace')[-2000:]}")
+            time.sleep(LOOK_SECONDS)
+        self.clear()
+
+    def clear(self) -> None:
+        """Remove all containers, networks and volumes."""
+        for container in self.client.containers.list(all=True):
+            container.remove(force=True, v=True)
+        self.client.networks.prune()
+        for volume in self.client.volumes.list():
+            volume.remove(force=True)
+
+    def close(self) -> None:
+        """Remove what was made, and stop."""
+        if self._process is not None:
+            with contextlib.suppress(DockerException, AttributeError):
+                self.clear()
+                self.client.close()
+            self._process.terminate()
+            try:
+                self._process.wait(STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()
+            self._process = None
+        if self._lock is not None:
+            self._lock.close()
+            self._lock = None
+        self._folder.cleanup()
+
+    def build_images(self) -> dict[str, str]:
+        """Return the images that stand in for those of a registry, by the setting that names each; built once."""
+        environment = os.environ | {"DOCKER_HOST": self.host}
+        if not self.client.images.list(PYTHON_IMAGE):
+            _run(["bash", str(HERE / "base_image.sh"), PYTHON_IMAGE], environment)
+        servers = {f"image{name.capitalize()}": self._build_server(name) for name in ("postgres", "redis")}
+        return servers | {"imagePython": PYTHON_IMAGE}
+
+    def _build_server(self, name: str) -> str:
+        image, _ = self.client.images.build(
+            path=str(HERE),
+            dockerfile="servers.Dockerfile",
+            target=name,
+            tag=f"leadminer-tests-{name}:1",
+            buildargs={"BASE_IMAGE": PYTHON_IMAGE},
+            network_mode="host",
+            rm=True,
+        )
+        return str(image.id)
+
+
+def _run(command: list[str], environment: dict[str, str]) -> None:
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise DockerMissing(f"{' '.join(command)} failed: {done.stderr[-1000:]}")

@@ -1,0 +1,153 @@
+"""Stands in for the provider `docker`: what is declared is made in a real Docker engine."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import docker  # type: ignore[import-untyped]
+from docker.errors import ImageNotFound  # type: ignore[import-untyped]
+
+from tests.support.pulumi.docker_container import Container
+from tests.support.pulumi.provider import Kind, Properties, Provider, Refused, serve
+
+TIMEOUT_SECONDS = 300
+
+
+class Network(Kind):
+    """A network of containers; its id is Docker's."""
+
+    inputs = frozenset({"name", "driver"})
+    required = inputs
+
+    def __init__(self, engine: docker.APIClient) -> None:
+        self._engine = engine
+
+    def create(self, inputs: Properties) -> tuple[str, Properties]:
+        """Make it."""
+        made = self._engine.create_network(inputs["name"], driver=inputs["driver"], check_duplicate=True)
+        return made["Id"], {}
+
+    def read(self, identity: str, state: Properties) -> bool:
+        """Look for it."""
+        return bool(self._engine.networks(ids=[identity]))
+
+    def delete(self, identity: str, state: Properties) -> None:
+        """Remove it."""
+        if self.read(identity, state):
+            self._engine.remove_network(identity)
+
+
+class Volume(Kind):
+    """A named volume; one of that name that is there already is taken as it is, as Docker does."""
+
+    inputs = frozenset({"name"})
+    required = inputs
+    outputs = frozenset({"mountpoint"})
+
+    def __init__(self, engine: docker.APIClient) -> None:
+        self._engine = engine
+
+    def create(self, inputs: Properties) -> tuple[str, Properties]:
+        """Make it."""
+        made = self._engine.create_volume(inputs["name"])
+        return made["Name"], {"mountpoint": made["Mountpoint"]}
+
+    def read(self, identity: str, state: Properties) -> bool:
+        """Look for it."""
+        return any(volume["Name"] == identity for volume in self._engine.volumes()["Volumes"] or [])
+
+    def delete(self, identity: str, state: Properties) -> None:
+        """Remove it, with what it holds."""
+        if self.read(identity, state):
+            self._engine.remove_volume(identity)
+
+
+class RemoteImage(Kind):
+    """An image by its name; pulled where it is not there, which fails without a registry."""
+
+    inputs = frozenset({"name", "keepLocally"})
+    required = frozenset({"name"})
+    outputs = frozenset({"imageId", "repoDigest"})
+
+    def __init__(self, engine: docker.APIClient) -> None:
+        self._engine = engine
+
+    def create(self, inputs: Properties) -> tuple[str, Properties]:
+        """Find it, or pull it."""
+        try:
+            found = self._engine.inspect_image(inputs["name"])
+        except ImageNotFound:
+            self._engine.pull(inputs["name"])
+            found = self._engine.inspect_image(inputs["name"])
+        return f"{found['Id']}{inputs['name']}", {"imageId": found["Id"], "repoDigest": _digest(found)}
+
+
+def _digest(image: Mapping[str, Any]) -> str:
+    return next(iter(image.get("RepoDigests") or []), "")
+
+
+class Image(Kind):
+    """An image that is built from a folder, by Docker's classic builder."""
+
+    inputs = frozenset({"imageName", "skipPush", "build", "buildOnPreview"})
+    required = frozenset({"imageName", "build"})
+    updatable = inputs
+    outputs = frozenset({"repoDigest", "baseImageName"})
+    arguments = frozenset({"context", "dockerfile", "args", "platform"})
+
+    def __init__(self, engine: docker.APIClient) -> None:
+        self._engine = engine
+
+    def check(self, inputs: Properties) -> list[str]:
+        """Refuse to push, and arguments of the build that are not known."""
+        faults = super().check(inputs)
+        if inputs.get("skipPush") is not True:
+            faults.append("skipPush has to be true: there is no registry here")
+        unknown = sorted(inputs.get("build", {}).keys() - self.arguments)
+        return faults + [f"build.{name} is no input that is known here" for name in unknown]
+
+    def create(self, inputs: Properties) -> tuple[str, Properties]:
+        """Build it."""
+        build = inputs["build"]
+        stream = self._engine.build(
+            path=str(Path(build["context"]).resolve()),
+            dockerfile=str(Path(build["dockerfile"]).resolve()),
+            buildargs=build.get("args"),
+            tag=inputs["imageName"],
+            network_mode="host",  # the engine of tests has no default network
+            rm=True,
+            forcerm=True,
+            decode=True,
+        )
+        last = ""
+        for line in stream:
+            last += line.get("stream", "")
+            if "error" in line:
+                raise Refused(f"{inputs['imageName']} was not built: {line['error']}\n{last[-2000:]}")
+        identity = self._engine.inspect_image(inputs["imageName"])["Id"]
+        return identity, {"repoDigest": identity, "baseImageName": inputs["imageName"]}
+
+    def update(self, identity: str, inputs: Properties, state: Properties) -> Properties:
+        """Build it anew."""
+        return self.create(inputs)[1]
+
+
+class DockerProvider(Provider):
+    """One Docker engine."""
+
+    package = "pulumi-docker"
+
+    def kinds(self, settings: Properties) -> Mapping[str, Kind]:
+        """Return the kinds on the engine that `host` names."""
+        engine = docker.APIClient(settings["host"], version="auto", timeout=TIMEOUT_SECONDS)
+        return {
+            "docker:index/container:Container": Container(engine),
+            "docker:index/image:Image": Image(engine),
+            "docker:index/network:Network": Network(engine),
+            "docker:index/remoteImage:RemoteImage": RemoteImage(engine),
+            "docker:index/volume:Volume": Volume(engine),
+        }
+
+
+if __name__ == "__main__":
+    serve(DockerProvider())

@@ -1,0 +1,209 @@
+"""What the stand-ins for Pulumi's providers share: the engine's protocol, in terms of kinds of resources.
+
+They are strict: an input or a type that they do not know is an error.
+"""
+
+import json
+import os
+import signal
+import sys
+from collections.abc import Mapping
+from concurrent import futures
+from importlib.metadata import version
+from typing import Any, ClassVar
+
+import grpc  # type: ignore[import-untyped]
+from google.protobuf import empty_pb2, struct_pb2  # type: ignore[import-untyped]
+from google.protobuf.json_format import MessageToDict, ParseDict  # type: ignore[import-untyped]
+from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
+from pulumi.runtime.rpc import UNKNOWN
+
+from tests.support.pulumi.language_host import MAX_MESSAGE_BYTES
+
+Properties = dict[str, Any]
+
+
+class Refused(Exception):
+    """The provider does not do what was asked; the text says why."""
+
+
+class Kind:
+    """One type of resource: what it takes, what may change without making it anew, and what happens to it."""
+
+    inputs: ClassVar[frozenset[str]]
+    updatable: ClassVar[frozenset[str]] = frozenset()
+    required: ClassVar[frozenset[str]] = frozenset()
+    outputs: ClassVar[frozenset[str]] = frozenset()
+    """What it says besides its inputs; in a preview not known yet."""
+
+    def check(self, inputs: Properties) -> list[str]:
+        """Return what is wrong with inputs; what is not known yet is UNKNOWN."""
+        unknown = [f"{name} is no input that is known here" for name in sorted(inputs.keys() - self.inputs)]
+        return unknown + [f"{name} is missing" for name in sorted(self.required - inputs.keys())]
+
+    def create(self, inputs: Properties) -> tuple[str, Properties]:
+        """Make it; return its id and what it says besides its inputs."""
+        raise NotImplementedError
+
+    def read(self, identity: str, state: Properties) -> bool:
+        """Return whether it is still there."""
+        return True
+
+    def update(self, identity: str, inputs: Properties, state: Properties) -> Properties:
+        """Change it; return what it says besides its inputs."""
+        raise Refused(f"{type(self).__name__} cannot be changed")
+
+    def delete(self, identity: str, state: Properties) -> None:
+        """Remove it; nothing happens where it is gone already."""
+
+
+def plain(properties: struct_pb2.Struct) -> Properties:
+    """Return properties as Python has them; whole numbers are ints, what is null is left out."""
+    return {name: _plain(value) for name, value in MessageToDict(properties).items() if value is not None}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if isinstance(value, Mapping):
+        return {name: _plain(each) for name, each in value.items() if each is not None}
+    return [_plain(each) for each in value] if isinstance(value, list) else value
+
+
+def is_known(value: Any) -> bool:
+    """Return whether a value holds nothing that only an update will tell."""
+    return UNKNOWN not in json.dumps(value)
+
+
+class Provider(provider_pb2_grpc.ResourceProviderServicer):
+    """A stand-in for one provider; `package` is the Python package whose version it says it has."""
+
+    package: ClassVar[str]
+
+    def kinds(self, settings: Properties) -> Mapping[str, Kind]:
+        """Return the kinds by their types, for a provider that is told these settings."""
+        raise NotImplementedError
+
+    def __init__(self) -> None:
+        self._kinds: Mapping[str, Kind] = {}
+
+    def Handshake(self, request: Any, context: Any) -> Any:  # noqa: N802 (the name of the protocol)
+        """Say what is understood: neither secrets nor outputs, so that the engine unwraps and wraps them."""
+        return provider_pb2.ProviderHandshakeResponse()
+
+    def GetPluginInfo(self, request: Any, context: Any) -> Any:  # noqa: N802 (the name of the protocol)
+        """Say the version."""
+        return plugin_pb2.PluginInfo(version=version(self.package))
+
+    def CheckConfig(self, request: Any, context: Any) -> Any:  # noqa: N802 (the name of the protocol)
+        """Take the provider's settings as they are."""
+        return provider_pb2.CheckResponse(inputs=request.news)
+
+    def DiffConfig(self, request: Any, context: Any) -> Any:  # noqa: N802 (the name of the protocol)
+        """Make nothing anew for another setting of the provider."""
+        return provider_pb2.DiffResponse(changes=provider_pb2.DiffResponse.DIFF_NONE)
+
+    def Configure(self, request: Any, context: Any) -> Any:  # noqa: N802 (the name of the protocol)
+        """Take the settings."""
+        self._kinds = self.kinds(plain(request.args))
+        return provider_pb2.ConfigureResponse(acceptSecrets=False, supportsPreview=True)
+
+    def Check(self, request: Any, context: Any) -> Any:  # noqa: N802 (the name of the protocol)
+        """Refuse inputs that are not known, or missing."""
+        faults = self._kind(request, context).check(plain(request.news))
+        failures = [provider_pb2.CheckFailure(reason=fault) for fault in faults]
+        return provider_pb2.CheckResponse(inputs=request.news, failures=failures)
+
+    def Diff(self, request: Any, context: Any) -> Any:  # noqa: N802 (the name of the protocol)
+        """Compare inputs; what cannot change is made anew, the old one first, since names are taken."""
+        kind = self._kind(request, context)
+        old, new = plain(request.old_inputs), plain(request.news)
+        changed = [name for name in sorted(old.keys() | new.keys()) if old.get(name) != new.get(name)]
+        response = provider_pb2.DiffResponse
+        return response(
+            changes=response.DIFF_SOME if changed else response.DIFF_NONE,
+            diffs=changed,
+            replaces=[name for name in changed if name not in kind.updatable],
+            deleteBeforeReplace=True,
+        )
+
+    def Create(self, request: Any, context: Any) -> Any:  # noqa: N802 (the name of the protocol)
+        """Create it, and say its inputs with what it says itself."""
+        inputs = plain(request.properties)
+        if request.preview:
+            return provider_pb2.CreateResponse(properties=self._foreseen(request, context, inputs))
+        with _told(context):
+            identity, outputs = self._kind(request, context).create(inputs)
+        return provider_pb2.CreateResponse(id=identity, properties=_struct(inputs | outputs))
+
+    def Read(self, request: Any, context: Any) -> Any:  # noqa: N802 (the name of the protocol)
+        """Say what is known of it, or nothing where it is gone."""
+        state = plain(request.properties)
+        with _told(context):
+            there = self._kind(request, context).read(request.id, state)
+        if not there:
+            return provider_pb2.ReadResponse()
+        return provider_pb2.ReadResponse(id=request.id, properties=request.properties, inputs=request.inputs)
+
+    def Update(self, request: Any, context: Any) -> Any:  # noqa: N802 (the name of the protocol)
+        """Change it."""
+        inputs, state = plain(request.news), plain(request.olds)
+        if request.preview:
+            return provider_pb2.UpdateResponse(properties=self._foreseen(request, context, inputs))
+        with _told(context):
+            outputs = self._kind(request, context).update(request.id, inputs, state)
+        return provider_pb2.UpdateResponse(properties=_struct(inputs | outputs))
+
+    def Delete(self, request: Any, context: Any) -> Any:  # noqa: N802 (the name of the protocol)
+        """Remove it."""
+        with _told(context):
+            self._kind(request, context).delete(request.id, plain(request.properties))
+        return empty_pb2.Empty()
+
+    def Cancel(self, request: Any, context: Any) -> Any:  # noqa: N802 (the name of the protocol)
+        """Finish what is under way all the same: it is short."""
+        return empty_pb2.Empty()
+
+    def _foreseen(self, request: Any, context: Any, inputs: Properties) -> Any:
+        return _struct(inputs | dict.fromkeys(self._kind(request, context).outputs, UNKNOWN))
+
+    def _kind(self, request: Any, context: Any) -> Kind:
+        kind = self._kinds.get(request.type)
+        if kind is None:
+            context.abort(grpc.StatusCode.UNIMPLEMENTED, f"{request.type} is no type that is known here")
+        assert kind is not None
+        return kind
+
+
+class _told:  # noqa: N801 (used as a function)
+    """Answers the engine with the text of what went wrong."""
+
+    def __init__(self, context: Any) -> None:
+        self._context = context
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
+        if isinstance(error, Exception):
+            self._context.abort(grpc.StatusCode.UNKNOWN, f"{type(error).__name__}: {error}")
+
+
+def _struct(properties: Mapping[str, Any]) -> struct_pb2.Struct:
+    return ParseDict(dict(properties), struct_pb2.Struct())
+
+
+def serve(provider: Provider) -> None:
+    """Print a port and answer there until the engine ends this process."""
+    signal.signal(signal.SIGINT, lambda *_: os._exit(0))
+    options = [
+        ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
+        ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
+    ]
+    server = grpc.server(futures.ThreadPoolExecutor(32), options=options)
+    provider_pb2_grpc.add_ResourceProviderServicer_to_server(provider, server)
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    sys.stdout.write(f"{port}\n")
+    sys.stdout.flush()
+    server.wait_for_termination()
