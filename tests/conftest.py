@@ -6,7 +6,7 @@ import pytest
 
 pytest_plugins = ["tests.support.fixtures", "tests.support.cloudflare.fixtures"]
 
-FIRST = ("unit", "contract", "integration", "infra", "parity", "e2e")
+FIRST = ("unit", "contract", "integration", "infra", "parity", "e2e", "stacks")
 """The folders of the tests, those that are fast and find most first; within one the order is random."""
 
 

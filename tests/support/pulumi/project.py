@@ -1,0 +1,23 @@
+"""A copy of the project to run Pulumi in, which writes into the stacks' files."""
+
+import shutil
+import subprocess
+from pathlib import Path
+
+from tests.support.pulumi.engine import CHECKOUT
+
+
+def copy_project(target: Path) -> Path:
+    """Copy what the checkout holds, as it is now and without what git ignores; return the copy."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=CHECKOUT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    for name in filter(None, listed.stdout.split("\0")):
+        if (CHECKOUT / name).is_file() and not name.startswith("tests/corpora/"):
+            (target / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(CHECKOUT / name, target / name)
+    return target
