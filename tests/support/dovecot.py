@@ -79,7 +79,7 @@ class Dovecot:
         self._process: subprocess.Popen[bytes] | None = None
         self._delivered = 0
         self._separator = separator
-        self.port, self.tls_port = _free_ports(2)
+        self.port, self.tls_port = free_ports(2)
         self.ca_file = self._root / "ca.pem"
         self._user, self._group = _account()
         self._write_certificates()
@@ -277,7 +277,7 @@ def _account() -> tuple[str, str]:
     return name, grp.getgrgid(pwd.getpwnam(name).pw_gid).gr_name
 
 
-def _free_ports(count: int) -> list[int]:
+def free_ports(count: int) -> list[int]:
     sockets = [socket.socket() for _ in range(count)]
     try:
         for each in sockets:

@@ -4,6 +4,7 @@ import contextlib
 import fcntl
 import os
 import shutil
+import socket
 import subprocess
 import tempfile
 import time
@@ -19,6 +20,7 @@ HERE = Path(__file__).parent
 START_SECONDS = 60.0
 STOP_SECONDS = 60.0
 LOOK_SECONDS = 0.1
+ANSWER_SECONDS = 300
 PYTHON_IMAGE = "leadminer-tests-python:1"
 ADDRESSES = "base=10.231.0.0/16,size=24"
 """For networks of containers: where no other engine of the machine has its own."""
@@ -78,13 +80,11 @@ class DockerEngine:
         with (folder / "log").open("wb") as log:
             self._process = subprocess.Popen(command, stdout=log, stderr=log)
         until = time.monotonic() + START_SECONDS
-        while True:
-            with contextlib.suppress(DockerException):
-                self.client = docker.DockerClient(self.host, timeout=300)
-                break
+        while not _answers(self.socket):
             if self._process.poll() is not None or time.monotonic() > until:
                 raise DockerMissing(f"dockerd did not start: {(folder / 'log').read_text(errors='replace')[-2000:]}")
             time.sleep(LOOK_SECONDS)
+        self.client = docker.DockerClient(self.host, timeout=ANSWER_SECONDS)
         self.clear()
 
     def clear(self) -> None:
@@ -108,6 +108,8 @@ class DockerEngine:
                 self._process.kill()
                 self._process.wait()
             self._process = None
+        for mount in Path(self._folder.name).glob("run/netns/*"):
+            subprocess.run(["umount", str(mount)], check=False)  # dockerd leaves its own behind
         if self._lock is not None:
             self._lock.close()
             self._lock = None
@@ -132,6 +134,11 @@ class DockerEngine:
             rm=True,
         )
         return str(image.id)
+
+
+def _answers(path: Path) -> bool:
+    with socket.socket(socket.AF_UNIX) as caller:
+        return caller.connect_ex(str(path)) == 0
 
 
 def _run(command: list[str], environment: dict[str, str]) -> None:

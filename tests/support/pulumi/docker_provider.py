@@ -1,11 +1,13 @@
 """Stands in for the provider `docker`: what is declared is made in a real Docker engine."""
 
+import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import docker  # type: ignore[import-untyped]
 from docker.errors import ImageNotFound  # type: ignore[import-untyped]
+from docker.utils.build import exclude_paths  # type: ignore[import-untyped]
 
 from tests.support.pulumi.docker_container import Container
 from tests.support.pulumi.provider import Kind, Properties, Provider, Refused, serve
@@ -106,6 +108,11 @@ class Image(Kind):
         unknown = sorted(inputs.get("build", {}).keys() - self.arguments)
         return faults + [f"build.{name} is no input that is known here" for name in unknown]
 
+    def complete(self, inputs: Properties) -> Properties:
+        """Add a digest of all that the build may read, so that a changed file is a changed input."""
+        build = inputs["build"]
+        return inputs | {"build": build | {"contextDigest": _digest_of(Path(build["context"]))}}
+
     def create(self, inputs: Properties) -> tuple[str, Properties]:
         """Build it."""
         build = inputs["build"]
@@ -130,6 +137,18 @@ class Image(Kind):
     def update(self, identity: str, inputs: Properties, state: Properties) -> Properties:
         """Build it anew."""
         return self.create(inputs)[1]
+
+
+def _digest_of(context: Path) -> str:
+    """Return a digest of the files that a build is handed: names, modes and contents."""
+    ignored = (context / ".dockerignore").read_text("utf-8").splitlines()
+    patterns = [line for line in ignored if line and not line.startswith("#")]
+    out = hashlib.sha256()
+    for name in sorted(exclude_paths(str(context.resolve()), patterns)):
+        file = context / name
+        if file.is_file():
+            out.update(f"{name}\0{file.stat().st_mode:o}\0".encode() + file.read_bytes())
+    return out.hexdigest()
 
 
 class DockerProvider(Provider):

@@ -41,6 +41,10 @@ class Kind:
         unknown = [f"{name} is no input that is known here" for name in sorted(inputs.keys() - self.inputs)]
         return unknown + [f"{name} is missing" for name in sorted(self.required - inputs.keys())]
 
+    def complete(self, inputs: Properties) -> Properties:
+        """Return the inputs with what the provider adds to them by looking at more than they say."""
+        return inputs
+
     def create(self, inputs: Properties) -> tuple[str, Properties]:
         """Make it; return its id and what it says besides its inputs."""
         raise NotImplementedError
@@ -110,9 +114,11 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
 
     def Check(self, request: Any, context: Any) -> Any:  # noqa: N802 (the name of the protocol)
         """Refuse inputs that are not known, or missing."""
-        faults = self._kind(request, context).check(plain(request.news))
-        failures = [provider_pb2.CheckFailure(reason=fault) for fault in faults]
-        return provider_pb2.CheckResponse(inputs=request.news, failures=failures)
+        kind, inputs = self._kind(request, context), plain(request.news)
+        failures = [provider_pb2.CheckFailure(reason=fault) for fault in kind.check(inputs)]
+        with _told(context):
+            completed = inputs if failures else kind.complete(inputs)
+        return provider_pb2.CheckResponse(inputs=_struct(completed), failures=failures)
 
     def Diff(self, request: Any, context: Any) -> Any:  # noqa: N802 (the name of the protocol)
         """Compare inputs; what cannot change is made anew, the old one first, since names are taken."""

@@ -1,0 +1,199 @@
+"""`pulumi up --stack selfhost` on a real Docker engine: what it brings up works, heals, changes and keeps its data."""
+
+import json
+import os
+import re
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from schemas.ledger import Ledger
+from tests.e2e.house import wait_until
+from tests.e2e.mailboxes import fill, whole_mailbox
+from tests.stacks.conftest import Note
+from tests.support.docker.engine import DockerEngine
+from tests.support.dovecot import Dovecot
+from tests.support.pulumi.selfhost import SelfHost, Service, mailbox, mine_embedded
+
+HEAL_SECONDS = 90.0
+
+
+@pytest.fixture(scope="module")
+def stack(
+    tmp_path_factory: pytest.TempPathFactory,
+    docker_engine: DockerEngine,
+    images: dict[str, str],
+    pulumi_engine: None,
+    note: Note,
+) -> SelfHost:
+    """Return a stack that is up; each test leaves it healthy."""
+    stack = SelfHost(tmp_path_factory.mktemp("selfhost"), docker_engine, images, prefix="lm-server")
+    note("selfhost: up, images built on the way", stack.up())
+    return stack
+
+
+@pytest.fixture(scope="module")
+def service(stack: SelfHost) -> Iterator[Service]:
+    """Yield the fetcher's service of the stack."""
+    outputs = stack.outputs()
+    service = Service(outputs["url"], outputs["token"])
+    yield service
+    service.close()
+
+
+@pytest.fixture(scope="module")
+def source(stack: SelfHost) -> Iterator[str]:
+    """Yield where the sample mailbox is read, from here and from the containers."""
+    with Dovecot() as server:
+        fill(server, whole_mailbox())
+        with mailbox(stack.gateway, server.port) as source:
+            yield source
+
+
+@pytest.fixture(scope="module")
+def expected(source: str, tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    """Return what the same mailbox gives embedded, in each format."""
+    return mine_embedded(tmp_path_factory.mktemp("embedded"), source)
+
+
+def test_the_same_mailbox_gives_the_same_contacts(
+    service: Service, source: str, expected: dict[str, bytes], stack: SelfHost
+) -> None:
+    """Mined through the deployed fetcher and processors, the ledger balances, and exports are the embedded run's."""
+    report = service.mine("ann", source)
+
+    ledger = Ledger.from_json(report["ledger"])
+    assert report["balanced"]
+    assert ledger.imbalance() == []
+    assert ledger.listed == ledger.fetched > 1000
+    assert service.exports("ann") == expected
+    assert stack.execute("fetcher", "leadminer", "report", "--user", "ann")[0] == 0
+
+
+def test_nothing_is_left_to_change(stack: SelfHost, note: Note) -> None:
+    """All containers are healthy; another `up` would change nothing, and is done in seconds."""
+    wait_until(stack.is_healthy, seconds=HEAL_SECONDS, look_seconds=0.5)
+    stack.expect_no_changes()
+
+    note("selfhost: up, nothing to change", stack.up())
+
+    assert stack.is_healthy()
+
+
+def test_containers_are_as_hard_as_declared(stack: SelfHost) -> None:
+    """Docker itself says of each container that it is no root, cannot write, has no capability and is bounded."""
+    found = stack.containers()
+
+    assert len(stack.lasting()) >= 5
+    for name, container in found.items():
+        host, config = container.attrs["HostConfig"], container.attrs["Config"]
+        assert re.fullmatch(r"[1-9]\d*:[1-9]\d*", config["User"]), name
+        assert (host["ReadonlyRootfs"], host["CapDrop"], host["Privileged"]) == (True, ["ALL"], False), name
+        assert "no-new-privileges:true" in host["SecurityOpt"], name
+        assert 0 < host["Memory"] == host["MemorySwap"], name
+        assert host["NanoCpus"] > 0, name
+        assert "nproc" in {limit["Name"] for limit in host["Ulimits"]}, name
+        assert {"max-size", "max-file"} <= host["LogConfig"]["Config"].keys(), name
+        assert config["StopTimeout"] >= 30, name
+    published = {name: each.attrs["HostConfig"]["PortBindings"] for name, each in found.items()}
+    [(fetcher, ports)] = [(name, ports) for name, ports in published.items() if ports]
+    assert fetcher == "fetcher"
+    assert [bound["HostIp"] for binding in ports.values() for bound in binding] == ["127.0.0.1"]
+
+
+def test_secrets_stay_where_they_are_needed(stack: SelfHost) -> None:
+    """No password stands in the clear in the state, nor in a container but in the environment that needs it."""
+    exported = json.loads(stack.pulumi.run("stack", "export", "--stack", "selfhost", "--show-secrets"))
+    resources = exported["deployment"]["resources"]
+    secrets = {
+        each["urn"].rpartition("::")[2]: each["outputs"]["result"]
+        for each in resources
+        if "result" in each.get("outputs", {})
+    }
+    secrets = {name: json.loads(value["plaintext"]) for name, value in secrets.items()}
+
+    state, found = stack.pulumi.state("selfhost"), stack.containers()
+
+    assert len(set(secrets.values())) == len(secrets) >= 5
+    assert not [name for name, secret in secrets.items() if secret in state]
+    for name, container in found.items():
+        shown = json.loads(json.dumps(container.attrs))
+        environment = "\n".join(shown["Config"].pop("Env"))
+        assert not [each for each, secret in secrets.items() if secret in json.dumps(shown)], name
+        assert not [each for each, secret in secrets.items() if secret in container.logs().decode()], name
+        if name == "fetcher":
+            assert not [
+                each for each, secret in secrets.items() if each.startswith("postgres") and secret in environment
+            ]
+
+
+def test_what_is_killed_on_the_host_is_there_again(stack: SelfHost, service: Service, source: str, note: Note) -> None:
+    """SIGKILL for each container's process heals by itself, and what was mined is there."""
+    service.mine("kim", source)
+    before = service.exports("kim")
+    first = {name: stack.containers()[name].attrs["State"]["Pid"] for name in stack.lasting()}
+
+    for pid in first.values():
+        os.kill(pid, signal.SIGKILL)
+
+    def again() -> bool:
+        found = stack.containers()
+        return (
+            all(found[name].attrs["State"]["Pid"] not in (0, pid) for name, pid in first.items()) and stack.is_healthy()
+        )
+
+    note("selfhost: healthy after all was killed", wait_until(again, seconds=HEAL_SECONDS, look_seconds=0.5))
+    assert service.exports("kim") == before
+    assert service.mine("kim", source)["ledger"]["listed"] == 0
+
+
+def test_a_change_replaces_services_and_loses_no_data(
+    stack: SelfHost, service: Service, source: str, note: Note
+) -> None:
+    """Another size and new code make containers anew, in mid-mining too, and every message is counted once."""
+    service.mine("lou", source)
+    before, old = service.exports("lou"), stack.containers()
+    service.start("max", source)
+    stack.configure({"size": "medium"})
+    with (stack.project / "services" / "fetcher" / "ports.py").open("a") as file:
+        file.write("\n# another version\n")
+
+    note("selfhost: up, size and code changed", stack.up())
+
+    new = stack.containers()
+    assert all(new[name].id != old[name].id for name in stack.lasting())
+    assert new["fetcher"].attrs["Image"] != old["fetcher"].attrs["Image"]
+    assert service.exports("lou") == before
+    assert service.mine("lou", source)["ledger"]["listed"] == 0
+    service.mine("max", source)
+    assert service.exports("max") == before
+    stack.expect_no_changes()
+
+
+def test_destroy_respects_protection(
+    tmp_path: Path, docker_engine: DockerEngine, images: dict[str, str], stack: SelfHost, note: Note
+) -> None:
+    """What holds data is neither destroyed nor touched until that is asked for in words."""
+    built = {
+        f"image{name.capitalize()}": stack.containers()[each].attrs["Image"]
+        for name, each in (("fetcher", "fetcher"), ("processor", "processor-1"))
+    }
+    other = SelfHost(tmp_path, docker_engine, images | built | {"processors": "1"}, prefix=f"lm-{uuid4().hex[:8]}")
+    note("selfhost: up, from finished images", other.up())
+
+    refused = other.pulumi.try_run("destroy", "--stack", "selfhost", "--yes")
+
+    assert refused.returncode != 0
+    assert "protect" in refused.stdout + refused.stderr
+    volumes = [each.name for each in docker_engine.client.volumes.list() if each.name.startswith(other.prefix)]
+    assert {other.volume("postgres"), other.volume("redis"), other.volume("raw")} <= set(volumes)
+    other.up()
+    assert other.is_healthy()
+    other.configure({"protectData": "false"})
+    other.up()
+    other.pulumi.run("destroy", "--stack", "selfhost", "--yes")
+    assert other.containers() == {}
+    assert [each for each in docker_engine.client.volumes.list() if each.name.startswith(other.prefix)] == []

@@ -1,0 +1,155 @@
+"""The stack on one server as its people have it: `pulumi up`, and then the service, its containers and its outputs."""
+
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import docker  # type: ignore[import-untyped]
+import httpx
+
+from demo.people import OWNER
+from fetcher.child import child_environment
+from tests.e2e.house import AS_OF, wait_until
+from tests.e2e.mailboxes import PASSWORD
+from tests.support.docker.engine import DockerEngine
+from tests.support.dovecot import free_ports
+from tests.support.forwarder import Forwarder
+from tests.support.pulumi.engine import Pulumi
+from tests.support.pulumi.project import copy_project
+
+STACK = "selfhost"
+FORMATS = ("csv", "jsonl", "vcard")
+ASK_SECONDS = 60.0
+MINE_SECONDS = 180.0
+
+
+class SelfHost:
+    """One stack `selfhost` on an engine of the tests; `prefix` keeps it apart from others there."""
+
+    def __init__(self, folder: Path, engine: DockerEngine, settings: Mapping[str, str], *, prefix: str) -> None:
+        self.engine = engine
+        self.prefix = prefix
+        self.project = copy_project(folder / "project")
+        self.pulumi = Pulumi(folder / "pulumi", self.project)
+        self.pulumi.run("stack", "init", STACK, "--secrets-provider", "passphrase")
+        own = {"dockerHost": engine.host, "prefix": prefix, "publishPort": str(free_ports(1)[0])}
+        self.configure({**settings, **own})
+
+    def configure(self, settings: Mapping[str, str]) -> None:
+        """Set the stack's settings."""
+        pairs = [part for name, value in settings.items() for part in ("--plaintext", f"leadminer:{name}={value}")]
+        self.pulumi.run("config", "set-all", "--stack", STACK, *pairs)
+
+    def up(self) -> float:
+        """Bring the stack up, and return how many seconds that took."""
+        began = time.monotonic()
+        self.pulumi.run("up", "--stack", STACK, "--yes")
+        return time.monotonic() - began
+
+    def expect_no_changes(self) -> None:
+        """Fail where another `up` would change anything."""
+        self.pulumi.run("preview", "--stack", STACK, "--expect-no-changes")
+
+    def outputs(self) -> dict[str, Any]:
+        """Return the stack's outputs, secrets shown."""
+        return self.pulumi.outputs(STACK)
+
+    def containers(self) -> dict[str, docker.models.containers.Container]:
+        """Return the containers by their names, without the prefix."""
+        found = self.engine.client.containers.list(all=True, filters={"name": f"^/{self.prefix}-"})
+        return {each.name.removeprefix(f"{self.prefix}-"): each for each in found}
+
+    def lasting(self) -> list[str]:
+        """Return the names of the containers that are there to stay."""
+        return [
+            name
+            for name, each in self.containers().items()
+            if each.attrs["HostConfig"]["RestartPolicy"]["Name"] != "no"
+        ]
+
+    def is_healthy(self) -> bool:
+        """Return whether all containers that are there to stay are healthy."""
+        found = self.containers()
+        return all(found[name].attrs["State"].get("Health", {}).get("Status") == "healthy" for name in self.lasting())
+
+    def volume(self, holding: str) -> str:
+        """Return the name of a volume."""
+        return f"{self.prefix}-{holding}"
+
+    @property
+    def gateway(self) -> str:
+        """This machine's address in the containers' network."""
+        network = self.engine.client.networks.get(self.prefix)
+        return str(network.attrs["IPAM"]["Config"][0]["Gateway"])
+
+    def execute(self, service: str, *command: str) -> tuple[int, str]:
+        """Run a command in a container, as `docker exec` does."""
+        code, output = self.containers()[service].exec_run(list(command))
+        return code, output.decode()
+
+
+class Service:
+    """The fetcher's HTTP service, asked as one of its callers does."""
+
+    def __init__(self, url: str, token: str) -> None:
+        self._client = httpx.Client(base_url=url, headers={"authorization": f"Bearer {token}"}, timeout=ASK_SECONDS)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.close()
+
+    def start(self, user: str, source: str) -> str:
+        """Start mining, and return the mining's id."""
+        order = {"source": source, "password": PASSWORD, "me": [OWNER], "as_of": AS_OF, "plain": True}
+        answer = self._client.post(f"/users/{user}/minings", json=order)
+        assert answer.status_code == 202, answer.text
+        return str(answer.json()["id"])
+
+    def mine(self, user: str, source: str) -> dict[str, Any]:
+        """Mine a mailbox to the end, and return the report."""
+        mining = self.start(user, source)
+        path = f"/users/{user}/minings/{mining}"
+        wait_until(lambda: self._read(path)["state"] == "finished", seconds=MINE_SECONDS, look_seconds=0.2)
+        return self._read(f"{path}/report")
+
+    def exports(self, user: str) -> dict[str, bytes]:
+        """Return a user's contacts in each format."""
+        answers = {form: self._client.get(f"/users/{user}/export?format={form}") for form in FORMATS}
+        assert {answer.status_code for answer in answers.values()} == {200}
+        return {form: answer.content for form, answer in answers.items()}
+
+    def _read(self, path: str) -> dict[str, Any]:
+        answer = self._client.get(path)
+        assert answer.status_code == 200, answer.text
+        fields: dict[str, Any] = answer.json()
+        return fields
+
+
+@contextmanager
+def mailbox(gateway: str, port: int) -> Iterator[str]:
+    """Yield the source by which a mailbox on loopback is read both from here and from containers."""
+    with Forwarder(gateway, port) as forwarder:
+        yield f"imap://{quote(OWNER, safe='')}@{forwarder.address}:{forwarder.port}"
+
+
+def mine_embedded(home: Path, source: str) -> dict[str, bytes]:
+    """Mine with nothing configured, and return the contacts in each format."""
+    password = home / "password"
+    password.write_text(PASSWORD)
+    mine = ["mine", source, "--password-file", str(password), "--me", OWNER, "--as-of", AS_OF, "--plain"]
+    run_leadminer(home, *mine)
+    return {form: run_leadminer(home, "export", "--format", form) for form in FORMATS}
+
+
+def run_leadminer(home: Path, *arguments: str) -> bytes:
+    """Run a command with its data in a folder, and return what it printed."""
+    environment = child_environment({"LEADMINER_HOME": str(home / "data")})
+    command = [sys.executable, "-m", "fetcher.cli", *arguments]
+    done = subprocess.run(command, env=environment, capture_output=True, check=False, timeout=MINE_SECONDS)
+    assert done.returncode == 0, done.stderr.decode()
+    return done.stdout
