@@ -17,8 +17,7 @@ from fetcher.interruption import terminable
 from fetcher.mine_command import mine
 from fetcher.mining_commands import cancel, report, retry, status
 from fetcher.ports import Trouble
-from fetcher.serve_command import serve
-from fetcher.service_commands import doctor, token
+from fetcher.service_commands import doctor, serve, token
 from fetcher.session import PASSWORD_VARIABLE, Session
 
 EPILOG = "\n".join(["\b", "Exit codes:", *(f"  {code.value:>3}  {code.meaning}" for code in Exit)])
@@ -85,10 +84,12 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def _explain(here: Session, trouble: Trouble) -> Exit:
-    if isinstance(trouble, Unforeseen) and os.environ.get("LEADMINER_DEBUG") == "1":
-        for place in trouble.way:
+    text = str(trouble)
+    if isinstance(trouble, Unforeseen):
+        text += " LEADMINER_DEBUG=1 shows the way there, without any mail."
+        for place in trouble.way if os.environ.get("LEADMINER_DEBUG") == "1" else ():
             here.terminal.tell(f"  {place}")
-    for sentence in str(trouble).split("\n"):
+    for sentence in text.split("\n"):
         _tell(here, sentence)
     return exit_of(trouble)
 

@@ -5,7 +5,7 @@ import traceback
 from enum import IntEnum
 from pathlib import Path
 
-from fetcher.ports import Trouble
+from fetcher.ports import Trouble, Unavailable
 
 
 class Exit(IntEnum):
@@ -48,6 +48,14 @@ class Misconfigured(Trouble):
     """The settings do not allow what was asked for."""
 
 
+class Busy(Unavailable):
+    """As many minings run as the settings allow."""
+
+
+class Stopping(Unavailable):
+    """The service has been told to stop, and starts nothing any more."""
+
+
 class Unforeseen(Trouble):
     """An error of leadminer's own; `way` are the places that led to it, without any value."""
 
@@ -65,8 +73,7 @@ def translate(error: Exception) -> Trouble:
     frames = traceback.extract_tb(error.__traceback__)
     return Unforeseen(
         f"leadminer ended on an error of its own ({type(error).__name__} in {frames[-1].name}, "
-        f"{Path(frames[-1].filename).name}:{frames[-1].lineno}). What is stored is not lost. "
-        "LEADMINER_DEBUG=1 shows the way there, without any mail.",
+        f"{Path(frames[-1].filename).name}:{frames[-1].lineno}). What is stored is not lost.",
         tuple(f"{frame.filename}:{frame.lineno} in {frame.name}" for frame in frames),
     )
 

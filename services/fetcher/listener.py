@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import logging
 import signal
 import socket
 import sys
@@ -19,6 +20,9 @@ log = structlog.get_logger()
 KEEP_ALIVE_SECONDS = 30
 ANSWER_SECONDS = 10
 """How long answers that are under way may still take when the service stops."""
+STORING_SECONDS = 40
+"""How long minings may then still take to store what is in flight: with it, less than the 60 s after which a container
+is killed. What a mail server keeps waiting for longer is not lost, but left in the mailbox."""
 LOOK_SECONDS = 0.05
 
 
@@ -46,7 +50,7 @@ def open_socket(listen: str) -> socket.socket:
 
 
 def serve_until_stopped(app: Starlette, runs: Runs, listening: socket.socket) -> None:
-    """Answer until SIGTERM or Ctrl-C; return once no mining has anything in flight any more.
+    """Answer until SIGTERM or Ctrl-C; return once no mining has anything in flight any more, or within 50 seconds.
 
     A second Ctrl-C raises KeyboardInterrupt at once.
     """
@@ -77,13 +81,16 @@ async def _serve(server: Server, runs: Runs, listening: socket.socket) -> None:
         loop.add_signal_handler(number, stop, number)
     log.info("service started")
     await server.serve([listening])
-    while runs.count:  # noqa: ASYNC110 - they end in threads of their own
-        await asyncio.sleep(LOOK_SECONDS)
-    log.info("service stopped")
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(STORING_SECONDS):
+            while runs.count:  # noqa: ASYNC110 - they end in threads of their own
+                await asyncio.sleep(LOOK_SECONDS)
+    log.info("service stopped", minings=runs.count)
 
 
 def _set_up_logging() -> None:
-    """Log one line of JSON an event to standard error."""
+    """Log one line of JSON an event to standard error; of what libraries say, that they warn, and no text."""
+    logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(name)s %(levelname)s")
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,

@@ -101,9 +101,8 @@ def run_mining(here: Session, request: "MiningRequest", connector: "Connector") 
     from fetcher.mine import mine as mine_mailbox
     from fetcher.progress import shown
 
-    claims = here.settings().home / "claims"
     with (
-        claim_source(claims, user=request.user, source=request.source.name) as holder,
+        claim_source(here.settings().claims, user=request.user, source=request.source.name) as holder,
         gentle_stop() as interruption,
         here.stack() as stack,
         shown(here.terminal, interruption.asked) as watch,

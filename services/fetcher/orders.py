@@ -1,9 +1,11 @@
 """What a caller of the service asks for when it starts a mining, read from the body of its request."""
 
 from datetime import date
+from itertools import islice
 from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
+from pydantic_core import ErrorDetails
 
 from fetcher.connection import Connector, Credentials
 from fetcher.exits import Misuse
@@ -13,6 +15,8 @@ from fetcher.source import Source
 
 MAX_LISTED = 10_000
 """Folders or addresses a list: as many as the processor takes."""
+MAX_FAULTS = 10
+"""As many as anybody reads at once."""
 Texts = Annotated[list[str], Field(max_length=MAX_LISTED)]
 
 
@@ -49,7 +53,8 @@ def read_order(body: bytes, *, user: str) -> tuple[MiningRequest, Connector]:
     try:
         order = Order.model_validate_json(body or b"{}")
     except ValidationError as error:
-        raise Misuse("\n".join(map(_sentence, error.errors(include_input=False, include_url=False)))) from None
+        faults = error.errors(include_input=False, include_url=False)
+        raise Misuse(" ".join(map(_sentence, islice(faults, MAX_FAULTS)))) from None
     source = Source.parse(order.source)
     request = MiningRequest(
         user=user,
@@ -79,7 +84,6 @@ def _text(day: date | None) -> str | None:
     return None if day is None else day.isoformat()
 
 
-def _sentence(error: object) -> str:
-    assert isinstance(error, dict)  # noqa: S101 - as pydantic gives them
-    place = ".".join(map(str, error["loc"])) or "The body"
-    return f"{place}: {str(error['msg']).removeprefix('Value error, ')}."
+def _sentence(fault: ErrorDetails) -> str:
+    place = ".".join(map(str, fault["loc"])) or "The body"
+    return f"{place}: {fault['msg'].removeprefix('Value error, ')}."

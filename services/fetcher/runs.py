@@ -1,4 +1,4 @@
-"""The minings that the service runs, each in a thread of its own, and what became of those that failed."""
+"""The minings that the service runs, each in a thread of its own, and what became of those that were broken off."""
 
 import threading
 from collections import OrderedDict
@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from fetcher.answers import Problem
 from fetcher.claims import claim_source
 from fetcher.connection import Connector
-from fetcher.exits import exit_of, translate
+from fetcher.exits import Busy, Stopping
 from fetcher.mailbox import Mailbox
 from fetcher.mine import mine
 from fetcher.outcome import MiningRequest, Progress
-from fetcher.ports import Trouble, Unavailable
 
 if TYPE_CHECKING:
     from fetcher.bootstrap import Stack
@@ -24,36 +24,23 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 CONNECTING = Progress("").state
-KEPT_TROUBLES = 1000
-"""Minings whose last trouble is remembered until they are started again: some hundred bytes each."""
+KEPT_PROBLEMS = 1000
+"""Minings of which is remembered by what they were broken off, until they are started again: some 100 bytes each."""
 
 
-class Busy(Unavailable):
-    """As many minings run as the settings allow."""
-
-
-class Stopping(Unavailable):
-    """The service has been told to stop, and starts nothing any more."""
-
-
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Run:
-    """One mining under way. `begun` is done when the processor has begun it, or when that has failed."""
+    """One mining under way. `begun` is done once the processor has begun it, or with the problem that came before."""
 
     user: str
     progress: Progress
-    begun: "Future[None]" = field(default_factory=Future)
-    trouble: Trouble | None = None
+    begun: "Future[Problem | None]" = field(default_factory=Future)
 
     def watch(self, progress: Progress) -> None:
         """Keep how far the mining is."""
         self.progress = progress
-        if progress.state != CONNECTING:
-            self.settle()
-
-    def settle(self) -> None:
-        """Let those who wait for the beginning go on."""
-        if not self.begun.done():
+        if progress.state != CONNECTING and not self.begun.done():
+            log.info("mining begun", mining=progress.mining, resumed=progress.resumed)
             self.begun.set_result(None)
 
 
@@ -68,7 +55,7 @@ class Runs:
         self._stop = threading.Event()
         self._lock = threading.Lock()
         self._running: list[Run] = []
-        self._troubles: OrderedDict[tuple[str, str], Trouble] = OrderedDict()
+        self._problems: OrderedDict[tuple[str, str], Problem] = OrderedDict()
 
     @property
     def stopping(self) -> bool:
@@ -99,22 +86,24 @@ class Runs:
         found = (run for run in list(self._running) if run.user == user and run.progress.mining == mining)
         return next((run.progress for run in found), None)
 
-    def trouble(self, user: str, mining: str) -> Trouble | None:
+    def problem(self, user: str, mining: str) -> Problem | None:
         """Return by what a mining was broken off here, unless it was started again."""
-        return self._troubles.get((user, mining))
+        return self._problems.get((user, mining))
 
     def stop(self) -> None:
         """Let each mining store what it has in flight and end; start none any more."""
         self._stop.set()
 
     def _work(self, run: Run, request: MiningRequest, connector: Connector) -> None:
+        problem = None
         try:
             self._mine(run, request, connector)
         except Exception as error:
-            run.trouble = translate(error)
-            log.warning("mining broken off", mining=run.progress.mining, exit=exit_of(run.trouble).name.lower())
+            problem = Problem.of(error)
+            tell = log.error if problem.way else log.warning
+            tell("mining broken off", mining=run.progress.mining, code=problem.code, way=problem.way)
         finally:
-            self._end(run)
+            self._end(run, problem)
 
     def _mine(self, run: Run, request: MiningRequest, connector: Connector) -> None:
         with claim_source(self._claims, user=request.user, source=request.source.name) as holder:
@@ -129,13 +118,14 @@ class Runs:
             )
         log.info("mining ended" if outcome.finished else "mining left", mining=outcome.mining, state=outcome.state)
 
-    def _end(self, run: Run) -> None:
+    def _end(self, run: Run, problem: Problem | None) -> None:
         key = (run.user, run.progress.mining)
         with self._lock:
             self._running.remove(run)
-            self._troubles.pop(key, None)
-            if run.trouble is not None and run.progress.state != CONNECTING:
-                self._troubles[key] = run.trouble
-            while len(self._troubles) > KEPT_TROUBLES:
-                self._troubles.popitem(last=False)
-        run.settle()
+            self._problems.pop(key, None)
+            if problem is not None and run.begun.done():
+                self._problems[key] = problem
+            while len(self._problems) > KEPT_PROBLEMS:
+                self._problems.popitem(last=False)
+        if not run.begun.done():
+            run.begun.set_result(problem)

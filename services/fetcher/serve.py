@@ -1,7 +1,7 @@
 """The fetcher's HTTP service: it starts, shows, cancels, reports and exports minings for those who have its token."""
 
 import hmac
-from asyncio import wrap_future
+from asyncio import shield, wrap_future
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import asdict
 from functools import partial
@@ -17,9 +17,9 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
-from fetcher.answers import HEADERS, answer, not_there, problem, read_body, refusal, trouble_fields
-from fetcher.contact_commands import PAGE, read_contacts
-from fetcher.exits import Misuse, exit_of, translate
+from fetcher.answers import HEADERS, Problem, answer, refuse
+from fetcher.contact_commands import read_contacts
+from fetcher.exits import Misuse
 from fetcher.export import Format, check_delimiter, export_contacts
 from fetcher.orders import read_order
 from fetcher.reports import ENDED
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 
+MAX_BODY_BYTES = 1_000_000
+"""As much as the processor takes."""
 PIECE_BYTES = 64 * 1024
 """An export goes out in pieces of about this size: one a contact would cost more than the contact."""
 MEDIA = {
@@ -39,7 +41,9 @@ MEDIA = {
     Format.JSONL: ("application/jsonl; charset=utf-8", "jsonl"),
 }
 """Media type and file name's end of each format."""
-RESUME = "Nobody here fetches it: start a mining of the same source again, with its password, to go on."
+NO_TOKEN = Problem(401, "token", "This needs the service's token: Authorization: Bearer …")
+NOT_THERE = Problem(404, "unknown", "There is no such thing here.")
+RESUME = "This service does not fetch it: start a mining of the same source again, with its password, to go on."
 Fields = dict[str, Any]
 Handler = Callable[[Request, str], Awaitable[Response]]
 
@@ -62,7 +66,7 @@ class Service:
             ("GET", "minings/{id}"): self._show,
             ("GET", "minings/{id}/report"): self._report,
             ("POST", "minings/{id}/cancel"): self._cancel,
-            ("GET", "contacts"): self._contacts,
+            ("POST", "minings/{id}/retry"): self._retry,
             ("GET", "export"): self._export,
         }
 
@@ -72,20 +76,25 @@ class Service:
             Route(f"/users/{{user}}/{path}", self._guarded(handler), methods=[method])
             for (method, path), handler in self.routes().items()
         ]
-        return Starlette(
-            routes=[Route("/health", self._health), *routes], exception_handlers={HTTPException: not_there}
+        app = Starlette(
+            routes=[Route("/health", self._health), *routes], exception_handlers={HTTPException: self._not_there}
         )
+        app.router.redirect_slashes = False  # it would answer without asking for the token
+        return app
 
     def _guarded(self, handler: Handler) -> Callable[[Request], Awaitable[Response]]:
         """Return what asks for the token first, and turns what goes wrong into an answer of one sentence."""
 
         async def guarded(request: Request) -> Response:
             if not self._is_allowed(request):
-                return problem(401, "token", "This needs the service's token: Authorization: Bearer …")
+                return refuse(NO_TOKEN)
             try:
                 return await handler(request, check_user(request.path_params["user"]))
             except Exception as error:
-                return refusal(translate(error))
+                problem = Problem.of(error)
+                if problem.way:
+                    log.error("request failed", way=problem.way)
+                return refuse(problem)
 
         return guarded
 
@@ -93,56 +102,47 @@ class Service:
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
         return hmac.compare_digest(token.strip().encode(), self._token) and scheme.lower() == "bearer"
 
+    def _not_there(self, request: Request, _error: Exception) -> Response:
+        """Answer what no route is for."""
+        return refuse(NOT_THERE if self._is_allowed(request) else NO_TOKEN)
+
     async def _health(self, _request: Request) -> Response:
-        if self._runs.stopping:
-            return problem(503, "stopping", "The service is stopping.")
-        try:
-            health = await run_in_threadpool(self._processor.health)
-        except Exception as error:
-            return refusal(translate(error))
-        return answer({"status": "ok", "version": version("leadminer"), "processor": health.get("version")})
+        """Say that the service answers. The processor's health is its own: it answers for itself."""
+        return answer({"status": "ok", "version": version("leadminer")})
 
     async def _start(self, request: Request, user: str) -> Response:
         """Start a mining, and answer once the processor has begun it: until then the login may be refused."""
-        order, connector = read_order(await read_body(request), user=user)
+        order, connector = read_order(await _read_body(request), user=user)
         run = self._runs.start(order, connector)
-        await wrap_future(run.begun)
-        if run.trouble is not None:
-            raise run.trouble
-        status = partial(self._processor.status_fields, user, mining=run.progress.mining)
-        fields = self._status(user, await run_in_threadpool(status))
-        return answer(fields | {"resumed": run.progress.resumed}, status=202)
+        if problem := await shield(wrap_future(run.begun)):
+            return refuse(problem)
+        progress = run.progress
+        return answer(
+            {"id": progress.mining, "resumed": progress.resumed, "state": progress.state, "run": "running"}, status=202
+        )
 
     async def _list(self, _request: Request, user: str) -> Response:
         minings = await run_in_threadpool(self._processor.minings, user)
         return answer({"minings": [self._status(user, fields) for fields in minings]})
 
     async def _show(self, request: Request, user: str) -> Response:
-        status = partial(self._processor.status_fields, user, mining=request.path_params["id"])
-        return answer(self._status(user, await run_in_threadpool(status)))
+        return answer(self._status(user, await _asked(self._processor.status_fields, request, user)))
 
     async def _report(self, request: Request, user: str) -> Response:
-        return answer(await run_in_threadpool(self._processor.report, user, mining=request.path_params["id"]))
+        return answer(await _asked(self._processor.report, request, user))
 
     async def _cancel(self, request: Request, user: str) -> Response:
-        cancel = partial(self._processor.cancel, user, mining=request.path_params["id"])
-        return answer(self._status(user, await run_in_threadpool(cancel)))
+        return answer(self._status(user, await _asked(self._processor.cancel, request, user)))
 
-    async def _contacts(self, request: Request, user: str) -> Response:
-        query = request.query_params
-        source, after, limit = query.get("source"), query.get("after"), query.get("limit", str(PAGE))
-        if not limit.isdecimal():
-            raise Misuse(f"limit is {limit!r}: it may be a number from 1 to {PAGE}.")
-        page = partial(self._processor.contacts, user, source=source, after=after, limit=int(limit))
-        contacts, cursor = await run_in_threadpool(page)
-        return answer({"contacts": contacts, "after": cursor})
+    async def _retry(self, request: Request, user: str) -> Response:
+        return answer({"retried": await _asked(self._processor.retry, request, user)})
 
     async def _export(self, request: Request, user: str) -> Response:
         """Export the contacts as `leadminer export` does; where a later page cannot be read, the answer is cut off."""
         form, delimiter = _form(request.query_params)
         contacts = read_contacts(self._stack, user, request.query_params.get("source"))
         pieces = _joined(export_contacts(contacts, form, delimiter=delimiter))
-        first = await run_in_threadpool(next, pieces, b"")
+        first = await run_in_threadpool(next, pieces)
         media, suffix = MEDIA[form]
         disposition = {"Content-Disposition": f'attachment; filename="contacts.{suffix}"'}
         return StreamingResponse(chain([first], pieces), media_type=media, headers=HEADERS | disposition)
@@ -150,10 +150,11 @@ class Service:
     def _status(self, user: str, fields: Fields) -> Fields:
         """Return the processor's status of a mining, and what this service does about it.
 
-        `run` is running (here), left (unfinished, and nobody here fetches it), waiting (for processors) or ended.
+        `run` is running (here), left (unfinished, and this service does not fetch it), waiting (for processors) or
+        ended.
         """
         progress = self._runs.progress(user, fields["id"])
-        trouble = self._runs.trouble(user, fields["id"])
+        problem = self._runs.problem(user, fields["id"])
         run = "waiting" if progress is None else "running"
         if fields["state"] in ENDED:
             run = "ended"
@@ -163,8 +164,23 @@ class Service:
             "run": run,
             "remark": RESUME if run == "left" else None,
             "progress": None if progress is None else asdict(progress),
-            "trouble": None if trouble is None or run == "ended" else trouble_fields(trouble),
+            "trouble": None if problem is None or run == "ended" else problem.fields(),
         }
+
+
+async def _asked(ask: Callable[..., Any], request: Request, user: str) -> Any:
+    """Return what the processor says of the mining that the path names."""
+    return await run_in_threadpool(partial(ask, user, mining=request.path_params["id"]))
+
+
+async def _read_body(request: Request) -> bytes:
+    """Return a request's body; raise Misuse where it is larger than we take."""
+    out = bytearray()
+    async for piece in request.stream():
+        out += piece
+        if len(out) > MAX_BODY_BYTES:
+            raise Misuse(f"The body is larger than {MAX_BODY_BYTES} bytes: name fewer folders or addresses.")
+    return bytes(out)
 
 
 def _form(query: Mapping[str, str]) -> tuple[Format, str]:
@@ -178,15 +194,19 @@ def _form(query: Mapping[str, str]) -> tuple[Format, str]:
 
 
 def _joined(pieces: Iterator[bytes]) -> Iterator[bytes]:
-    """Yield the pieces in larger ones; say that it is broken off where one cannot be had."""
+    """Yield the pieces in larger ones, one at least; say that it is broken off where one cannot be had."""
     out = bytearray()
+    sent = False
     try:
         for piece in pieces:
             out += piece
             if len(out) >= PIECE_BYTES:
+                sent = True
                 yield bytes(out)
                 out.clear()
     except Exception as error:
-        log.warning("export broken off", exit=exit_of(translate(error)).name.lower())
+        if sent:
+            problem = Problem.of(error)
+            log.warning("export broken off", code=problem.code, way=problem.way)
         raise
     yield bytes(out)

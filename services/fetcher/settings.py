@@ -100,6 +100,11 @@ class Settings(BaseSettings):
         """The data directory of the embedded servers: LEADMINER_HOME, or the user's own."""
         return (self.leadminer_home or platformdirs.user_data_path("leadminer")).expanduser().absolute()
 
+    @property
+    def claims(self) -> Path:
+        """The folder of the locks by which one fetcher at a time reads a source from this machine."""
+        return self.home / "claims"
+
 
 def read_settings() -> Settings:
     """Read the environment; raise WrongSettings with every fault there is."""
