@@ -59,7 +59,7 @@ class Stopping(Unavailable):
 class Unforeseen(Trouble):
     """An error of leadminer's own; `way` are the places that led to it, without any value."""
 
-    def __init__(self, sentence: str, way: tuple[str, ...]) -> None:
+    def __init__(self, sentence: str, way: tuple[str, ...] = ()) -> None:
         super().__init__(sentence)
         self.way = way
 

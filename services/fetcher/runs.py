@@ -100,8 +100,7 @@ class Runs:
             self._mine(run, request, connector)
         except Exception as error:
             problem = Problem.of(error)
-            tell = log.error if problem.way else log.warning
-            tell("mining broken off", mining=run.progress.mining, code=problem.code, way=problem.way)
+            log.warning("mining broken off", mining=run.progress.mining, code=problem.code, way=problem.way)
         finally:
             self._end(run, problem)
 
@@ -116,7 +115,10 @@ class Runs:
                 watch=run.watch,
                 stop=self._stop,
             )
-        log.info("mining ended" if outcome.finished else "mining left", mining=outcome.mining, state=outcome.state)
+        if outcome.finished:
+            log.info("mining ended", mining=outcome.mining, state=outcome.state)
+        else:
+            log.info("mining left", mining=outcome.mining, state=outcome.state)
 
     def _end(self, run: Run, problem: Problem | None) -> None:
         key = (run.user, run.progress.mining)

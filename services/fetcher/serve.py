@@ -116,10 +116,7 @@ class Service:
         run = self._runs.start(order, connector)
         if problem := await shield(wrap_future(run.begun)):
             return refuse(problem)
-        progress = run.progress
-        return answer(
-            {"id": progress.mining, "resumed": progress.resumed, "state": progress.state, "run": "running"}, status=202
-        )
+        return answer({"id": run.progress.mining, "resumed": run.progress.resumed}, status=202)
 
     async def _list(self, _request: Request, user: str) -> Response:
         minings = await run_in_threadpool(self._processor.minings, user)

@@ -212,7 +212,7 @@ def wait_until(true: Callable[[], bool], *, seconds: float = PATIENCE_SECONDS, l
 
 
 @contextlib.contextmanager
-def slowed(process: subprocess.Popen[str]) -> Iterator[None]:
+def slowed(process: subprocess.Popen[Any]) -> Iterator[None]:
     """Let a process run a fortieth of the time only, so that there is time to do something to it."""
     done = threading.Event()
 

@@ -4,8 +4,10 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
+from fetcher import bootstrap
+from fetcher.adapters.processor import ProcessorClient
 from fetcher.connection import Connector, Credentials
 from fetcher.mailbox import Mailbox
 from fetcher.mine import MiningRequest, Outcome, Pace, Progress, mine
@@ -79,6 +81,25 @@ class Stack:
         """Return the heads of the segments that are in the store."""
         keys = [key for key in self.raw_store.list("") if not key.endswith("/plan")]
         return [Segment.decode(self.raw_store.get(key))[0] for key in sorted(keys)]
+
+    def opened(self) -> bootstrap.Stack:
+        """Return it as the composition root gives it; of the processor's API there is what a fetcher mines by."""
+        return bootstrap.Stack(self.raw_store, self.queue, cast("ProcessorClient", self.minings), embedded=False)
+
+    def break_store(self, fault: Callable[[], Exception]) -> None:
+        """Let the raw store in memory take plans alone, and raise what `fault` makes for all else."""
+
+        def put(key: str) -> None:
+            if not key.endswith("/plan"):
+                raise fault()
+
+        assert isinstance(self.raw_store, MemoryRawStore)
+        self.raw_store.fault = put
+
+    def mend_store(self) -> None:
+        """Let it take everything again."""
+        assert isinstance(self.raw_store, MemoryRawStore)
+        self.raw_store.fault = lambda _: None
 
     def _watch(self, progress: Progress) -> None:
         self.seen.append(progress)

@@ -2,11 +2,17 @@
 
 import ast
 from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from fetcher.answers import Problem
 from fetcher.exits import Exit
+from fetcher.orders import Order
+from fetcher.ports import Trouble
+from fetcher.serve import NO_TOKEN, NOT_THERE, Service
 from processor.api import Api
 from processor.entry_container import EXIT_SETTINGS, EXIT_UNAVAILABLE
 from schemas.ledger import Dead, Failed, Skipped, Verdict
@@ -14,16 +20,17 @@ from tests.unit.docs.pages import CHECKOUT, bare, read_page, table
 
 PAGE = read_page("docs/operate.md")
 PROCESSOR = CHECKOUT / "services" / "processor"
+FETCHER = CHECKOUT / "services" / "fetcher"
 LOGGERS = ("debug", "info", "warning", "error", "critical", "exception")
 
 
-def calls() -> Iterator[tuple[str, str, list[Any]]]:
-    """Yield each call in the processor's code: the file's place in it, what is called, and its constant arguments."""
-    for path in PROCESSOR.rglob("*.py"):
+def calls(service: Path = PROCESSOR) -> Iterator[tuple[str, str, list[Any]]]:
+    """Yield each call in a service's code: the file's place in it, what is called, and its constant arguments."""
+    for path in service.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             if isinstance(node, ast.Call):
                 arguments = [argument.value for argument in node.args if isinstance(argument, ast.Constant)]
-                yield path.relative_to(PROCESSOR).as_posix(), ast.unparse(node.func), arguments
+                yield path.relative_to(service).as_posix(), ast.unparse(node.func), arguments
 
 
 def test_exit_codes() -> None:
@@ -57,8 +64,37 @@ def test_problems() -> None:
     assert {(status, bare(code)) for status, code, _ in table(PAGE, "status")} == found
 
 
+def troubles(kind: type[Trouble] = Trouble) -> Iterator[type[Trouble]]:
+    """Yield all kinds of what can stop the fetcher."""
+    for each in kind.__subclasses__():
+        yield from (each, *troubles(each))
+
+
+def test_routes_of_the_service() -> None:
+    """The table of the fetcher's routes is what its service answers."""
+    nothing: Any = SimpleNamespace(processor=None)
+    routes = Service(nothing, nothing, token="").routes()
+    answered = {f"{method} /users/{{user}}/{path}" for method, path in routes}
+
+    assert {bare(route) for route, _ in table(PAGE, "service route")} == {"GET /health", *answered}
+
+
+def test_fields_of_a_start() -> None:
+    """The table of fields is what the service reads."""
+    assert [bare(field) for field, _ in table(PAGE, "field")] == list(Order.model_fields)
+
+
+def test_answers_of_the_service() -> None:
+    """The table of answers has each status and word that the service can answer with."""
+    known = {Problem.of(kind("x")) for kind in troubles()} | {NO_TOKEN, NOT_THERE}
+    answered = {(str(problem.status), problem.code) for problem in known}
+    passed_on = {("409", arguments[0]) for _, function, arguments in calls() if function == "Refused"}
+
+    assert {(status, bare(code)) for status, code, _ in table(PAGE, "answer")} == answered | passed_on
+
+
 def test_log_events() -> None:
-    """Each event that a processor logs has its row, and says where it comes from."""
+    """Each event that a processor or the service logs has its row, and says where it comes from."""
     logged: dict[str, set[str]] = {}
     for file, function, arguments in calls():
         if function in {f"log.{level}" for level in LOGGERS}:
@@ -66,6 +102,9 @@ def test_log_events() -> None:
         elif function == "log_event":
             logged.setdefault(arguments[0], set()).add("Worker")
             assert file.startswith(("adapters/cloudflare/", "entry_worker"))
+    for file, function, arguments in calls(FETCHER):
+        if function in {f"log.{level}" for level in LOGGERS} and file != "keeper.py":  # it tells keeper.log, in prose
+            logged.setdefault(arguments[0], set()).add("service")
 
     assert {bare(event): set(where.split(", ")) for event, where, _ in table(PAGE, "event")} == logged
 

@@ -5,14 +5,14 @@ import inspect
 import pytest
 
 from fetcher import connection, exits, ports, source
-from fetcher.exits import Exit, exit_of
+from fetcher.exits import Exit, Unforeseen, exit_of
 from fetcher.ports import Trouble
 
 KINDS: dict[str, type[Trouble]] = {
     name: kind
     for module in (connection, exits, ports, source)
     for name, kind in inspect.getmembers(module, inspect.isclass)
-    if issubclass(kind, Trouble) and kind is not Trouble
+    if issubclass(kind, Trouble) and kind not in (Trouble, Unforeseen)
 }
 
 

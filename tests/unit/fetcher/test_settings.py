@@ -30,7 +30,9 @@ ACCOUNT = {
 @pytest.fixture(autouse=True)
 def _nothing_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in os.environ:
-        if name.startswith(("POSTGRES_", "REDIS_", "CLOUDFLARE_", "PROCESSOR_", "LEADMINER_", "RAW_", "STORAGE_")):
+        if name.startswith(
+            ("POSTGRES_", "REDIS_", "CLOUDFLARE_", "PROCESSOR_", "LEADMINER_", "RAW_", "SERVE_", "STORAGE_")
+        ):
             monkeypatch.delenv(name)
 
 
@@ -214,3 +216,32 @@ def test_settings_show_no_credential(monkeypatch: pytest.MonkeyPatch, settings: 
     shown = repr(_read(monkeypatch, settings)).replace("cloudflare_r2_secret_access_key", "")
 
     assert "secret" not in shown
+
+
+@pytest.mark.parametrize("listen", ["127.0.0.1:8090", "[::1]:8090", "fd:3", "fetcher:0"])
+def test_the_service_listens_where_it_is_told(monkeypatch: pytest.MonkeyPatch, listen: str) -> None:
+    """Host and port, IPv6 in brackets, or a socket that was handed over."""
+    assert _read(monkeypatch, {"SERVE_LISTEN": listen}).serve_listen == listen
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("SERVE_LISTEN", "8090"),
+        ("SERVE_LISTEN", "127.0.0.1:65536"),
+        ("SERVE_LISTEN", "fd:x"),
+        ("SERVE_LISTEN", "http://127.0.0.1:8090"),
+        ("SERVE_MININGS", "0"),
+        ("SERVE_MININGS", "65"),
+        ("SERVE_MININGS", "many"),
+        ("SERVE_TOKEN", "secret-too-short"[:-1]),
+        ("SERVE_TOKEN", "secret with blanks in it"),
+        ("SERVE_TOKEN", "secret-beyond-ascii-é"),
+    ],
+)
+def test_a_wrong_setting_of_the_service_is_named(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+    """With its value, unless that is a token."""
+    [fault] = _faults(monkeypatch, {name: value})
+
+    assert name in fault
+    assert (value in fault) is (name != "SERVE_TOKEN")

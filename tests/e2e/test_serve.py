@@ -1,0 +1,323 @@
+"""The fetcher as an HTTP service, on real servers: what it does is what the command does, and it bears its end."""
+
+import signal
+import socket
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import httpx
+import pytest
+
+from demo.people import OWNER
+from fetcher.child import Child
+from fetcher.exits import Exit
+from schemas.ledger import Ledger
+from tests.e2e import house as houses
+from tests.e2e.house import AS_OF, Account, House, kill, slowed, wait_until
+from tests.e2e.mailboxes import PASSWORD, fill, friendly_mailbox
+from tests.support.dovecot import Dovecot
+
+TOKEN = "a-token-of-the-service-of-tests"
+LOOK_SECONDS = 0.001
+MOST_SEGMENTS = 20
+"""Of the 26 segments: some are left to be fetched."""
+SECRETS = (PASSWORD, TOKEN, houses.TOKEN, OWNER, quote(OWNER), "@acme.com", "Subject", "Hello")
+"""What no log may hold: passwords, tokens, addresses, mail."""
+
+
+@pytest.fixture(scope="module")
+def friendly() -> Iterator[Dovecot]:
+    """Yield an IMAP server with mail of people who are contacts in whatever part of it is read."""
+    with Dovecot() as server:
+        fill(server, friendly_mailbox())
+        yield server
+
+
+@pytest.fixture(scope="module")
+def undisturbed(house: House, friendly: Dovecot) -> Account:
+    """Return the account of a mining by the command that nothing happened to."""
+    assert house.mine("by command", friendly.port).code == Exit.OK
+    return house.account("by command")
+
+
+class Service:
+    """A running `leadminer serve`, and what a caller asks it."""
+
+    def __init__(self, child: Child, url: str, mailbox: Dovecot) -> None:
+        self.child = child
+        self.client = httpx.Client(base_url=url, headers={"Authorization": f"Bearer {TOKEN}"}, timeout=60)
+        self.order = {
+            "source": f"imap://{quote(OWNER, safe='')}@127.0.0.1:{mailbox.port}",
+            "password": PASSWORD,
+            "as_of": AS_OF,
+        }
+
+    @property
+    def log(self) -> str:
+        """Return what it has logged."""
+        return self.child.log.read_text(errors="replace")
+
+    def is_well(self) -> bool:
+        """Say whether it answers."""
+        try:
+            return self.client.get("/health", headers={"Authorization": ""}).status_code == 200
+        except httpx.HTTPError:
+            return False
+
+    def start(self, user: str, **changes: Any) -> httpx.Response:
+        """Ask for a mining of the mailbox."""
+        return self.client.post(f"/users/{user}/minings", json=self.order | changes)
+
+    def begin(self, user: str) -> str:
+        """Start a mining, and return its id."""
+        response = self.start(user)
+        assert response.status_code == 202, response.text
+        return str(response.json()["id"])
+
+    def show(self, user: str, mining: str) -> dict[str, Any]:
+        """Return how far a mining is."""
+        status: dict[str, Any] = self.client.get(f"/users/{user}/minings/{mining}").json()
+        return status
+
+    def wait_ended(self, user: str, mining: str) -> dict[str, Any]:
+        """Wait for the end of a mining, and return its status."""
+        wait_until(lambda: bool(self.show(user, mining)["run"] == "ended"))
+        return self.show(user, mining)
+
+    def hold(self, house: House) -> None:
+        """Stop the process when some segments of its mining are stored and others are not."""
+        wait_until(lambda: bool(house.stored()), look_seconds=LOOK_SECONDS)
+        self.signal(signal.SIGSTOP)
+        assert len(house.stored()) < MOST_SEGMENTS
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send a signal to the process."""
+        assert self.child.process is not None
+        self.child.process.send_signal(number)
+
+    def stop(self) -> int | None:
+        """Tell it to stop, as a container's engine does, and return what it ended with."""
+        self.signal(signal.SIGTERM)
+        self.signal(signal.SIGCONT)
+        assert self.child.process is not None
+        return self.child.process.wait(60)
+
+
+Start = Callable[..., Service]
+
+
+@pytest.fixture
+def serve(house: House, friendly: Dovecot, tmp_path: Path) -> Iterator[Start]:
+    """Yield what starts a service on the house's servers; at the end no log of it holds what it must not."""
+    services: list[Service] = []
+
+    def start(*, home: str = "home", **settings: str) -> Service:
+        with socket.create_server(("127.0.0.1", 0)) as listening:
+            child = Child(
+                "service",
+                [sys.executable, "-m", "fetcher.cli", "serve"],
+                tmp_path / f"service-{len(services)}.log",
+                environment=house.settings
+                | {"PROCESSOR_URL": house.url, "LEADMINER_HOME": str(house.folder / home)}
+                | {"SERVE_LISTEN": f"fd:{listening.fileno()}", "SERVE_TOKEN": TOKEN}
+                | settings,
+                pass_fds=(listening.fileno(),),
+            )
+            child.launch()
+            url = f"http://127.0.0.1:{listening.getsockname()[1]}"
+        services.append(Service(child, url, friendly))
+        wait_until(services[-1].is_well, seconds=30)
+        return services[-1]
+
+    yield start
+    for service in services:
+        service.client.close()
+        kill(service.child.process)
+    logs = [service.log for service in services] + [path.read_text() for path in house.folder.glob("*.log")]
+    assert "service started" in logs[0]
+    assert [secret for secret in SECRETS for log in logs if secret in log] == []
+    assert "Traceback" not in "".join(logs)
+
+
+@contextmanager
+def held(house: House, friendly: Dovecot, user: str) -> Iterator[None]:
+    """Let `leadminer mine` read the mailbox meanwhile, and end well after it."""
+    command = house.start_mine(user, friendly.port)
+    wait_until(lambda: bool(house.stored()), look_seconds=LOOK_SECONDS)
+    command.send_signal(signal.SIGSTOP)
+    yield
+    command.send_signal(signal.SIGCONT)
+    assert house.end_command(command).code == Exit.OK
+
+
+def test_a_mining_over_http_is_that_of_the_command(
+    house: House, serve: Start, undisturbed: Account, tmp_path: Path
+) -> None:
+    """Started, watched, reported and exported by HTTP: contacts and ledger are the same, byte for byte."""
+    service = serve()
+    mining = service.begin("by-http")
+    seen = [service.show("by-http", mining)]
+    while seen[-1]["run"] != "ended":
+        seen.append(service.show("by-http", mining))
+
+    report = service.client.get(f"/users/by-http/minings/{mining}/report").json()
+    exports = {
+        form: service.client.get("/users/by-http/export", params={"format": form}).content
+        for form in ("csv", "vcard", "jsonl")
+    }
+
+    assert house.account("by-http") == undisturbed
+    assert (report["balanced"], report["ledger"]) == (True, undisturbed.ledger)
+    assert {status["run"] for status in seen} >= {"running", "ended"}
+    assert max(status["progress"]["fetched"] for status in seen if status["progress"]) > 0
+    assert [one["id"] for one in service.client.get("/users/by-http/minings").json()["minings"]] == [mining]
+    for form, exported in exports.items():
+        file = tmp_path / form
+        house.leadminer("export", "--user", "by command", "--format", form, "--output", str(file))
+        assert exported == file.read_bytes()
+    assert service.stop() == 0
+
+
+def test_who_may_not_is_refused(house: House, serve: Start) -> None:
+    """A wrong token is 401, a wrong password 403 with a sentence that does not repeat it; nothing has begun."""
+    service = serve()
+
+    strangers = service.client.post(
+        "/users/refused/minings", json=service.order, headers={"Authorization": "Bearer of nothing"}
+    )
+    mistyped = service.start("refused", password=f"not {PASSWORD}")
+
+    assert (strangers.status_code, set(strangers.json())) == (401, {"error", "code"})
+    assert (mistyped.status_code, mistyped.json()["code"]) == (403, "login")
+    assert "refuses the login" in mistyped.json()["error"]
+    assert PASSWORD not in mistyped.text
+    assert service.client.get("/users/refused/minings").json() == {"minings": []}
+
+
+def test_a_cancelled_mining_keeps_what_it_has(house: House, serve: Start, undisturbed: Account) -> None:
+    """What was stored is counted and refined; the next mining goes on there, and both together are one undisturbed."""
+    service = serve()
+    mining = service.begin("cancelled-by-http")
+    service.hold(house)
+    assert service.child.process is not None
+    with slowed(service.child.process):
+        answer = service.client.post(f"/users/cancelled-by-http/minings/{mining}/cancel")
+        status = service.wait_ended("cancelled-by-http", mining)
+
+    service.wait_ended("cancelled-by-http", service.begin("cancelled-by-http"))
+
+    assert (answer.status_code, answer.json()["cancelled"]) == (200, True)
+    assert Ledger.from_json(status["ledger"]).imbalance() == []
+    assert status["ledger"]["skipped"]["cancelled"] > 0
+    assert house.counted("cancelled-by-http") == undisturbed.messages
+    assert house.contacts("cancelled-by-http") == undisturbed.contacts
+
+
+def test_what_a_stop_left_is_resumed_by_the_same_request(house: House, serve: Start, undisturbed: Account) -> None:
+    """SIGTERM in the middle of a mining stores what is in flight; the next service goes on as if nothing had been."""
+    first = serve()
+    mining = first.begin("stopped")
+    first.hold(house)
+    code = first.stop()
+    second = serve()
+    left = second.show("stopped", mining)
+
+    again = second.start("stopped")
+    second.wait_ended("stopped", mining)
+
+    assert code == 0
+    assert '"event": "mining left"' in first.log
+    assert (left["state"], left["run"], left["progress"]) == ("fetching", "left", None)
+    assert "with its password" in left["remark"]
+    assert (again.status_code, again.json()) == (202, {"id": mining, "resumed": True})
+    assert house.account("stopped") == undisturbed
+
+
+def test_what_a_killed_container_left_is_resumed_by_another(house: House, serve: Start, undisturbed: Account) -> None:
+    """The new container has none of its locks: once the lease of the killed one has run out, it goes on."""
+    first = serve(home="first")
+    mining = first.begin("killed")
+    first.hold(house)
+    assert kill(first.child.process)
+    second = serve(home="second")
+    left = second.show("killed", mining)
+
+    early = second.start("killed")
+    wait_until(lambda: second.start("killed").status_code == 202, seconds=15, look_seconds=0.5)
+    second.wait_ended("killed", mining)
+
+    assert left["run"] == "left"
+    assert (early.status_code, early.json()["code"]) == (409, "held")
+    assert "try again 10 seconds after" in early.json()["error"]
+    assert house.account("killed") == undisturbed
+
+
+def test_the_command_beside_a_service_leaves_its_source_alone(
+    house: House, friendly: Dovecot, serve: Start, undisturbed: Account
+) -> None:
+    """On the same machine by a lock, elsewhere by the lease; either says what to do, and disturbs nothing."""
+    service = serve()
+    mining = service.begin("both")
+    service.hold(house)
+
+    here = house.mine("both", friendly.port)
+    service.signal(signal.SIGCONT)
+    service.wait_ended("both", mining)
+
+    assert here.code == Exit.HELD
+    assert "Another leadminer on this machine reads" in here.err
+    assert house.account("both") == undisturbed
+
+
+def test_a_service_leaves_the_source_of_a_command_alone(
+    house: House, friendly: Dovecot, serve: Start, undisturbed: Account
+) -> None:
+    """And shows a mining that it does not fetch itself."""
+    service, elsewhere = serve(), serve(home="elsewhere")
+    with held(house, friendly, "commanded"):
+        [shown] = service.client.get("/users/commanded/minings").json()["minings"]
+        by_lock, by_lease = service.start("commanded"), elsewhere.start("commanded")
+
+    assert shown["run"] == "left"
+    assert [(answer.status_code, answer.json()["code"]) for answer in (by_lock, by_lease)] == [(409, "held")] * 2
+    assert "on this machine" in by_lock.json()["error"]
+    assert "Another fetcher" in by_lease.json()["error"]
+    assert house.account("commanded") == undisturbed
+
+
+def test_no_more_minings_run_than_the_setting_allows(house: House, serve: Start) -> None:
+    """One too many is told to ask again, and is served once another has ended."""
+    service = serve(SERVE_MININGS="1")
+    mining = service.begin("first-of-two")
+    service.hold(house)
+    assert service.child.process is not None
+    with slowed(service.child.process):
+        refused = service.start("second-of-two")
+    service.wait_ended("first-of-two", mining)
+    wait_until(lambda: service.start("second-of-two").status_code == 202, seconds=10)
+
+    assert (refused.status_code, refused.json()["code"]) == (429, "busy")
+    [second] = service.client.get("/users/second-of-two/minings").json()["minings"]
+    service.wait_ended("second-of-two", second["id"])
+
+
+@pytest.mark.parametrize(
+    ("settings", "named"), [({}, "SERVE_TOKEN is not set"), ({"SERVE_TOKEN": "too short"}, "SERVE_TOKEN")]
+)
+def test_a_service_without_a_token_does_not_start(
+    house: House, tmp_path: Path, settings: dict[str, str], named: str
+) -> None:
+    """It says what to set, and ends as the command line does for a wrong setting."""
+    environment = house.settings | {"PROCESSOR_URL": house.url, "LEADMINER_HOME": str(tmp_path)} | settings
+    child = Child("service", [sys.executable, "-m", "fetcher.cli", "serve"], tmp_path / "log", environment=environment)
+
+    child.launch()
+    assert child.process is not None
+
+    assert child.process.wait(30) == Exit.SETTINGS
+    assert named in child.last_words()
+    assert "too short" not in child.last_words()
