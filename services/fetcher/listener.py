@@ -55,17 +55,22 @@ def serve_until_stopped(app: Starlette, runs: Runs, listening: socket.socket) ->
     A second Ctrl-C raises KeyboardInterrupt at once.
     """
     _set_up_logging()
+    asyncio.run(_serve(make_server(app), runs, listening))
+
+
+def make_server(app: Starlette) -> Server:
+    """Return what serves an application and says nothing: errors' tracebacks have texts, which may hold mail."""
     config = uvicorn.Config(
         app,
         lifespan="off",
         log_config=None,
-        log_level="critical",  # its errors are tracebacks, whose texts may hold mail
+        log_level="critical",
         access_log=False,
         server_header=False,
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=ANSWER_SECONDS,
     )
-    asyncio.run(_serve(Server(config), runs, listening))
+    return Server(config)
 
 
 async def _serve(server: Server, runs: Runs, listening: socket.socket) -> None:
