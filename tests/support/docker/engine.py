@@ -21,6 +21,7 @@ START_SECONDS = 60.0
 STOP_SECONDS = 60.0
 LOOK_SECONDS = 0.1
 ANSWER_SECONDS = 300
+BASE = "debian-trixie-1"
 PYTHON_IMAGE = "leadminer-tests-python:1"
 ADDRESSES = "base=10.231.0.0/16,size=24"
 """For networks of containers: where no other engine of the machine has its own."""
@@ -28,6 +29,21 @@ ADDRESSES = "base=10.231.0.0/16,size=24"
 
 class DockerMissing(RuntimeError):
     """There is no Docker engine to be had; the text says what to do."""
+
+
+def make_base() -> Path:
+    """Return the file system of an image with Python, as an archive made on the first call; raise DockerMissing."""
+    place = cache_folder() / BASE
+    place.mkdir(parents=True, exist_ok=True)
+    made = place / "base.tar"
+    with (place / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # two runs on one machine take turns
+        if not made.exists():
+            command = ["bash", str(HERE / "base_image.sh"), str(made)]
+            done = subprocess.run(command, capture_output=True, text=True, check=False)
+            if done.returncode:
+                raise DockerMissing(f"The base image could not be made: {done.stderr[-1000:]}")
+    return made
 
 
 class DockerEngine:
@@ -117,9 +133,9 @@ class DockerEngine:
 
     def build_images(self) -> dict[str, str]:
         """Return the images that stand in for those of a registry, by the setting that names each; built once."""
-        environment = os.environ | {"DOCKER_HOST": self.host}
         if not self.client.images.list(PYTHON_IMAGE):
-            _run(["bash", str(HERE / "base_image.sh"), PYTHON_IMAGE], environment)
+            name, _, tag = PYTHON_IMAGE.partition(":")
+            self.client.api.import_image_from_file(str(make_base()), repository=name, tag=tag)
         servers = {f"image{name.capitalize()}": self._build_server(name) for name in ("postgres", "redis")}
         return servers | {"imagePython": PYTHON_IMAGE}
 
@@ -139,9 +155,3 @@ class DockerEngine:
 def _answers(path: Path) -> bool:
     with socket.socket(socket.AF_UNIX) as caller:
         return caller.connect_ex(str(path)) == 0
-
-
-def _run(command: list[str], environment: dict[str, str]) -> None:
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise DockerMissing(f"{' '.join(command)} failed: {done.stderr[-1000:]}")
