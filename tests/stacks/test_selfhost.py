@@ -83,6 +83,20 @@ def test_nothing_is_left_to_change(stack: SelfHost, note: Note) -> None:
     assert stack.is_healthy()
 
 
+def test_policies_are_held_against_a_preview(stack: SelfHost) -> None:
+    """The policy pack lets the stack pass as it is, and refuses one whose data would not be kept."""
+    held = ("preview", "--stack", "selfhost", "--policy-pack", "infra/policy_pack")
+
+    passed, refused = (
+        stack.pulumi.try_run(*held),
+        stack.pulumi.try_run(*held, "--config", "leadminer:protectData=false"),
+    )
+
+    assert passed.returncode == 0, passed.stdout
+    assert refused.returncode != 0
+    assert "data-is-kept" in refused.stdout
+
+
 def test_containers_are_as_hard_as_declared(stack: SelfHost) -> None:
     """Docker itself says of each container that it is no root, cannot write, has no capability and is bounded."""
     found = stack.containers()
