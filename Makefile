@@ -46,3 +46,20 @@ lock-worker: setup
 
 golden: setup
 	@$(BIN)/python -m tests.infra.golden
+
+.PHONY: bundle deploy drift expect-no-changes images pin preview publish release smoke summary
+
+# The steps of the pipeline. STACK names a stack; without it, `preview` and `drift` take all of Cloudflare.
+bundle deploy drift expect-no-changes images pin preview publish release smoke summary: setup
+	@$(BIN)/python -m infra.pipeline $@ $(STACK) $(ARGS)
+
+.PHONY: ci unit workflows
+
+ci:
+	@.ci/run
+
+unit: lint
+	@$(BIN)/pytest tests/unit $(ARGS)
+
+workflows: setup
+	@$(BIN)/pytest tests/infra/test_workflows.py $(ARGS)

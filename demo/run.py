@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from demo.mailbox import MESSAGES
 from demo.people import OWNER
 from demo.scenes import REFERENCE
 from fetcher import embedded
@@ -41,7 +42,7 @@ def _play(home: Path) -> int:
     password_file = home / "password"
     password_file.touch(mode=0o600)
     password_file.write_text(secrets.token_urlsafe(12), "ascii")
-    with _imap_server(password_file) as port, embedded.start(home / "data", notice=_say):
+    with imap_server(password_file) as port, embedded.start(home / "data", notice=_say):
         source = f"imap://demo@127.0.0.1:{port}"
         as_of = REFERENCE.date().isoformat()
         mine = ["mine", source, "--password-file", str(password_file), "--me", OWNER, "--as-of", as_of]
@@ -67,10 +68,10 @@ def _run(title: str, command: list[str], home: Path) -> int:
 
 
 @contextmanager
-def _imap_server(password_file: Path) -> Iterator[int]:
+def imap_server(password_file: Path, messages: int = MESSAGES) -> Iterator[int]:
     """Run the sample mailbox's server and yield its port; it ends when its standard input closes."""
     _say("Starting an IMAP server on this machine with a sample mailbox of people who do not exist.")
-    command = [sys.executable, "-m", "demo.server", str(password_file)]
+    command = [sys.executable, "-m", "demo.server", str(password_file), str(messages)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True) as server:
         if server.stdin is None or server.stdout is None or not (port := server.stdout.readline()):
             raise embedded.EmbeddedError("The sample IMAP server did not start; the reason stands above.")

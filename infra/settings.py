@@ -57,8 +57,8 @@ def _choice(name: str, choices: tuple[str, ...], default: str = "", when: str = 
     return Setting(name, "|".join(choices), f"one of {', '.join(choices)}", choices[0], default, when=when)
 
 
-def _image(name: str) -> Setting:
-    return Setting(name, _IMAGE, "an image by name, tag and digest", "name:tag@sha256:…")
+def _image(name: str, variable: str | None = None) -> Setting:
+    return Setting(name, _IMAGE, "an image by name, tag and digest", "name:tag@sha256:…", variable=variable)
 
 
 def _secret(name: str, variable: str, when: str) -> Setting:
@@ -69,7 +69,7 @@ COMMON = (
     Setting("protectData", _BOOLEAN, "true or false", "true", default="true"),
     Setting("monthlyMessages", r"[1-9]\d{0,11}", "a number of messages a month", "1000000", default="1000000"),
     Setting("budgetDollars", r"\d+(\.\d+)?", "US dollars a month", "25"),
-    _image("imageFetcher"),
+    _image("imageFetcher", "FETCHER_IMAGE"),
     _image("imagePython"),
     _choice("size", SIZES, "small"),
     Setting("publishAddress", r"[0-9a-fA-F:.]+", "an address of the fetcher's host", "127.0.0.1", default="127.0.0.1"),

@@ -64,12 +64,18 @@ class CloudflareStack(pulumi.ComponentResource):
     def fetcher_bindings(self) -> list[Binding]:
         """Return what a fetcher of this environment needs, wherever it runs."""
         secrets = self._settings.secrets
-        bindings = [
-            text("STORAGE_MODE", "cloudflare"),
-            text("CLOUDFLARE_ACCOUNT_ID", self._place.account_id),
+        return [
+            *self._told_to_fetchers(),
             secret("CLOUDFLARE_API_TOKEN", secrets["fetcherApiToken"]),
             secret("CLOUDFLARE_R2_ACCESS_KEY_ID", secrets["r2AccessKeyId"]),
             secret("CLOUDFLARE_R2_SECRET_ACCESS_KEY", secrets["r2SecretAccessKey"]),
+        ]
+
+    def _told_to_fetchers(self) -> list[Binding]:
+        """Return what the stack knows of itself: all but the credentials of whoever fetches."""
+        bindings = [
+            text("STORAGE_MODE", "cloudflare"),
+            text("CLOUDFLARE_ACCOUNT_ID", self._place.account_id),
             self.bucket.binding(),
             # By its id, so that the fetcher need not look for it, nor have the right to.
             text(QUEUE, self.queue.queue.queue_id),
@@ -94,7 +100,10 @@ class CloudflareStack(pulumi.ComponentResource):
             "bucket": self.bucket.bucket.name,
             "processorUrl": self.processor.url,
             "processorToken": self.token,
+            "fetcherSettings": {binding.name: binding.value for binding in self._told_to_fetchers()},
         }
+        if image := self._settings["imageFetcher"]:
+            outputs["fetcherImage"] = image
         if self.fetcher is not None:
             outputs |= {"url": self.fetcher.fetcher.url, "token": self.fetcher.fetcher.token}
         return outputs

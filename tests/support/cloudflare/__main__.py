@@ -6,7 +6,7 @@ import tempfile
 from pathlib import Path
 
 from demo.people import OWNER
-from demo.run import _imap_server
+from demo.run import imap_server
 from demo.scenes import REFERENCE
 from fetcher.child import EmbeddedError
 from infra.bundle import bundle_worker
@@ -39,7 +39,7 @@ def play(mode: CloudflareMode) -> int:
     password_file = mode.home / "password"
     password_file.touch(mode=0o600)
     password_file.write_text("a password of the demo alone")
-    with _imap_server(password_file) as port:
+    with imap_server(password_file) as port:
         source = f"imap://demo@127.0.0.1:{port}"
         as_of = REFERENCE.date().isoformat()
         mine = ["mine", source, "--password-file", str(password_file), "--me", OWNER, "--as-of", as_of]

@@ -28,6 +28,12 @@ def name_of(page: Path) -> str:
     return page.relative_to(CHECKOUT).as_posix()
 
 
+def make_targets() -> set[str]:
+    """Return the targets of the Makefile."""
+    lines = re.findall(r"^([a-z][a-z -]*):", (CHECKOUT / "Makefile").read_text("utf-8"), re.MULTILINE)
+    return {target for line in lines for target in line.split()}
+
+
 def table(page: str, first_cell: str) -> list[list[str]]:
     """Return the rows below the head of the one table of a text whose head begins with this cell."""
     lines = page.splitlines()

@@ -10,10 +10,10 @@ import pytest
 import typer.main
 
 from fetcher.cli import app
-from tests.unit.docs.pages import CHECKOUT, PAGES, code_blocks, name_of, read_page, spans
+from tests.unit.docs.pages import PAGES, code_blocks, make_targets, name_of, read_page, spans
 
 NAMES = [name_of(page) for page in PAGES]
-TARGETS = set(re.findall(r"^([a-z][a-z-]*):", (CHECKOUT / "Makefile").read_text("utf-8"), re.MULTILINE))
+TARGETS = make_targets()
 ROOT: Any = typer.main.get_command(app)
 _ASSIGNMENT = re.compile(r"[A-Z_]+=.*", re.DOTALL)
 

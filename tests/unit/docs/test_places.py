@@ -13,7 +13,16 @@ PATH = re.compile(r"[\w.-]+(?:/[\w.-]+)*/?")
 ROOT_FILE = re.compile(r"[\w-]+\.(?:md|toml|lock|py|sh|sql)")
 MADE = ("demo-out/", ".venv/", ".venv", "users.lock", "keeper.lock")
 """Places and files that a command makes."""
-HOSTS = ("example.org", "example.com", "example.net", "127.0.0.1", "semver.org", "supabase.com", "api.cloudflare.com")
+HOSTS = (
+    "example.org",
+    "example.com",
+    "example.net",
+    "127.0.0.1",
+    "semver.org",
+    "supabase.com",
+    "api.cloudflare.com",
+    "r2.cloudflarestorage.com",
+)
 HOME_OF_SOMEBODY = re.compile(r"(?<![\w}>])/(?:home|root|work|mnt|srv|Users)\b")
 
 

@@ -1,0 +1,85 @@
+"""`python -m demo.smoke`: mine the demo's mailbox through the deployment that the environment names, and leave nothing.
+
+The mailbox is on this machine's loopback; whoever runs this is its fetcher. The user `smoke` is erased before, in case
+an earlier run was killed, and after, however this one went.
+"""
+
+import json
+import os
+import secrets
+import signal
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from demo.mailbox import MESSAGES
+from demo.people import OWNER
+from demo.run import imap_server
+from demo.scenes import REFERENCE
+
+USER = "smoke"
+LEADMINER = (sys.executable, "-m", "fetcher.cli")
+
+
+class SmokeFailed(Exception):
+    """The deployment does not mine as it should; the text says what is wrong."""
+
+
+def main() -> int:
+    """Mine, check and erase; return the exit code."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # an ended workflow erases too
+    try:
+        with tempfile.TemporaryDirectory(prefix="leadminer-smoke-") as folder:
+            os.environ["LEADMINER_HOME"] = folder
+            mine(Path(folder))
+    except SmokeFailed as error:
+        print(f"The smoke mining failed: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def mine(folder: Path, messages: int = MESSAGES) -> None:
+    """Mine as many messages of the mailbox, and raise SmokeFailed unless its ledger says that all became something."""
+    password = folder / "password"
+    password.touch(mode=0o600)
+    password.write_text(secrets.token_urlsafe(12), "ascii")
+    try:
+        _leadminer("erase", "--yes")
+        with imap_server(password, messages) as port:
+            asked = ["--password-file", str(password), "--me", OWNER, "--as-of", REFERENCE.date().isoformat()]
+            _leadminer("mine", f"imap://demo@127.0.0.1:{port}", *asked)
+        check(json.loads(_leadminer("report", "--json")))
+    finally:
+        _leadminer("erase", "--yes")
+
+
+def check(report: dict[str, Any]) -> None:
+    """Raise SmokeFailed unless a report is that of a mining that ended well and found somebody."""
+    ledger = report["ledger"] or {}
+    lost = {column: ledger.get(column) for column in ("skipped", "failed", "dead", "folders_failed")}
+    if report["state"] != "finished" or not report["balanced"]:
+        raise SmokeFailed(f"it is {report['state']}, and its ledger {report['imbalance'] or 'balances'}.")
+    if any(lost.values()):
+        raise SmokeFailed(f"its ledger balances, but not all was read: {lost}.")
+    if not ledger["listed"] or not ledger.get("contacts", {}).get("contact"):
+        raise SmokeFailed(f"it listed {ledger['listed']} messages and found no contact in them.")
+    print(
+        f"Listed {ledger['listed']:,} messages, found {ledger['contacts']['contact']:,} contacts; the ledger balances."
+    )
+
+
+def _leadminer(command: str, *arguments: str) -> str:
+    """Run a command for the user, show what it says, and return what it prints."""
+    done = subprocess.run(
+        [*LEADMINER, command, *arguments, "--user", USER], stdout=subprocess.PIPE, text=True, check=False
+    )
+    print(done.stdout, end="", flush=True)
+    if done.returncode:
+        raise SmokeFailed(f"leadminer {command} ended with {done.returncode}; the reason stands above.")
+    return done.stdout
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,72 @@
+"""`python -m infra.pipeline STEP [ARGUMENT …]`: the steps of the pipeline, as the Makefile's targets call them."""
+
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+from infra.bundle import UnfitBundle
+from infra.pipeline import engine, pins, release, reports, services, smoke
+from infra.pipeline.commands import StepFailed
+from infra.vendored import VendoringFailed
+
+Step = Callable[[Sequence[str]], None]
+
+
+def deploy(stack: str) -> None:
+    """Deploy a stack, unless something that it is built from could change without a commit."""
+    pins.check_pins()
+    engine.update(stack)
+
+
+def on_stack(step: Callable[[str], None]) -> Step:
+    """Return a step that wants the name of one stack."""
+
+    def call(arguments: Sequence[str]) -> None:
+        if len(arguments) != 1:
+            raise StepFailed(f"Say which stack, such as STACK=staging; there are {', '.join(reports.all_stacks())}.")
+        step(arguments[0])
+
+    return call
+
+
+def on_stacks(step: Callable[[Sequence[str]], None]) -> Step:
+    """Return a step on the stacks that are named, or on all of Cloudflare."""
+    return lambda arguments: step(arguments or reports.cloudflare_stacks())
+
+
+def told(step: Callable[[Sequence[str]], Iterable[str]]) -> Step:
+    """Return a step that prints what it yields."""
+
+    def call(arguments: Sequence[str]) -> None:
+        for line in step(arguments):
+            print(line, flush=True)  # noqa: T201 (what it is for)
+
+    return call
+
+
+STEPS: Mapping[str, Step] = {
+    "bundle": told(lambda _: services.build_bundle()),
+    "deploy": on_stack(deploy),
+    "drift": on_stacks(reports.drift),
+    "expect-no-changes": on_stack(engine.expect_no_changes),
+    "images": lambda _: services.build_images(),
+    "pin": told(pins.pin),
+    "preview": on_stacks(reports.preview),
+    "publish": told(lambda _: [services.publish_fetcher()]),
+    "release": told(lambda _: [release.release()]),
+    "smoke": on_stack(smoke.smoke),
+    "summary": on_stack(reports.summarise),
+}
+
+
+def main(step: str, *arguments: str) -> int:
+    """Do a step; return the exit code."""
+    try:
+        STEPS[step](arguments)
+    except (StepFailed, UnfitBundle, VendoringFailed) as error:
+        print(f"make {step}: {error}", file=sys.stderr)  # noqa: T201
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))

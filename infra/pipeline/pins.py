@@ -1,0 +1,119 @@
+"""What is pinned, and by what: images by digest in `infra/docker/images.py`, actions by commit in the workflows."""
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from infra.pipeline.commands import CHECKOUT, StepFailed
+from infra.pipeline.registries import resolve_action, resolve_image
+
+IMAGES = "infra/docker/images.py"
+WORKFLOWS = ".github/workflows"
+SOURCES = "docs/develop.md"
+"""Where a table says out of which files the commits of actions were taken."""
+LINE = 120
+_IMAGE = re.compile(
+    r'(?P<source>(?:^ +#.*\n)?)^ {4}"(?P<name>image\w+)": Image\(\s*"(?P<tag>[^"]+)"'
+    r'(?:,\s*"(?P<pin>sha256:[0-9a-f]{64})")?,?\s*\),\n',
+    re.MULTILINE,
+)
+_ACTION = re.compile(r"uses: (?P<name>[\w.-]+/[\w./-]+)@(?P<ref>\S+)(?: # (?P<version>\S+))?$", re.MULTILINE)
+_COMMIT = re.compile(r"[0-9a-f]{40}")
+
+
+@dataclass(frozen=True, slots=True)
+class Pin:
+    """One image or action: its name here, its tag or version, and the digest or commit; empty where there is none."""
+
+    name: str
+    version: str
+    pin: str
+
+    @property
+    def is_action(self) -> bool:
+        """Whether it is an action; else it is an image, named by the setting that replaces it."""
+        return "/" in self.name
+
+
+def read_pins(checkout: Path = CHECKOUT) -> list[Pin]:
+    """Return all images and actions of a checkout, each once; raise StepFailed where one has two versions."""
+    images = [
+        Pin(found["name"], found["tag"], found["pin"] or "")
+        for found in _IMAGE.finditer((checkout / IMAGES).read_text("utf-8"))
+    ]
+    actions = {_action(found) for text in _workflows(checkout).values() for found in _ACTION.finditer(text)}
+    names = [action.name for action in actions]
+    if double := sorted({name for name in names if names.count(name) > 1}):
+        raise StepFailed(f"{', '.join(double)} has several versions in {WORKFLOWS}: make pin ARGS={double[0]}@VERSION")
+    return [*images, *sorted(actions, key=lambda action: action.name)]
+
+
+def check_pins(checkout: Path = CHECKOUT) -> None:
+    """Raise StepFailed where an image or action is named by a tag, which may lead elsewhere tomorrow."""
+    loose = [f"{each.name} ({each.version})" for each in read_pins(checkout) if not each.pin]
+    if loose:
+        raise StepFailed(
+            f"Not pinned: {', '.join(loose)}. On a machine with a network: make pin, and commit the result."
+        )
+
+
+def pin(wanted: Sequence[str], checkout: Path = CHECKOUT) -> Iterator[str]:
+    """Pin what is loose, or what is wanted, and yield a line for each.
+
+    `wanted` names images by setting, with `=name:tag` for another tag, and actions, with `@version` for another one.
+    """
+    found = {each.name: each for each in read_pins(checkout)}
+    chosen = [_choose(found, each) for each in wanted] or [each for each in found.values() if not each.pin]
+    for each in chosen:
+        resolve: Callable[..., str] = resolve_action if each.is_action else resolve_image
+        new = replace(each, pin=resolve(each.name, each.version) if each.is_action else resolve(each.version))
+        (_write_action if each.is_action else _write_image)(checkout, new)
+        yield f"{new.name} {new.version} is {new.pin}"
+    if not chosen:
+        yield "All is pinned. To take a newer one: make pin ARGS=imagePython, or make pin ARGS=actions/checkout@v7.0.1"
+
+
+def _choose(found: dict[str, Pin], wanted: str) -> Pin:
+    name, _, version = wanted.partition("@" if "/" in wanted.partition("=")[0] else "=")
+    if name not in found:
+        raise StepFailed(f"There is no {name} to pin; there are {', '.join(found)}.")
+    return replace(found[name], version=version or found[name].version)
+
+
+def _action(found: re.Match[str]) -> Pin:
+    if _COMMIT.fullmatch(found["ref"]):
+        return Pin(found["name"], found["version"] or "", found["ref"])
+    return Pin(found["name"], found["ref"], "")
+
+
+def _workflows(checkout: Path) -> dict[Path, str]:
+    return {path: path.read_text("utf-8") for path in sorted((checkout / WORKFLOWS).glob("*.yml"))}
+
+
+def _write_image(checkout: Path, new: Pin) -> None:
+    head, tail = f'    "{new.name}": Image(', f'"{new.version}", "{new.pin}"'
+    entry = f"{head}{tail}),\n"
+    if len(entry) > LINE + 1:
+        entry = f"{head}\n        {tail}\n    ),\n"
+    file = checkout / IMAGES
+    text = file.read_text("utf-8")
+    file.write_text(
+        _IMAGE.sub(lambda found: f"    # {_today()}\n{entry}" if found["name"] == new.name else found[0], text), "utf-8"
+    )
+
+
+def _write_action(checkout: Path, new: Pin) -> None:
+    line = f"uses: {new.name}@{new.pin} # {new.version}"
+    for path, text in _workflows(checkout).items():
+        path.write_text(_ACTION.sub(lambda found: line if found["name"] == new.name else found[0], text), "utf-8")
+    page = checkout / SOURCES
+    row = f"| `{new.name}` | {new.version} | {_today()} |"
+    page.write_text(
+        re.sub(rf"^\| `{re.escape(new.name)}` \| v.*\|$", row, page.read_text("utf-8"), flags=re.M), "utf-8"
+    )
+
+
+def _today() -> str:
+    return f"asked for where it comes from, by `make pin`, {datetime.now(UTC).date().isoformat()}"
