@@ -37,6 +37,9 @@ def main() -> int:
     except SmokeFailed as error:
         print(f"The smoke mining failed: {error}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print("The smoke mining was stopped; what it left is erased.", file=sys.stderr)
+        return 130
     return 0
 
 

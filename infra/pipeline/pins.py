@@ -1,19 +1,19 @@
 """What is pinned, and by what: images by digest in `infra/docker/images.py`, actions by commit in the workflows."""
 
 import re
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from infra.pipeline.commands import CHECKOUT, StepFailed
+from infra.pipeline.commands import CHECKOUT, StepFailed, capture
 from infra.pipeline.registries import resolve_action, resolve_image
 
 IMAGES = "infra/docker/images.py"
 WORKFLOWS = ".github/workflows"
 SOURCES = "docs/develop.md"
 """Where a table says out of which files the commits of actions were taken."""
-LINE = 120
 _IMAGE = re.compile(
     r'(?P<source>(?:^ +#.*\n)?)^ {4}"(?P<name>image\w+)": Image\(\s*"(?P<tag>[^"]+)"'
     r'(?:,\s*"(?P<pin>sha256:[0-9a-f]{64})")?,?\s*\),\n',
@@ -93,15 +93,11 @@ def _workflows(checkout: Path) -> dict[Path, str]:
 
 
 def _write_image(checkout: Path, new: Pin) -> None:
-    head, tail = f'    "{new.name}": Image(', f'"{new.version}", "{new.pin}"'
-    entry = f"{head}{tail}),\n"
-    if len(entry) > LINE + 1:
-        entry = f"{head}\n        {tail}\n    ),\n"
+    entry = f'    # {_today()}\n    "{new.name}": Image("{new.version}", "{new.pin}"),\n'
     file = checkout / IMAGES
     text = file.read_text("utf-8")
-    file.write_text(
-        _IMAGE.sub(lambda found: f"    # {_today()}\n{entry}" if found["name"] == new.name else found[0], text), "utf-8"
-    )
+    file.write_text(_IMAGE.sub(lambda found: entry if found["name"] == new.name else found[0], text), "utf-8")
+    capture([str(Path(sys.executable).with_name("ruff")), "format", "--quiet", str(file)])
 
 
 def _write_action(checkout: Path, new: Pin) -> None:

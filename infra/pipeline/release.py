@@ -39,7 +39,7 @@ def read_version() -> str:
 def read_notes(version: str) -> str:
     """Return a version's section of CHANGELOG.md; raise StepFailed where there is none, or nothing in it."""
     text = (CHECKOUT / "CHANGELOG.md").read_text("utf-8")
-    found = re.search(rf"^## {re.escape(version)}(?: .*)?\n(.*?)(?=^## |\Z)", text, re.MULTILINE | re.DOTALL)
+    found = re.search(rf"^## {re.escape(version)}(?: [^\n]*)?\n(.*?)(?=^## |\Z)", text, re.MULTILINE | re.DOTALL)
     notes = found[1].strip() if found else ""
     if not notes:
         raise StepFailed(f"CHANGELOG.md says nothing of {version}: give it a section '## {version}'.")

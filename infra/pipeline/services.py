@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from infra.bundle import bundle_worker
-from infra.docker.images import IMAGES
 from infra.pipeline.commands import CHECKOUT, StepFailed, capture, run
 from infra.pipeline.github import write_output
 from infra.pipeline.release import read_version
@@ -40,6 +39,8 @@ def publish_fetcher() -> str:
 
 def build(service: str, tag: str) -> None:
     """Build one service's image; PYTHON_IMAGE replaces the pinned Python."""
+    from infra.docker.images import IMAGES  # slow to import: only where it is needed
+
     arguments = {
         "PYTHON_IMAGE": os.environ.get("PYTHON_IMAGE") or IMAGES["imagePython"].reference,
         "VERSION": read_version(),

@@ -68,13 +68,7 @@ def test_zizmor_finds_nothing() -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-@pytest.mark.parametrize(
-    ("old", "new"),
-    [
-        ("persist-credentials: false", "persist-credentials: true"),
-        ("on:\n  pull_request:", "on:\n  pull_request_target:"),
-    ],
-)
+@pytest.mark.parametrize(("old", "new"), [("@3d3c42e5aac5", "@v7 # "), ("  pull_request:", "  pull_request_target:")])
 def test_zizmor_finds_what_is_wrong(tmp_path: Path, old: str, new: str) -> None:
     """The check can fail."""
     zizmor = Path(sys.executable).with_name("zizmor")

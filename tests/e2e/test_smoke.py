@@ -1,0 +1,133 @@
+"""The smoke mining of a deployment: the demo's mailbox through it, a sound ledger, and nothing left afterwards."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from demo.smoke import SmokeFailed, check
+from processor.tokens import user_token
+from tests.support.cloudflare.deployment import TOKEN, Deployment
+from tests.support.place import OURS
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def settings(deployment: Deployment) -> dict[str, str]:
+    """Return what the smoke mining is told of the deployment."""
+    local = deployment.local
+    return {
+        "STORAGE_MODE": "cloudflare",
+        "CLOUDFLARE_ACCOUNT_ID": local.account.account,
+        "CLOUDFLARE_API_TOKEN": local.account.token,
+        "CLOUDFLARE_BASE_URL": f"{local.gate}/client/v4",
+        "CLOUDFLARE_QUEUES": "mining-queue-test",
+        "CLOUDFLARE_R2_ACCESS_KEY_ID": local.account.access_key,
+        "CLOUDFLARE_R2_BUCKET": local.account.bucket,
+        "CLOUDFLARE_R2_ENDPOINT": local.gate,
+        "CLOUDFLARE_R2_SECRET_ACCESS_KEY": local.account.secret,
+        "PROCESSOR_URL": local.processor,
+        "PROCESSOR_TOKEN": TOKEN,
+    }
+
+
+def start(settings: Mapping[str, str]) -> "subprocess.Popen[str]":
+    """Start it as the pipeline does."""
+    bare = {name: value for name, value in os.environ.items() if not name.startswith(OURS)}
+    return subprocess.Popen(
+        [sys.executable, "-m", "demo.smoke"],
+        cwd=CHECKOUT,
+        env={**bare, **settings},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def smoke(settings: Mapping[str, str]) -> "subprocess.CompletedProcess[str]":
+    """Run it to its end."""
+    with start(settings) as process:
+        out, err = process.communicate(timeout=300)
+    return subprocess.CompletedProcess(process.args, process.returncode, out, err)
+
+
+def left(deployment: Deployment) -> dict[str, int]:
+    """Return what the deployment still has of the user."""
+    contacts = len(deployment.contacts("smoke"))
+    kept = {table: deployment.rows(table) for table in ("minings", "messages", "watermarks", "points", "persons")}
+    return {**kept, "contacts": contacts, "objects": len(deployment.local.objects())}
+
+
+def test_a_good_deployment_passes_and_is_left_as_it_was(deployment: Deployment, settings: dict[str, str]) -> None:
+    """It passes again at once: nothing of the first run is in the way, as it would be if messages stayed counted."""
+    before = left(deployment)
+
+    done, again = smoke(settings), smoke(settings)
+
+    assert (done.returncode, again.returncode) == (0, 0), done.stdout + done.stderr + again.stderr
+    assert "Listed 3,936 messages, found 394 contacts; the ledger balances." in done.stdout
+    assert "Listed 3,936 messages" in again.stdout
+    assert left(deployment) == before
+
+
+def test_a_fetcher_that_cannot_store_fails_and_is_erased(deployment: Deployment, settings: dict[str, str]) -> None:
+    """The reason is shown, and nothing of the user stays."""
+    before = left(deployment)
+
+    done = smoke({**settings, "CLOUDFLARE_R2_SECRET_ACCESS_KEY": "not the secret"})
+
+    assert done.returncode == 1
+    assert "The smoke mining failed: leadminer mine ended with" in done.stderr
+    assert "CLOUDFLARE_R2_SECRET_ACCESS_KEY" in done.stderr.replace("\n", " ")
+    assert left(deployment) == before
+
+
+def test_one_that_is_ended_erases_too(deployment: Deployment, settings: dict[str, str]) -> None:
+    """A workflow that is cancelled in mid-mining leaves nothing behind."""
+    before = left(deployment)
+    with start(settings) as process:
+        while deployment.rows("minings") == before["minings"]:
+            assert process.poll() is None
+            time.sleep(0.05)
+
+        process.terminate()
+        _, err = process.communicate(timeout=120)
+
+    assert process.returncode == 130
+    assert err.endswith("The smoke mining was stopped; what it left is erased.\n")
+    assert left(deployment) == before
+
+
+def test_the_user_is_smoke(settings: dict[str, str]) -> None:
+    """A token that is good for that user alone is enough."""
+    done = smoke({**settings, "PROCESSOR_TOKEN": user_token(TOKEN, "smoke")})
+
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+GOOD = {"listed": 10, "fetched": 10, "processed": 10, "contacts": {"contact": 3}}
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"state": "refining"}, "it is refining"),
+        ({"balanced": False, "imbalance": ["listed is 1, not 2"]}, "listed is 1, not 2"),
+        ({"ledger": {**GOOD, "dead": {"limit": 1}}}, "not all was read"),
+        ({"ledger": {**GOOD, "skipped": {"cancelled": 1}}}, "not all was read"),
+        ({"ledger": {**GOOD, "contacts": {}}}, "found no contact"),
+        ({"ledger": {**GOOD, "listed": 0}}, "listed 0 messages"),
+    ],
+)
+def test_a_report_that_is_not_good_is_no_success(change: dict[str, object], said: str) -> None:
+    """Ended, balanced, everything read, somebody found: else it has failed."""
+    report = {"state": "finished", "balanced": True, "imbalance": [], "ledger": GOOD, **change}
+
+    with pytest.raises(SmokeFailed, match=said):
+        check(report)
+    check({**report, "state": "finished", "balanced": True, "ledger": GOOD})

@@ -1,0 +1,90 @@
+"""A checkout that a test may change, with a remote of its own, and the steps of the pipeline run in it."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.support.github import GitHubStandIn
+from tests.support.pulumi_command import PulumiCommand
+
+CHECKOUT = Path(__file__).resolve().parents[3]
+NEEDED = (".github", "CHANGELOG.md", "docs/develop.md", "infra", "pyproject.toml", "schemas")
+OURS = ("CLOUDFLARE_", "FETCHER_", "GITHUB_", "PULUMI_", "AWS_", "GIT_", "REGISTRY", "PYTHON_IMAGE")
+
+
+@dataclass(frozen=True)
+class Scratch:
+    """A clone of what the steps need, and the bare repository that is its origin."""
+
+    folder: Path
+    remote: Path
+
+    def git(self, *arguments: str) -> str:
+        """Run git in the clone, as somebody who does not exist."""
+        who = ["-c", "user.name=Jane Doe", "-c", "user.email=jane@example.org", "-c", "commit.gpgsign=false"]
+        done = subprocess.run(["git", *who, *arguments], cwd=self.folder, capture_output=True, text=True, check=True)
+        return done.stdout.strip()
+
+    def write(self, name: str, old: str, new: str) -> None:
+        """Change a text in a file, which has to be there."""
+        file = self.folder / name
+        text = file.read_text("utf-8")
+        assert old in text
+        file.write_text(text.replace(old, new), "utf-8")
+
+    def step(self, *arguments: str, **environ: str) -> "subprocess.CompletedProcess[str]":
+        """Run a step as its target does, with nothing of the pipeline's environment but what is given."""
+        bare = {name: value for name, value in os.environ.items() if not name.startswith(OURS)}
+        return subprocess.run(
+            [sys.executable, "-m", "infra.pipeline", *arguments],
+            cwd=self.folder,
+            env={**bare, **environ},
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+
+
+@pytest.fixture
+def scratch(tmp_path: Path) -> Scratch:
+    """Return a fresh one, of one commit that its origin has too."""
+    folder, remote = tmp_path / "clone", tmp_path / "remote.git"
+    ignored = shutil.ignore_patterns("__pycache__")
+    for name in NEEDED:
+        source, target = CHECKOUT / name, folder / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if source.is_dir():
+            shutil.copytree(source, target, ignore=ignored)
+        else:
+            shutil.copy(source, target)
+    for stack in CHECKOUT.glob("Pulumi*.yaml"):
+        shutil.copy(stack, folder)
+    subprocess.run(["git", "init", "-q", "--bare", "-b", "main", remote], check=True)
+    subprocess.run(["git", "init", "-q", "-b", "main", folder], check=True)
+    made = Scratch(folder, remote)
+    (folder / ".gitignore").write_text("__pycache__/\n")
+    made.git("add", "--all")
+    made.git("commit", "-q", "-m", "Begin")
+    made.git("remote", "add", "origin", str(remote))
+    made.git("push", "-q", "origin", "main")
+    return made
+
+
+@pytest.fixture
+def github() -> Iterator[GitHubStandIn]:
+    """Yield a stand-in of GitHub."""
+    with GitHubStandIn() as server:
+        yield server
+
+
+@pytest.fixture
+def pulumi(tmp_path: Path) -> PulumiCommand:
+    """Return a stand-in of Pulumi's command."""
+    return PulumiCommand(tmp_path / "bin")

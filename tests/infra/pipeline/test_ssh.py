@@ -1,0 +1,71 @@
+"""The key of the fetcher's host is held by an agent, for as long as it is needed, and never lies in a file."""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from infra.pipeline.commands import StepFailed
+from infra.pipeline.ssh import learn, use_key
+from tests.support.fixtures import require
+
+HAS_SSH = shutil.which("ssh-agent") is not None
+HOST = "fetcher.example.org ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIA"
+
+
+@pytest.fixture
+def key(tmp_path: Path) -> str:
+    """Return a private key that nobody else has."""
+    require(HAS_SSH, "no OpenSSH: install openssh-client")
+    command = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "a key of tests", "-f", str(tmp_path / "key")]
+    subprocess.run(command, check=True)
+    return (tmp_path / "key").read_text("ascii")
+
+
+def listed(environ: dict[str, str]) -> str:
+    """Return what the agent of an environment says that it has."""
+    done = subprocess.run(["ssh-add", "-l"], env={**os.environ, **environ}, capture_output=True, text=True, check=False)
+    return done.stdout
+
+
+def test_ssh_has_the_key_inside_alone(key: str, tmp_path: Path) -> None:
+    """The agent ends with the block, and the host is known."""
+    with use_key(key, HOST, tmp_path / ".ssh") as environ:
+        inside = listed(environ)
+
+    assert "a key of tests" in inside
+    assert not Path(environ["SSH_AUTH_SOCK"]).exists()
+    assert (tmp_path / ".ssh" / "known_hosts").read_text() == f"{HOST}\n"
+
+
+def test_what_is_no_key_is_refused_unseen(tmp_path: Path) -> None:
+    """The sentence names the secret and does not show it."""
+    require(HAS_SSH, "no OpenSSH: install openssh-client")
+
+    with (
+        pytest.raises(StepFailed, match="FETCHER_SSH_KEY is no private key") as refused,
+        use_key("abc123", "", tmp_path),
+    ):
+        pass
+
+    assert "abc123" not in str(refused.value)
+
+
+def test_known_hosts_are_added_once(tmp_path: Path) -> None:
+    """What a user knows stays; nothing is written where there is nothing new."""
+    file = tmp_path / "known_hosts"
+    file.write_text("other.example.org ssh-ed25519 AAAA\n")
+
+    learn(f"{HOST}\n", file)
+    learn(f"{HOST}\n", file)
+
+    assert file.read_text().splitlines() == ["other.example.org ssh-ed25519 AAAA", HOST]
+
+
+def test_without_hosts_no_file_is_made(tmp_path: Path) -> None:
+    """A laptop that sets neither is left as it is."""
+    learn("", tmp_path / ".ssh" / "known_hosts")
+
+    assert not (tmp_path / ".ssh").exists()

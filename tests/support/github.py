@@ -1,0 +1,92 @@
+"""Stands in for GitHub's REST API: one repository's comments, issues and releases, for whoever has the token.
+
+What it does not know is refused, as is a body without what GitHub wants in it.
+"""
+
+import json
+import re
+from typing import Any, Self
+from urllib.parse import parse_qs, urlsplit
+
+from tests.support.http_stand_in import Answer, Asked, HttpStandIn
+
+REPOSITORY, TOKEN = "example/leadminer", "a-token-of-tests"
+MAX_BODY = 65_536
+
+
+class GitHubStandIn:
+    """One repository; use it as a context manager."""
+
+    def __init__(self) -> None:
+        self.comments: dict[int, list[dict[str, Any]]] = {}
+        self.issues: list[dict[str, Any]] = []
+        self.releases: dict[str, dict[str, Any]] = {}
+        self._server = HttpStandIn(self._answer)
+
+    @property
+    def environ(self) -> dict[str, str]:
+        """What a runner sets for a step that has the token."""
+        return {
+            "GITHUB_API_URL": f"http://{self._server.host}",
+            "GITHUB_REPOSITORY": REPOSITORY,
+            "GITHUB_TOKEN": TOKEN,
+        }
+
+    def __enter__(self) -> Self:
+        self._server.__enter__()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.__exit__()
+
+    def _answer(self, asked: Asked) -> Answer:
+        if asked.headers.get("authorization") != f"Bearer {TOKEN}":
+            return Answer(401, b'{"message": "Bad credentials"}')
+        url = urlsplit(asked.path)
+        path = url.path.removeprefix(f"/repos/{REPOSITORY}")
+        query = {name: values[0] for name, values in parse_qs(url.query).items()}
+        body = json.loads(asked.body) if asked.body else {}
+        if len(body.get("body", "")) > MAX_BODY:
+            return Answer(422, b'{"message": "Body is too long"}')
+        found = self._do(asked.method, path, query, body)
+        return Answer(404, b'{"message": "Not Found"}') if found is None else Answer(200, json.dumps(found).encode())
+
+    def _do(self, method: str, path: str, query: dict[str, str], body: dict[str, Any]) -> Any:
+        match method, path.strip("/").split("/"):
+            case "GET", ["issues", number, "comments"]:
+                return page(self.comments.get(int(number), []), query)
+            case "POST", ["issues", number, "comments"]:
+                return add(self.comments.setdefault(int(number), []), {"body": body["body"]})
+            case "PATCH", ["issues", "comments", wanted]:
+                [comment] = [each for all_ in self.comments.values() for each in all_ if each["id"] == int(wanted)]
+                return change(comment, {"body": body["body"]})
+            case "GET", ["issues"]:
+                return page([each for each in self.issues if each["state"] == query["state"]], query)
+            case "POST", ["issues"]:
+                return add(self.issues, {"title": body["title"], "body": body["body"], "state": "open"})
+            case "PATCH", ["issues", number]:
+                return change(self.issues[int(number) - 1], body)
+            case "GET", ["releases", "tags", tag]:
+                return self.releases.get(tag)
+            case "POST", ["releases"]:
+                assert re.fullmatch(r"v[\d.]+", body["tag_name"])
+                return self.releases.setdefault(body["tag_name"], body)
+        return None
+
+
+def page(found: list[dict[str, Any]], query: dict[str, str]) -> list[dict[str, Any]]:
+    """Return the part of a list that a query asks for."""
+    size, number = int(query.get("per_page", "30")), int(query.get("page", "1"))
+    return found[size * (number - 1) : size * number]
+
+
+def add(there: list[dict[str, Any]], new: dict[str, Any]) -> dict[str, Any]:
+    """Keep a thing under a number."""
+    there.append({**new, "id": len(there) + 1, "number": len(there) + 1})
+    return there[-1]
+
+
+def change(there: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
+    """Change a thing that is there."""
+    there.update(new)
+    return there

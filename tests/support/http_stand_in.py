@@ -1,0 +1,64 @@
+"""An HTTP server on loopback for what stands in for a service of others: requests go to one function, answers back."""
+
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Self
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A request: method, path with its query, headers by lower-case names, body."""
+
+    method: str
+    path: str
+    headers: Mapping[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An answer."""
+
+    status: int
+    body: bytes = b""
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+class HttpStandIn:
+    """The server; use it as a context manager."""
+
+    def __init__(self, answer: Callable[[Asked], Answer]) -> None:
+        class Handler(BaseHTTPRequestHandler):
+            def handle_any(self) -> None:
+                length = int(self.headers.get("Content-Length") or 0)
+                headers = {name.lower(): value for name, value in self.headers.items()}
+                found = answer(Asked(self.command, self.path, headers, self.rfile.read(length)))
+                self.send_response(found.status)
+                for name, value in {**found.headers, "Content-Length": str(len(found.body))}.items():
+                    self.send_header(name, value)
+                self.end_headers()
+                self.wfile.write(found.body)
+
+            do_GET = do_POST = do_PATCH = handle_any  # noqa: N815 (the names of the library)
+
+            def log_message(self, format: str, *args: object) -> None:  # noqa: A002 (the library's name)
+                """Print nothing."""
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
+
+    @property
+    def host(self) -> str:
+        """Host and port."""
+        return f"127.0.0.1:{self._server.server_address[1]}"
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()

@@ -1,0 +1,53 @@
+"""Stands in for an image registry, as Docker Hub is one: a manifest for whoever has fetched a token for it."""
+
+import hashlib
+import json
+from typing import Self
+from urllib.parse import parse_qs, urlsplit
+
+from tests.support.http_stand_in import Answer, Asked, HttpStandIn
+
+INDEX = "application/vnd.oci.image.index.v1+json"
+
+
+class Registry:
+    """Tags and their indexes; use it as a context manager. `lies` makes it name a digest that is another's."""
+
+    def __init__(self) -> None:
+        self.indexes: dict[tuple[str, str], bytes] = {}
+        self.lies = False
+        self._server = HttpStandIn(self._answer)
+
+    @property
+    def host(self) -> str:
+        """Host and port."""
+        return self._server.host
+
+    def push(self, repository: str, tag: str, content: str) -> str:
+        """Let a tag lead to an index made of a text, and return its digest."""
+        data = json.dumps({"schemaVersion": 2, "mediaType": INDEX, "manifests": [], "of": content}).encode()
+        self.indexes[repository, tag] = data
+        return f"sha256:{hashlib.sha256(data).hexdigest()}"
+
+    def __enter__(self) -> Self:
+        self._server.__enter__()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.__exit__()
+
+    def _answer(self, asked: Asked) -> Answer:
+        url = urlsplit(asked.path)
+        if url.path == "/token":
+            scope = parse_qs(url.query)["scope"][0]
+            return Answer(200, json.dumps({"token": f"for {scope}"}).encode())
+        repository, _, tag = url.path.removeprefix("/v2/").partition("/manifests/")
+        scope = f"repository:{repository}:pull"
+        if asked.headers.get("authorization") != f"Bearer for {scope}":
+            challenge = f'Bearer realm="http://{self.host}/token",service="registry",scope="{scope}"'
+            return Answer(401, b"{}", {"WWW-Authenticate": challenge})
+        if (repository, tag) not in self.indexes or INDEX not in asked.headers["accept"]:
+            return Answer(404, b'{"errors": [{"code": "MANIFEST_UNKNOWN"}]}')
+        data = self.indexes[repository, tag]
+        digest = hashlib.sha256(b"another" if self.lies else data).hexdigest()
+        return Answer(200, data, {"Content-Type": INDEX, "Docker-Content-Digest": f"sha256:{digest}"})
