@@ -10,38 +10,28 @@ from infra.pipeline.commands import StepFailed
 from infra.pipeline.services import build_bundle, registry
 from infra.settings import COMMON
 from tests.infra.pipeline.conftest import CHECKOUT, Scratch
+from tests.support.docker_command import DockerCommand
 
-DIGEST = f"sha256:{'a' * 64}"
-DOCKER = """#!/bin/sh
-# Stands in for Docker's command: writes down its words, its folder of logins and what it is told, and knows one digest.
-[ "$1" = login ] && told=$(cat)
-echo "$* | ${DOCKER_CONFIG:+own login} | ${told:-}" >> "$(dirname "$0")/calls"
-[ "$1 $2" = "image inspect" ] && echo '["other.example.org/fetcher@DIGEST", "registry.example.org/x/fetcher@DIGEST"]'
-exit 0
-"""
+REGISTRY = "registry.example.org/x"
 
 
 @pytest.fixture
-def docker(tmp_path: Path) -> Path:
-    """Return the folder of a stand-in of Docker's command, which writes its calls to a file beside it."""
-    folder = tmp_path / "bin"
-    folder.mkdir()
-    (folder / "docker").write_text(DOCKER.replace("DIGEST", DIGEST))
-    (folder / "docker").chmod(0o755)
-    return folder
+def docker(tmp_path: Path) -> DockerCommand:
+    """Return a stand-in of Docker's command."""
+    return DockerCommand(tmp_path / "bin", REGISTRY)
 
 
-def test_the_image_is_handed_on_by_its_digest(scratch: Scratch, docker: Path, tmp_path: Path) -> None:
+def test_the_image_is_handed_on_by_its_digest(scratch: Scratch, docker: DockerCommand, tmp_path: Path) -> None:
     """Built with the pinned Python, pushed under the commit, logged in for that long, and told to the next jobs."""
     output = tmp_path / "output"
     commit = scratch.git("rev-parse", "HEAD")
-    given = {"REGISTRY": "registry.example.org/x", "GITHUB_TOKEN": "the-token", "GITHUB_ACTOR": "jane"}
+    given = {"REGISTRY": REGISTRY, "GITHUB_TOKEN": "the-token", "GITHUB_ACTOR": "jane"}
 
-    done = scratch.step("publish", PATH=f"{docker}:/usr/bin:/bin", GITHUB_OUTPUT=str(output), **given)
+    done = scratch.step("publish", PATH=f"{docker.folder}:/usr/bin:/bin", GITHUB_OUTPUT=str(output), **given)
 
-    build, login, push, inspect = (docker / "calls").read_text().splitlines()
+    build, login, push, inspect = docker.calls
     assert done.returncode == 0, done.stderr
-    assert output.read_text() == f"fetcher=registry.example.org/x/fetcher@{DIGEST}\n"
+    assert output.read_text() == f"fetcher=registry.example.org/x/fetcher@{docker.digest}\n"
     assert f"--build-arg PYTHON_IMAGE={IMAGES['imagePython'].reference}" in build
     assert f"--build-arg REVISION={commit}" in build
     assert login == "login registry.example.org --username jane --password-stdin | own login | the-token"
@@ -50,26 +40,26 @@ def test_the_image_is_handed_on_by_its_digest(scratch: Scratch, docker: Path, tm
     assert "the-token" not in done.stdout + done.stderr
 
 
-def test_a_laptop_pushes_as_it_is_logged_in(scratch: Scratch, docker: Path) -> None:
+def test_a_laptop_pushes_as_it_is_logged_in(scratch: Scratch, docker: DockerCommand) -> None:
     """Without a token there is no login."""
-    done = scratch.step("publish", PATH=f"{docker}:/usr/bin:/bin", REGISTRY="registry.example.org/x")
+    done = scratch.step("publish", PATH=f"{docker.folder}:/usr/bin:/bin", REGISTRY=REGISTRY)
 
-    words = [line.split()[0] for line in (docker / "calls").read_text().splitlines()]
+    words = [line.split()[0] for line in docker.calls]
     assert (done.returncode, words) == (0, ["build", "push", "image"]), done.stderr
 
 
-def test_a_digest_that_docker_does_not_know_is_told(scratch: Scratch, docker: Path) -> None:
+def test_a_digest_that_docker_does_not_know_is_told(scratch: Scratch, docker: DockerCommand) -> None:
     """The image of another registry is not taken for it."""
-    done = scratch.step("publish", PATH=f"{docker}:/usr/bin:/bin", REGISTRY="third.example.org")
+    done = scratch.step("publish", PATH=f"{docker.folder}:/usr/bin:/bin", REGISTRY="third.example.org")
 
     assert (done.returncode, "does not say under which digest" in done.stderr) == (1, True)
 
 
-def test_both_images_are_built(scratch: Scratch, docker: Path) -> None:
+def test_both_images_are_built(scratch: Scratch, docker: DockerCommand) -> None:
     """Under the names that the stack on one server has for them; another Python can be named."""
-    done = scratch.step("images", PATH=f"{docker}:/usr/bin:/bin", PYTHON_IMAGE="mine")
+    done = scratch.step("images", PATH=f"{docker.folder}:/usr/bin:/bin", PYTHON_IMAGE="mine")
 
-    fetcher, processor = (docker / "calls").read_text().splitlines()
+    fetcher, processor = docker.calls
     assert done.returncode == 0, done.stderr
     assert "--file services/fetcher/Dockerfile --tag leadminer-fetcher:checkout ." in fetcher
     assert "--file services/processor/Dockerfile --tag leadminer-processor:checkout ." in processor
@@ -97,9 +87,9 @@ def test_the_bundle_is_listed(sdk: Path) -> None:
     ]
 
 
-def test_the_images_reference_is_one_that_a_stack_takes(scratch: Scratch, docker: Path) -> None:
+def test_the_images_reference_is_one_that_a_stack_takes(scratch: Scratch, docker: DockerCommand) -> None:
     """What is published can be set as the stack's image."""
-    done = scratch.step("publish", PATH=f"{docker}:/usr/bin:/bin", REGISTRY="registry.example.org/x")
+    done = scratch.step("publish", PATH=f"{docker.folder}:/usr/bin:/bin", REGISTRY=REGISTRY)
 
     [setting] = [each for each in COMMON if each.variable == "FETCHER_IMAGE"]
     reference = done.stdout.splitlines()[-1]

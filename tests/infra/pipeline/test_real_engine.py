@@ -1,0 +1,95 @@
+"""The steps on the real Pulumi engine, with a program so small that a command takes seconds."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.infra.pipeline.conftest import Scratch
+from tests.support.fixtures import require
+from tests.support.pulumi.engine import EngineMissing, Pulumi
+
+PROGRAM = """
+import pulumi
+import pulumi_random as random
+
+made = random.RandomPassword("password", length=20, special=False)
+pulumi.export("worker", "mining-workers-staging")
+pulumi.export("dollarsAMonth", "5.00")
+pulumi.export("processorUrl", "https://processor.example.org")
+pulumi.export("token", pulumi.Output.secret(made.result))
+"""
+RULE = """
+
+def refuse(resources: Sequence[Resource], expected: Expectation) -> Iterator[str]:
+    \"\"\"Say that nothing may be where data has to be kept.\"\"\"
+    if expected.protected:
+        yield "A rule of tests refuses this."
+
+
+PREDICATES = {**PREDICATES, "data-is-kept": refuse}
+"""
+
+
+@pytest.fixture
+def pulumi(tmp_path: Path, scratch: Scratch) -> Pulumi:
+    """Return the command, and make the scratch's program a small one."""
+    (scratch.folder / "infra" / "__main__.py").write_text(PROGRAM)
+    try:
+        return Pulumi(tmp_path / "pulumi", scratch.folder)
+    except EngineMissing as error:
+        require(False, f"no Pulumi engine: {error}")
+        raise
+
+
+def test_a_stack_is_made_brought_up_and_left_alone(scratch: Scratch, pulumi: Pulumi) -> None:
+    """From nothing; a further deployment changes nothing, and neither a preview nor drift finds anything."""
+    first = scratch.step("deploy", "staging", **pulumi.environment)
+    token = pulumi.outputs("staging")["token"]
+
+    again = scratch.step("deploy", "staging", **pulumi.environment)
+    still = scratch.step("expect-no-changes", "staging", **pulumi.environment)
+    shown = scratch.step("preview", "staging", **pulumi.environment)
+    drift = scratch.step("drift", "staging", **pulumi.environment)
+    summary = scratch.step("summary", "staging", **pulumi.environment)
+
+    all_done = (first, again, still, shown, drift, summary)
+    assert [done.returncode for done in all_done] == [0] * 6, "\n".join(done.stdout + done.stderr for done in all_done)
+    assert pulumi.outputs("staging")["token"] == token
+    assert "| Worker | `mining-workers-staging` |" in summary.stdout
+    assert not [done for done in all_done if token in done.stdout + done.stderr]
+
+
+def test_what_is_left_to_change_fails(scratch: Scratch, pulumi: Pulumi) -> None:
+    """A change that was not deployed is found, by the gate and by the preview; drift does not mind it."""
+    scratch.step("deploy", "staging", **pulumi.environment)
+    (scratch.folder / "infra" / "__main__.py").write_text(PROGRAM.replace("length=20", "length=30"))
+
+    left = scratch.step("expect-no-changes", "staging", **pulumi.environment)
+    shown = scratch.step("preview", "staging", **pulumi.environment)
+    drift = scratch.step("drift", "staging", **pulumi.environment)
+
+    assert (left.returncode, shown.returncode, drift.returncode) == (1, 0, 0), left.stdout + shown.stdout + drift.stdout
+    assert "make expect-no-changes: pulumi ended with" in left.stderr
+    assert "30" in shown.stdout
+
+
+def test_a_stack_that_breaks_a_policy_is_not_brought_up(scratch: Scratch, pulumi: Pulumi) -> None:
+    """Production is refused before anything is made; staging is not, since its data need not be kept."""
+    with (scratch.folder / "infra" / "predicates.py").open("a") as predicates:
+        predicates.write(RULE)
+
+    production = scratch.step("deploy", "production", **pulumi.environment)
+    staging = scratch.step("deploy", "staging", **pulumi.environment)
+
+    assert (production.returncode, staging.returncode) == (1, 0), production.stdout + staging.stdout
+    assert "A rule of tests refuses this." in production.stdout
+    assert pulumi.run("stack", "--stack", "production", "--show-urns").count("urn:pulumi") == 0
+    assert "mining-workers-staging" in pulumi.outputs("staging")["worker"]
+
+
+def test_a_stack_that_is_not_there_is_not_made_by_a_preview(scratch: Scratch, pulumi: Pulumi) -> None:
+    """It says so, and fails."""
+    done = scratch.step("preview", "staging", **pulumi.environment)
+
+    assert (done.returncode, "no stack named 'staging' found" in done.stdout) == (1, True), done.stdout
+    assert list((pulumi.folder / "state").glob(".pulumi/stacks/**/*.json")) == []
