@@ -2,7 +2,7 @@
 
 import re
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -46,7 +46,7 @@ def read_pins(checkout: Path = CHECKOUT) -> list[Pin]:
     actions = {_action(found) for text in _workflows(checkout).values() for found in _ACTION.finditer(text)}
     names = [action.name for action in actions]
     if double := sorted({name for name in names if names.count(name) > 1}):
-        raise StepFailed(f"{', '.join(double)} has several versions in {WORKFLOWS}: make pin ARGS={double[0]}@VERSION")
+        raise StepFailed(f"{', '.join(double)} has several versions in {WORKFLOWS}: write one, everywhere.")
     return [*images, *sorted(actions, key=lambda action: action.name)]
 
 
@@ -67,9 +67,12 @@ def pin(wanted: Sequence[str], checkout: Path = CHECKOUT) -> Iterator[str]:
     found = {each.name: each for each in read_pins(checkout)}
     chosen = [_choose(found, each) for each in wanted] or [each for each in found.values() if not each.pin]
     for each in chosen:
-        resolve: Callable[..., str] = resolve_action if each.is_action else resolve_image
-        new = replace(each, pin=resolve(each.name, each.version) if each.is_action else resolve(each.version))
-        (_write_action if each.is_action else _write_image)(checkout, new)
+        if each.is_action:
+            new = replace(each, pin=resolve_action(each.name, each.version))
+            _write_action(checkout, new)
+        else:
+            new = replace(each, pin=resolve_image(each.version))
+            _write_image(checkout, new)
         yield f"{new.name} {new.version} is {new.pin}"
     if not chosen:
         yield "All is pinned. To take a newer one: make pin ARGS=imagePython, or make pin ARGS=actions/checkout@v7.0.1"
@@ -93,7 +96,7 @@ def _workflows(checkout: Path) -> dict[Path, str]:
 
 
 def _write_image(checkout: Path, new: Pin) -> None:
-    entry = f'    # {_today()}\n    "{new.name}": Image("{new.version}", "{new.pin}"),\n'
+    entry = f'    # its registry, {_today()}\n    "{new.name}": Image("{new.version}", "{new.pin}"),\n'
     file = checkout / IMAGES
     text = file.read_text("utf-8")
     file.write_text(_IMAGE.sub(lambda found: entry if found["name"] == new.name else found[0], text), "utf-8")
@@ -105,11 +108,11 @@ def _write_action(checkout: Path, new: Pin) -> None:
     for path, text in _workflows(checkout).items():
         path.write_text(_ACTION.sub(lambda found: line if found["name"] == new.name else found[0], text), "utf-8")
     page = checkout / SOURCES
-    row = f"| `{new.name}` | {new.version} | {_today()} |"
+    row = f"| `{new.name}` | {new.version} | its own repository, {_today()} |"
     page.write_text(
         re.sub(rf"^\| `{re.escape(new.name)}` \| v.*\|$", row, page.read_text("utf-8"), flags=re.M), "utf-8"
     )
 
 
 def _today() -> str:
-    return f"asked for where it comes from, by `make pin`, {datetime.now(UTC).date().isoformat()}"
+    return f"asked by `make pin` on {datetime.now(UTC).date().isoformat()}"

@@ -49,6 +49,16 @@ def test_the_environment_stands_in_for_secrets() -> None:
     assert settings.secrets["r2AccessKeyId"] == "id-of-r2"
 
 
+def test_the_environment_may_name_the_fetchers_image() -> None:
+    """So that a pipeline deploys what it has built; what stands in the stack's file comes first."""
+    image = {"FETCHER_IMAGE": f"ghcr.io/example/fetcher@sha256:{'a' * 64}"}
+
+    given = check("production", CLOUDFLARE, {}, ENVIRONMENT | image)
+    configured = check("production", CLOUDFLARE | {"imageFetcher": "mine:1"}, {}, ENVIRONMENT | image)
+
+    assert (given["imageFetcher"], configured["imageFetcher"]) == (image["FETCHER_IMAGE"], "mine:1")
+
+
 def test_no_secret_is_shown() -> None:
     """Settings that are printed show none."""
     settings = check("production", CLOUDFLARE, {}, ENVIRONMENT)

@@ -93,7 +93,9 @@ def test_what_is_missing_is_filled_in(scratch: Scratch, registry: Registry, acti
     assert found["imagePython"] == (IMAGES["imagePython"].tag, IMAGES["imagePython"].digest)
     assert is_formatted(scratch)
     assert re.search(
-        r"^\| `actions/checkout` \| v9\.0\.0 \| asked for", (scratch.folder / "docs/develop.md").read_text(), re.M
+        r"^\| `actions/checkout` \| v9\.0\.0 \| its own repository, asked",
+        (scratch.folder / "docs/develop.md").read_text(),
+        re.M,
     )
 
 
