@@ -1,0 +1,119 @@
+"""What `docs/operate.md` tells people to type where they have servers of their own does what it says there."""
+
+import shutil
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from schemas.migrations import PERMANENT, read_migrations
+from tests.e2e.mailboxes import PASSWORD, fill, mail
+from tests.support.dovecot import Dovecot, free_ports
+from tests.support.fixtures import require
+from tests.support.servers import Postgres, Valkey
+from tests.support.walk import Block, Reader, read_blocks
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+LOGIN = "jane@example.org"
+MESSAGES = 30
+BLOCKS = read_blocks("docs/operate.md")
+
+
+def blocks(heading: str) -> list[Block]:
+    """Return the commands under a heading."""
+    found = [block for block in BLOCKS if block.heading == heading]
+    assert found, f"docs/operate.md has no commands under {heading!r}"
+    return found
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Return the folder of a reader who has the checkout's files and commands, a password and two tokens."""
+    (tmp_path / "schemas").symlink_to(CHECKOUT / "schemas")
+    (tmp_path / "raw").mkdir(mode=0o700)
+    (tmp_path / "password.txt").write_text(PASSWORD)
+    for name in ("token", "serve-token"):
+        (tmp_path / name).write_text(f"{name}-of-a-test-that-is-long-enough")
+    (tmp_path / "token-header.txt").write_text(f"Authorization: Bearer {(tmp_path / 'serve-token').read_text()}\n")
+    return tmp_path
+
+
+@pytest.fixture
+def inbox() -> Iterator[Dovecot]:
+    """Yield an IMAP server with a small mailbox."""
+    with Dovecot() as server:
+        fill(server, {"INBOX": [mail(number, to=LOGIN) for number in range(MESSAGES)]}, login=LOGIN)
+        yield server
+
+
+@pytest.fixture
+def reader(folder: Path, inbox: Dovecot, postgres: Postgres, valkey: Valkey) -> Reader:
+    """Return someone who has these servers in place of the document's examples."""
+    processor, service = free_ports(2)
+    source = f"imap://jane%40example.org@127.0.0.1:{inbox.port}"
+    own = {
+        "postgresql://miner@db.example.org/leadminer": f"'{postgres.fresh_database()}'",
+        "redis://queue.example.org:6379/0": valkey.fresh_url(),
+        "/var/lib/leadminer/raw": str(folder / "raw"),
+        "/etc/leadminer/": f"{folder}/",
+        "127.0.0.1:8080": f"127.0.0.1:{processor}",
+        "127.0.0.1:8090": f"127.0.0.1:{service}",
+        "imaps://jane%40example.org@imap.example.org": source,
+        "…": PASSWORD,
+        # What stays is left running in a terminal of its own.
+        " python -m processor\n": " python -m processor &\n",
+        "leadminer serve\n": f"SERVE_LISTEN=127.0.0.1:{service} leadminer serve &\n",
+    }
+    environment = {
+        "PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin",
+        "LEADMINER_HOME": str(folder / "home"),
+        "POSTGRES_MINING_CONNECTION_STRING": postgres.fresh_database(),
+    }
+    return Reader(folder, environment, own, PASSWORD)
+
+
+def until(port_of: str) -> str:
+    """Return a shell's words that wait for a server."""
+    return f"curl -s --retry 100 --retry-connrefused --retry-delay 1 -o /dev/null {port_of}/health"
+
+
+END = "kill $(jobs -p); wait || true"
+
+
+def test_servers_of_ones_own(reader: Reader) -> None:
+    """Migrations, a processor, `doctor` and a mining, as they are told."""
+    first, second = blocks("Servers of your own")
+    started = Block(first.heading, f"{first.commands}\n{until('http://127.0.0.1:8080')}")
+
+    shown = reader.type(started, second, after=f"leadminer report\n{END}")
+
+    assert f"listed  {MESSAGES}" in shown
+    assert shown.count("balances") >= 2
+
+
+def test_the_fetchers_service(reader: Reader) -> None:
+    """Started as it is told, it takes the order that stands there."""
+    processor, mining = blocks("Servers of your own")
+    serve, order = blocks("The fetcher's HTTP service")
+    url = mining.commands.splitlines()[0]
+    before = Block("", f"{processor.commands}\n{until('http://127.0.0.1:8080')}\n{url}")
+    served = Block("", f"{serve.commands}\n{until('http://127.0.0.1:8090')}")
+
+    shown = reader.type(before, served, order, after=f"until leadminer report --user jane; do sleep 1; done\n{END}")
+
+    assert '"resumed":false' in shown
+    assert f"listed  {MESSAGES}" in shown
+
+
+def test_supabase(reader: Reader, postgres: Postgres) -> None:
+    """The migrations go in as plain files, and a processor that comes later knows them."""
+    require(shutil.which("psql") is not None, "psql is not installed: apt-get install postgresql-client")
+    database = postgres.fresh_database()
+
+    reader.type(*blocks("Supabase"), before=f"export SUPABASE_DB_URL='{database}'")
+
+    with psycopg.connect(database) as connection:
+        version = connection.execute("SELECT leadminer.schema_version()").fetchone()
+    assert version == (read_migrations(PERMANENT)[-1].id,)

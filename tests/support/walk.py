@@ -1,0 +1,102 @@
+"""Types a document's commands as its reader does: one after another, in one shell on a terminal."""
+
+import os
+import pty
+import re
+import select
+import subprocess
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tests.unit.docs.pages import read_page
+
+ACCOUNT = "# Needs an account"
+"""The first line of a block that no test runs, since it reaches somebody's service."""
+_BLOCK = re.compile(r"^( *)```sh\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)
+_HEADING = re.compile(r"^## (.+)$", re.MULTILINE)
+
+
+class WalkFailed(AssertionError):
+    """A command of a document failed; the text is what the terminal showed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Commands that stand together in a document, under a heading of the second level."""
+
+    heading: str
+    commands: str
+
+    @property
+    def needs_account(self) -> bool:
+        """Whether it is marked as one that no test can run."""
+        return self.commands.startswith(ACCOUNT)
+
+
+def read_blocks(page: str) -> list[Block]:
+    """Return a document's commands in their order."""
+    text = read_page(page)
+    blocks = []
+    for match in _BLOCK.finditer(text):
+        lines = [line.removeprefix(match[1]) for line in match[2].splitlines()]
+        blocks.append(Block(_HEADING.findall(text[: match.start()])[-1], "\n".join(lines)))
+    return blocks
+
+
+@dataclass(frozen=True)
+class Reader:
+    """Someone at a terminal, in a folder: `own` is what they put in place of the document's examples."""
+
+    folder: Path
+    environment: Mapping[str, str]
+    own: Mapping[str, str] = field(default_factory=dict)
+    password: str = ""
+
+    def type(self, *blocks: Block, before: str = "", after: str = "", seconds: float = 600.0) -> str:
+        """Type blocks of commands; return what the terminal shows, or raise WalkFailed at the first that fails."""
+        text = "\n".join(block.commands for block in blocks)
+        for example, mine in self.own.items():
+            text = text.replace(example, mine)
+        script = self.folder / ".walk.sh"
+        script.write_text(f"set -euxo pipefail\n{before}\n{text}\n{after}\n")
+        terminal, inner = pty.openpty()
+        process = subprocess.Popen(
+            ["bash", str(script)],
+            cwd=self.folder,
+            env={**os.environ, **self.environment},
+            stdin=inner,
+            stdout=inner,
+            stderr=inner,
+            start_new_session=True,
+        )
+        os.close(inner)
+        try:
+            shown = self._watch(terminal, process, time.monotonic() + seconds)
+        finally:
+            os.close(terminal)
+            if process.poll() is None:
+                process.kill()
+            process.wait()
+            script.unlink()
+        if process.returncode:
+            raise WalkFailed(f"ended with {process.returncode}:\n{shown[-6000:]}")
+        return shown
+
+    def _watch(self, terminal: int, process: "subprocess.Popen[bytes]", until: float) -> str:
+        """Return what is shown until the shell ends; give the password where it is asked for."""
+        shown, asked = "", 0
+        while time.monotonic() < until:
+            if select.select([terminal], [], [], 0.1)[0]:
+                try:
+                    shown += os.read(terminal, 65_536).decode(errors="replace")
+                except OSError:  # nobody has the other end any more
+                    break
+            elif process.poll() is not None:
+                break
+            if self.password and shown.lower().count("password:") > asked:
+                asked += 1
+                os.write(terminal, f"{self.password}\n".encode())
+        process.wait(10)
+        return shown
