@@ -10,7 +10,7 @@ from processor import tokens
 from processor.fetching import Fetching
 from processor.ports import Conflict, LimitExceeded, NotFound, Unavailable
 from processor.records import Records
-from processor.requests import BadRequest, Refused
+from processor.requests import BadRequest, Refused, check_texts
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +84,7 @@ class Api:
 
     async def _route(self, request: Request) -> Response:
         pieces = [unquote(piece) for piece in request.path.strip("/").split("/")]
+        check_texts({"The path": pieces, **request.query})
         if pieces == ["health"]:
             return Response(200, await self._records.health() | {"version": self._version})
         user = self._allowed_user(request.token)
@@ -140,8 +141,9 @@ def body_of(request: Request) -> Mapping[str, Any]:
     """Return the JSON object that came with a request; raise BadRequest."""
     try:
         fields = json.loads(request.body or b"{}")
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise BadRequest("The body is not JSON.") from error
     if not isinstance(fields, dict):
         raise BadRequest("The body is not a JSON object.")
+    check_texts(fields)
     return fields

@@ -4,13 +4,16 @@ import contextlib
 import socket
 from collections.abc import Iterator
 
+import structlog
 import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request as HttpRequest
 from starlette.responses import Response as HttpResponse
 from starlette.routing import Route
 
-from processor.api import Api, Request, problem
+from processor.api import Api, Request, Response, problem
+
+log = structlog.get_logger()
 
 MAX_BODY_BYTES = 1_000_000
 KEEP_ALIVE_SECONDS = 30
@@ -42,15 +45,14 @@ def serve_api(api: Api, *, listen: str) -> Server:
         if body is None:
             response = problem(400, "limit", f"The body is larger than {MAX_BODY_BYTES} bytes.")
         else:
-            response = await api.answer(
-                Request(
-                    method=request.method,
-                    path=request.scope.get("raw_path", b"").decode("ascii", "replace"),
-                    token=token.strip() if scheme.lower() == "bearer" else "",
-                    query=dict(request.query_params),
-                    body=body,
-                )
+            asked = Request(
+                method=request.method,
+                path=request.scope.get("raw_path", b"").decode("ascii", "replace"),
+                token=token.strip() if scheme.lower() == "bearer" else "",
+                query=dict(request.query_params),
+                body=body,
             )
+            response = await answer_whatever_happens(api, asked)
         return HttpResponse(response.encode(), status_code=response.status, media_type="application/json")
 
     app = Starlette(routes=[Route("/{path:path}", answer, methods=["GET", "POST"])])
@@ -58,6 +60,15 @@ def serve_api(api: Api, *, listen: str) -> Server:
         app, log_config=None, access_log=False, server_header=False, timeout_keep_alive=KEEP_ALIVE_SECONDS
     )
     return Server(config, open_socket(listen))
+
+
+async def answer_whatever_happens(api: Api, asked: Request) -> Response:
+    """Answer, also after an error of our own; a log has its class alone, since its text may hold mail."""
+    try:
+        return await api.answer(asked)
+    except Exception as error:
+        log.error("request failed", error=type(error).__name__)
+        return problem(500, "error", "This failed in a way that nobody foresaw: look at the log of the processor.")
 
 
 async def read_body(request: HttpRequest) -> bytes | None:

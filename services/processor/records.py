@@ -1,7 +1,6 @@
 """What people ask: status, reports, contacts, and that everything of theirs be erased."""
 
 import base64
-import binascii
 import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -11,12 +10,14 @@ from processor.domain.addresses import fold_address
 from processor.minings import Mining, Minings
 from processor.pipeline import Pipeline, Ports
 from processor.ports import ContactStore, NotFound
-from processor.requests import BadRequest, read_mining
+from processor.requests import BadRequest, check_texts, read_mining
 from schemas.ledger import Ledger
 
 MAX_PAGE = 1000
 """Contacts a page: PostgREST cuts longer answers silently (its default max-rows on Supabase, 2026)."""
 MAX_RECORDS = 100
+MAX_TEMPERATURE, MAX_COUNT = 2**15 - 1, 2**31 - 1
+"""The largest that a cursor may say, as the types of `contacts_page` take it."""
 
 
 class Records:
@@ -183,6 +184,11 @@ def read_cursor(text: str) -> list[Any] | None:
     try:
         place = json.loads(base64.urlsafe_b64decode(text))
         temperature, occurrence, recency, address = place
-        return [int(temperature), int(occurrence), None if recency is None else str(recency), str(address)]
-    except (ValueError, TypeError, binascii.Error) as error:
+        if not (0 <= int(temperature) <= MAX_TEMPERATURE and 0 <= int(occurrence) <= MAX_COUNT):
+            raise ValueError
+        if recency is not None:
+            datetime.fromisoformat(recency)
+        check_texts({"after": address})
+        return [int(temperature), int(occurrence), recency, str(address)]
+    except (ValueError, TypeError, OverflowError, RecursionError, BadRequest) as error:
         raise BadRequest("after is no cursor that this API gave.") from error

@@ -13,6 +13,7 @@ SCOPES = ("headers", "text", "full")
 MAX_CHUNKS = 4096
 MAX_LIST = 10_000
 _REASON = re.compile(r"[a-z]{1,32}")
+_UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 
 
 class BadRequest(Exception):
@@ -42,6 +43,21 @@ class BeginRequest:
     chunks: int
     full: bool | None
     holder: str
+
+
+def check_texts(fields: Mapping[str, Any]) -> None:
+    """Raise BadRequest where a text holds what no database takes: a NUL, or half of a pair of surrogates."""
+    for name, value in fields.items():
+        if not _is_storable(value):
+            raise BadRequest(f"{name} holds a NUL or half a character: leave it out.")
+
+
+def _is_storable(value: object) -> bool:
+    if isinstance(value, str):
+        return not _UNSTORABLE.search(value)
+    if isinstance(value, dict):
+        return all(map(_is_storable, (*value, *value.values())))
+    return not isinstance(value, list) or all(map(_is_storable, value))
 
 
 def read_begin(fields: Mapping[str, Any]) -> BeginRequest:
@@ -108,7 +124,7 @@ def _text(fields: Mapping[str, Any], name: str, default: str | None) -> str | No
 
 def _required(fields: Mapping[str, Any], name: str) -> str:
     value = _text(fields, name, None)
-    if not value or "\0" in value or len(value) > 1000:
+    if not value or len(value) > 1000:
         raise BadRequest(f"{name} is missing, or no text of 1 to 1000 characters.")
     return value
 

@@ -1,5 +1,7 @@
 """The API opens to the right token only, and answers what was agreed."""
 
+import base64
+import json
 import uuid
 
 import pytest
@@ -87,6 +89,9 @@ async def test_unknown_paths_are_404(stack: Stack, path: str) -> None:
         {"full": "yes"},
         {"holder": ""},
         {"source": "a\0b"},
+        {"address": "jane@\ud800.com"},
+        {"me": ["a\0@x.com"]},
+        {"folders": [["\ud83d"]]},
     ],
 )
 async def test_a_malformed_begin_is_refused_by_name(stack: Stack, change: dict[str, object]) -> None:
@@ -95,6 +100,20 @@ async def test_a_malformed_begin_is_refused_by_name(stack: Stack, change: dict[s
 
     assert response.status == 400
     assert next(iter(change)) in response.body["error"]
+
+
+@pytest.mark.parametrize("path", ["/users/jo%00/minings", "/users/jo/minings/%00", "/users/jo/minings/%00/report"])
+async def test_a_path_that_no_database_takes_is_refused(stack: Stack, path: str) -> None:
+    """A NUL in a path is the caller's mistake, and said so."""
+    assert (await stack.ask("GET", path)).status == 400
+
+
+@pytest.mark.parametrize("address", ["\0@acme.com", "jane\ud800@acme.com"])
+async def test_an_address_that_no_database_takes_is_refused(stack: Stack, address: str) -> None:
+    """Nothing of it can be there to be erased."""
+    response = await stack.ask("POST", "/users/jo/erase", {"address": address})
+
+    assert (response.status, response.body["code"]) == (400, "request")
 
 
 async def test_beginning_is_idempotent_by_id(stack: Stack) -> None:
@@ -210,7 +229,28 @@ async def test_contacts_come_in_pages_until_an_empty_one(stack: Stack) -> None:
     assert last == {"contacts": [], "after": None}
 
 
-@pytest.mark.parametrize("query", [{"limit": "0"}, {"limit": "many"}, {"limit": "5000"}, {"after": "nonsense"}])
+def cursor(*place: object) -> str:
+    """Return a cursor that the API did not give."""
+    return base64.urlsafe_b64encode(json.dumps(place).encode()).decode()
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        {"limit": "0"},
+        {"limit": "many"},
+        {"limit": "5000"},
+        {"source": "\0"},
+        {"after": "nonsense"},
+        {"after": "\ud800"},
+        {"after": cursor(1, 1, None)},
+        {"after": cursor(2**15, 1, None, "a")},
+        {"after": cursor(1, float("inf"), None, "a")},
+        {"after": cursor(1, 1, "2026-02-30", "a")},
+        {"after": cursor(1, 1, 5, "a")},
+        {"after": cursor(1, 1, None, "\0")},
+    ],
+)
 async def test_a_malformed_page_is_refused(stack: Stack, query: dict[str, str]) -> None:
     """A wrong limit or cursor is 400, by name."""
     response = await stack.ask("GET", "/users/jo/contacts", **query)

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 
 import httpx
 import pytest
+from structlog.testing import capture_logs
 
 from processor.http import MAX_BODY_BYTES, open_socket, serve_api
 from tests.support.stack import TOKEN, Stack
@@ -70,12 +71,25 @@ async def test_a_body_that_is_too_large_is_refused(client: httpx.AsyncClient) ->
     assert (response.status_code, response.json()["code"]) == (400, "limit")
 
 
-@pytest.mark.parametrize("body", [b"{", b"[]", b"\xff", json.dumps("text").encode()])
+@pytest.mark.parametrize("body", [b"{", b"[]", b"\xff", b"[" * 100_000, json.dumps("text").encode()])
 async def test_a_body_that_is_no_object_is_refused(client: httpx.AsyncClient, body: bytes) -> None:
     """A sentence says what is wrong, and nothing is done."""
     response = await client.post("/users/jo/erase", headers=bearer(), content=body)
 
     assert (response.status_code, response.json()["code"]) == (400, "request")
+
+
+async def test_an_error_of_our_own_is_answered_and_logged_by_its_class(client: httpx.AsyncClient, stack: Stack) -> None:
+    """What nobody foresaw is JSON like every answer; the log has no traceback and no text of it."""
+    begun = await stack.begin()
+    async with stack.ports.minings._store._pool.connection() as connection:  # type: ignore[attr-defined]
+        await connection.execute("UPDATE minings SET settings = 'no JSON'")
+
+    with capture_logs() as logs:
+        response = await client.get(f"/users/jo/minings/{begun.id}", headers=bearer())
+
+    assert (response.status_code, response.json()["code"]) == (500, "error")
+    assert logs == [{"event": "request failed", "error": "JSONDecodeError", "log_level": "error"}]
 
 
 def test_a_socket_is_opened_where_it_is_said() -> None:
