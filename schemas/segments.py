@@ -6,6 +6,7 @@ A segment is one line of JSON followed by the messages' bytes, one after the oth
 
 import hashlib
 import json
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Self
@@ -22,6 +23,8 @@ MESSAGE_CAP_BYTES = 4 * 1024 * 1024
 TEXT_CAP_BYTES = 65_536
 """The scope `text` reads this much of a message: nearly always all of its text, never the bulk of attachments."""
 
+_MINING = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
 
 class UnreadableSegment(ValueError):
     """The object is no whole segment: its text says in one word why."""
@@ -30,6 +33,11 @@ class UnreadableSegment(ValueError):
 def folder_digest(folder: str) -> str:
     """Return what stands for a folder's name in keys, ledgers and logs: 16 hex digits."""
     return hashlib.blake2b(folder.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
+
+
+def is_mining(name: str) -> bool:
+    """Say whether what stands first in a key is a mining's id: whatever else lies in a store is not ours."""
+    return _MINING.fullmatch(name) is not None
 
 
 def plan_key(mining: str) -> str:

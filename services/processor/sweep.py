@@ -4,6 +4,7 @@ from processor.minings import Mining, Minings
 from processor.pipeline import Pipeline, Ports
 from processor.ports import Conflict, NotFound, RawStore, Unavailable
 from schemas.ledger import Skipped
+from schemas.segments import is_mining
 
 LEASE_SECONDS = 10.0
 """A fetcher renews its lease every 2 seconds; after five silent ones another may take over (it loses nothing)."""
@@ -45,7 +46,9 @@ class Sweeper:
 
     async def _minings_in_store(self) -> set[str]:
         # Listed before the tables are read: an object seen here belongs to a mining that had begun by then.
-        return {key.partition("/")[0] async for key in self._raw.list("")}
+        names = {key.partition("/")[0] async for key in self._raw.list("")}
+        # A store that is shared by mistake must cost nobody a file.
+        return {name for name in names if is_mining(name)}
 
     async def _look_at(self, mining: Mining) -> None:
         if mining.state == "fetching":

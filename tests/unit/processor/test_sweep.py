@@ -82,3 +82,19 @@ async def test_sweeping_a_finished_place_changes_nothing(stack: Stack) -> None:
 
     assert await stack.report(begun) == before
     assert await stack.queue.receive(wait_seconds=0.001) is None
+
+
+async def test_what_is_not_ours_is_left_alone(stack: Stack) -> None:
+    """Files and folders of others in the raw store's folder are kept, and keep no mining from its way."""
+    begun = await stack.begin()
+    stack.store(begun, MAILBOX)
+    await stack.fetched(begun)
+    for foreign in ("notes.txt", "photos/summer.jpg", "lost+found/#1"):
+        stack.put(foreign, b"of somebody else")
+
+    await stack.sweeper.sweep()
+    await stack.drain()
+
+    assert (await stack.report(begun))["state"] == "finished"
+    left = {path.relative_to(stack.root).as_posix() for path in stack.root.rglob("*") if path.is_file()}
+    assert left == {"notes.txt", "photos/summer.jpg", "lost+found/#1"}

@@ -12,6 +12,7 @@ from schemas.segments import (
     StoredMessage,
     UnreadableSegment,
     folder_digest,
+    is_mining,
     segment_key,
 )
 from schemas.uids import UidRanges
@@ -90,3 +91,10 @@ def test_keys_hold_no_folder_name() -> None:
 
     assert "Doe" not in key
     assert len(key) < 128
+
+
+def test_a_minings_id_is_told_from_other_names() -> None:
+    """What else may lie in a folder or bucket is not taken for a mining."""
+    names = ("6f9619ff-8b86-4d01-b42d-00cf4fc964ff", "lost+found", "photos", "plan", "", "6F9619FF", "x" * 36)
+
+    assert [name for name in names if is_mining(name)] == ["6f9619ff-8b86-4d01-b42d-00cf4fc964ff"]

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from pathlib import Path, PurePosixPath
 
 from processor.ports import NotFound, Unavailable
+from schemas.segments import is_mining
 
 _TEMPORARY = "."
 """The fetcher's unfinished files begin with a dot; they are no objects."""
@@ -29,12 +30,12 @@ class FileStore:
             raise Unavailable(f"the raw store cannot be read: {_word(error)}") from error
 
     async def list(self, prefix: str) -> AsyncIterator[str]:
-        """Yield the keys below a folder (`prefix` is empty or ends with a slash)."""
-        folder = self._path(prefix) if prefix else self._root
+        """Yield the keys below a folder (`prefix` ends with a slash), or, where it is empty, those of all minings."""
         self._look_at_root()
         try:
-            for path in _objects(folder):
-                yield path.relative_to(self._root).as_posix()
+            for folder in [self._path(prefix)] if prefix else self._minings():
+                for path in _objects(folder):
+                    yield path.relative_to(self._root).as_posix()
         except OSError as error:
             raise Unavailable(f"the raw store cannot be read: {_word(error)}") from error
 
@@ -55,6 +56,10 @@ class FileStore:
         # A volume that is not mounted has lost nothing: without this its segments would all be dead.
         if not self._root.is_dir():
             raise Unavailable("the raw store's folder is not there")
+
+    def _minings(self) -> Iterator[Path]:
+        # A disk's own folder may be nobody's to read: `lost+found` must not keep the sweep from its work.
+        return (folder for folder in self._root.iterdir() if is_mining(folder.name))
 
     def _prune(self, folder: Path) -> None:
         while folder != self._root and not any(_objects(folder)):
