@@ -21,7 +21,7 @@ class Mailbox(NamedTuple):
     name: str | None
 
 
-_QUOTED: Final = r'"[^"\\]*+(?:\\.[^"\\]*+)*+"'
+_QUOTED: Final = r'"[^"\\]*+(?>(?:\\.[^"\\]*+)*)"'
 _REST: Final = r"""
     (?P<word> =\?[^?\s]{1,80}+\?[bBqQ]\?[^?\s]*+\?= )
   | (?P<angle> <[^<>]*+> )

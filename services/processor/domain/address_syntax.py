@@ -8,7 +8,7 @@ ATOM_CHARACTERS: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz01
 MAX_CHARACTERS: Final = 254
 """RFC 5321, 4.5.3.1.3: a path has 256 octets, its angle brackets included."""
 
-ATOMS: Final = r"[a-z0-9!#$%&'*+/=?^_`{|}~-]++(?:\.[a-z0-9!#$%&'*+/=?^_`{|}~-]++)*+"
+ATOMS: Final = r"[a-z0-9!#$%&'*+/=?^_`{|}~-]++(?>(?:\.[a-z0-9!#$%&'*+/=?^_`{|}~-]++)*)"
 LABELS: Final = r"(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+"
 """All labels of a host but the last, each with its dot; RFC 1035, 2.3.4: up to 63 characters."""
 LAST_LABEL: Final = r"(?:[a-z]{2,63}|xn--[a-z0-9-]{0,58}[a-z0-9])"

@@ -14,14 +14,14 @@ from processor.domain.text_addresses import find_addresses
 __all__ = ["Mailbox", "extract_from_text", "fold_address", "parse_address_list", "read_addresses", "valid_address"]
 
 _ADDRESS: Final = (
-    r"[A-Za-z0-9_][A-Za-z0-9!#$%&'*+/=?^_`{|}~-]*+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]++)*+"
-    r"@(?:[A-Za-z0-9]++(?:-++[A-Za-z0-9]++)*+\.)++[A-Za-z]{2,63}"
+    r"[A-Za-z0-9_][A-Za-z0-9!#$%&'*+/=?^_`{|}~-]*+(?>(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]++)*)"
+    r"@(?>(?:[A-Za-z0-9]++(?>(?:-++[A-Za-z0-9]++)*)\.)+)[A-Za-z]{2,63}"
 )
 _COMMON_FORM: Final = re.compile(
     r"[ \t]*+(?:"
-    rf"({_ADDRESS})(?:[ \t]*+\(([^()\\]*+)\))?+"
-    rf'|(")?+({PLAIN_NAME})(?(3)")[ \t]*+<({_ADDRESS})>'
-    rf'|(?:"([^"\\]*+)"[ \t]*+|([^"<>(),;:@\\]*+))<(?:mailto:)?+({_ADDRESS})>'
+    rf"({_ADDRESS})(?:[ \t]*+\(([^()\\]*+)\))?"
+    rf'|(")?({PLAIN_NAME})(?(3)")[ \t]*+<({_ADDRESS})>'
+    rf'|(?:"([^"\\]*+)"[ \t]*+|([^"<>(),;:@\\]*+))<(?:mailto:)?({_ADDRESS})>'
     r")[ \t]*+(?:,|$)"
 )
 """One mailbox and the comma behind it: an address with or without a comment, or brackets with or without a name.

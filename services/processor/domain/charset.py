@@ -41,7 +41,7 @@ _COMMON: Final = frozenset({"", "us-ascii", "utf-8", "iso-8859-1", "iso-8859-15"
 _NOT_IN_NAMES: Final = re.compile(r"[^a-z0-9]+")
 _MAX_NAME: Final = 64
 
-_ENCODED_WORD: Final = re.compile(r"=\?([^?\s]{1,80}+)\?([bBqQ])\?([^?]*+(?:\?(?!=)[^?]*+){0,3}+)\?=")
+_ENCODED_WORD: Final = re.compile(r"=\?([^?\s]{1,80}+)\?([bBqQ])\?([^?]*+(?>(?:\?(?!=)[^?]*+){0,3}))\?=")
 _NOT_BASE64: Final = re.compile(rb"[^A-Za-z0-9+/]+")
 
 

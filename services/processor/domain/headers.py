@@ -38,7 +38,7 @@ def compile_fields(names: Iterable[str], prefixes: Iterable[str] = ()) -> re.Pat
         beginning = name[: 3 if name.startswith(r"x\-") else 1]
         groups.setdefault(beginning, []).append(name[len(beginning) :])
     choice = "|".join(f"{beginning}(?:{'|'.join(rest)})" for beginning, rest in groups.items())
-    return re.compile(rf"\n({choice})[ \t]*+:([^\n]*+(?:\n[ \t][^\n]*+)*+)")
+    return re.compile(rf"\n({choice})[ \t]*+:([^\n]*+(?>(?:\n[ \t][^\n]*+)*))")
 
 
 _WANTED: Final = compile_fields(WANTED, AUTOMATED_PREFIXES)

@@ -9,7 +9,9 @@ from typing import Final, NamedTuple
 
 from processor.domain.headers import Fields, compile_fields, read_fields
 
-_BOUNDARY: Final = re.compile(r'[;\s]boundary\s*+=\s*+(?:"((?:[^"\\]|\\.)*+)"|([^\s;"]++))', re.IGNORECASE | re.DOTALL)
+_BOUNDARY: Final = re.compile(
+    r'[;\s]boundary\s*+=\s*+(?:"((?>(?:[^"\\]|\\.)*))"|([^\s;"]++))', re.IGNORECASE | re.DOTALL
+)
 _CHARSET: Final = re.compile(r'[;\s]charset\s*+=\s*+["\']?([^\s";\']++)', re.IGNORECASE)
 _ESCAPED: Final = re.compile(r"\\(.)", re.DOTALL)
 _PART_FIELDS: Final = compile_fields(("content-type", "content-transfer-encoding", "content-disposition"))

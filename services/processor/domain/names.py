@@ -20,7 +20,7 @@ _SERVICE: Final = re.compile(
 )
 _PAIRS: Final = (('\\"', '\\"'), ("\\'", "\\'"), ('"', '"'), ("'", "'"), ("\u201c", "\u201d"), ("\u2018", "\u2019"))
 _STRAY: Final = " ,;"
-PLAIN_NAME: Final = r"[A-Za-z0-9._-]++(?: (?![vV][iI][aA] )[A-Za-z0-9._-]++)*+"
+PLAIN_NAME: Final = r"[A-Za-z0-9._-]++(?>(?: (?![vV][iI][aA] )[A-Za-z0-9._-]++)*)"
 """Names that are clean as they stand: most are."""
 _PLAIN: Final = re.compile(PLAIN_NAME)
 _AROUND: Final = " <>()[]\"'"
