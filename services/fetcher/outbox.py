@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from fetcher.patience import insist
+from fetcher.plan import spread
 from fetcher.ports import JobQueue, RawStore
 from fetcher.reader import Reading
 from schemas.jobs import Job, JobKind
@@ -69,12 +70,18 @@ class Outbox:
         return self._key(task) in keys
 
     def stored_uids(self, task: Task) -> list[int]:
-        """Return the UIDs of the messages that a stored segment holds."""
+        """Return the UIDs of the messages that a stored segment holds: all that were planned where it is damaged.
+
+        The processor finds those dead, in words of the ledger.
+        """
         key = self._key(task)
         line, end, _ = self._persist(lambda: self._raw_store.head(key, length=HEAD_BYTES)).partition(b"\n")
         if not end:
             line, _, _ = self._persist(lambda: self._raw_store.get(key)).partition(b"\n")
-        return [message[0] for message in json.loads(line)["messages"]]
+        try:
+            return [int(message[0]) for message in json.loads(line)["messages"]]
+        except (ValueError, LookupError, TypeError):
+            return list(spread(task.segment.uids))
 
     def job(self, task: Task, messages: int) -> Job:
         """Return the job by which a stored segment is processed."""

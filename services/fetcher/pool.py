@@ -152,13 +152,14 @@ class Pool:
         try:
             if reading.messages:
                 stored = self._outbox.store(task, reading)
+            if stored is None:
+                # Whoever stored it may have died before its job went out, or it was us, and the answer was lost.
+                self._outbox.send([self.take_stored(reader, task)])
+                return
         except Trouble:
             self._fatal = True
             self._halt.set()
             raise
-        if stored is None:
-            self.take_stored(reader, task)
-            return
         with self._change:
             self._tally.add(reading)
             self._tally.fetched += len(reading.messages)

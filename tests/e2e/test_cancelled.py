@@ -11,7 +11,7 @@ import pytest
 from demo.people import OWNER
 from fetcher.exits import Exit
 from schemas.ledger import Ledger
-from tests.e2e.house import Account, House, slowed, wait_until
+from tests.e2e.house import Account, House, kill, slowed, wait_until
 from tests.e2e.mailboxes import fill, friendly_mailbox
 from tests.support.dovecot import Dovecot
 
@@ -103,6 +103,25 @@ def test_a_mining_without_its_fetcher_is_cancelled_within_seconds(
     assert cut_off.skipped["cancelled"] == rest.listed > 0
     assert cut_off.processed + rest.processed == undisturbed.messages
     assert house.contacts(user) == undisturbed.contacts
+
+
+def test_a_damaged_store_costs_its_segments_alone(house: House, friendly: Dovecot, undisturbed: Account) -> None:
+    """What lies damaged on the disk is resumed past: dead in a ledger that balances, and read by the next mining."""
+    command = start_and_stop(house, friendly, "damaged")
+    kill(command)
+    for key in house.stored():
+        (house.raw / key).write_bytes(b"\x00 damaged")
+
+    resumed = house.mine("damaged", friendly.port)
+    again = house.mine("damaged", friendly.port)
+
+    first, rest = ledgers(house, "damaged")
+    assert resumed.code == (Exit.NOT_WELL if first.dead else Exit.OK), resumed
+    assert again.code == Exit.OK
+    assert set(first.dead) <= {"unreadable"}
+    assert rest.listed == sum(first.dead.values())
+    assert house.counted("damaged") == undisturbed.messages
+    assert house.contacts("damaged") == undisturbed.contacts
 
 
 def test_ctrl_c_says_how_to_resume(house: House, friendly: Dovecot, undisturbed: Account) -> None:

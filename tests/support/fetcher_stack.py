@@ -116,10 +116,11 @@ def connect_to(server: Dovecot, login: str, *, token: Callable[[], str] | None =
     return Connector(Source(login, server.host, server.tls_port), credentials, ca_file=server.ca_file)
 
 
-def odd_stack(server: OddImap, *, read_timeout_seconds: float = 10.0) -> Stack:
+def odd_stack(server: OddImap, *, read_timeout_seconds: float = 10.0, raw_store: ErasableStore | None = None) -> Stack:
     """Return a stack over an odd server."""
     source = Source("jane", server.host, server.port, implicit_tls=False)
-    return Stack(Connector(source, Credentials("secret"), read_timeout_seconds=read_timeout_seconds))
+    connector = Connector(source, Credentials("secret"), read_timeout_seconds=read_timeout_seconds)
+    return Stack(connector, raw_store or MemoryRawStore())
 
 
 def ledger_of(outcome: Outcome) -> dict[str, object]:

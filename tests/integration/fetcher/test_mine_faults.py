@@ -5,7 +5,9 @@ import threading
 import pytest
 
 from fetcher.connection import ConnectionLost, HostUnreachable
+from fetcher.ports import Unavailable
 from tests.support.dovecot import Dovecot
+from tests.support.fetcher_fakes import MemoryRawStore
 from tests.support.fetcher_stack import PASSWORD, Stack, connect_to, ledger_of, mails, odd_stack
 from tests.support.odd_imap import OddFolder, OddImap
 
@@ -134,6 +136,31 @@ def test_messages_that_the_server_refuses(odd: OddImap, odd_folder: OddFolder, f
 
     assert ledger_of(outcome) == {"listed": 450, "fetched": 447, "skipped": {}, "failed": {"refused": 3}}
     assert stack.minings.watermark("INBOX") == "1:6,9:400,402:450"
+
+
+class ForgetfulStore(MemoryRawStore):
+    """A store whose answer to each first put is lost on its way."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.put_before: set[str] = set()
+
+    def put(self, key: str, data: bytes, *, if_absent: bool = False) -> bool:
+        stored = super().put(key, data, if_absent=if_absent)
+        if key in self.put_before:
+            return stored
+        self.put_before.add(key)
+        raise Unavailable("The connection to the store broke.")
+
+
+def test_a_store_whose_answers_are_lost(odd: OddImap, odd_folder: OddFolder) -> None:
+    """What was stored although nobody said so gets its job all the same, and counts once."""
+    stack = odd_stack(odd, raw_store=ForgetfulStore())
+
+    outcome = stack.mine()
+
+    assert ledger_of(outcome)["fetched"] == len(odd_folder.messages)
+    assert len(stack.queue.sent) == 3
 
 
 def test_a_processor_that_goes_away_for_a_while(dovecot: Dovecot, login: str, stack: Stack) -> None:
