@@ -84,7 +84,7 @@ def export(
 
 def erase(
     context: typer.Context,
-    address: Annotated[str | None, typer.Argument(help="The contact to erase.", metavar="[ADDRESS]")] = None,
+    address: Annotated[str | None, typer.Argument(help="The contact to erase.", metavar="ADDRESS")] = None,
     user: Annotated[
         str | None, typer.Option("--user", "-u", help="Whose contact; without an ADDRESS, all of this user.")
     ] = None,

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 LOOK_SECONDS = 0.5
 FETCHED = ENDED | {"processing", "refining", "teardown"}
-MiningId = Annotated[str | None, typer.Argument(help="A mining's id, or how it begins.", metavar="[MINING]")]
+MiningId = Annotated[str | None, typer.Argument(help="A mining's id, or how it begins.", metavar="MINING")]
 Fields = dict[str, Any]
 
 

@@ -58,7 +58,7 @@ def token(context: typer.Context, user: Annotated[str, typer.Argument(help="Whos
 def doctor(
     context: typer.Context,
     source: Annotated[
-        str | None, typer.Argument(help=f"A mailbox to log in to, such as {EXAMPLE}", metavar="[SOURCE]")
+        str | None, typer.Argument(help=f"A mailbox to log in to, such as {EXAMPLE}", metavar="SOURCE")
     ] = None,
     password_file: PasswordFile = None,
     token_command: TokenText = None,
