@@ -11,7 +11,7 @@ import tempfile
 import threading
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -33,6 +33,7 @@ AS_OF = "2026-11-01"
 STREAM = "leadminer:jobs"
 TABLES = ("minings", "segments", "points", "persons", "chunks", "guard")
 PATIENCE_SECONDS = 90.0
+NONE: Mapping[str, str] = {}
 
 
 @dataclass(frozen=True)
@@ -109,9 +110,9 @@ class House:
         self._listener.close()
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def start_command(self, *arguments: str) -> subprocess.Popen[str]:
-        """Start a `leadminer` command that is told of these servers."""
-        environment = child_environment(self.settings | {"PROCESSOR_URL": self.url})
+    def start_command(self, *arguments: str, settings: Mapping[str, str] = NONE) -> subprocess.Popen[str]:
+        """Start a `leadminer` command that is told of these servers, but for what `settings` say otherwise."""
+        environment = child_environment(self.settings | {"PROCESSOR_URL": self.url} | dict(settings))
         process = subprocess.Popen(
             [sys.executable, "-m", "fetcher.cli", *arguments],
             env=environment | {"LEADMINER_HOME": str(self.folder / "home")},
@@ -133,13 +134,14 @@ class House:
         """Run a command to its end."""
         return self.end_command(self.start_command(*arguments))
 
-    def start_mine(self, user: str, port: int, *options: str, login: str = OWNER) -> subprocess.Popen[str]:
+    def start_mine(
+        self, user: str, port: int, *options: str, login: str = OWNER, settings: Mapping[str, str] = NONE
+    ) -> subprocess.Popen[str]:
         """Start mining a mailbox of an IMAP server on loopback."""
         source = f"imap://{quote(login, safe='')}@127.0.0.1:{port}"
         password = str(self.folder / "password")
-        return self.start_command(
-            "mine", source, "--user", user, "--password-file", password, "--as-of", AS_OF, *options
-        )
+        asked = ("mine", source, "--user", user, "--password-file", password, "--as-of", AS_OF, *options)
+        return self.start_command(*asked, settings=settings)
 
     def mine(self, user: str, port: int, *options: str, login: str = OWNER) -> Said:
         """Mine a mailbox to the end of the command."""

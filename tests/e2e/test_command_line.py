@@ -97,12 +97,15 @@ def test_a_certificate_that_nobody_vouches_for_is_refused(place: Place) -> None:
     assert "--ca-file" in mined.stderr
 
 
-def test_a_port_where_nobody_listens_is_named(place: Place) -> None:
-    """Exit code 4."""
-    mined = place.run("mine", "imaps://jane@localhost:1", "--user", "wrong")
+@pytest.mark.parametrize("wrong", ["localhost:1", "no-such-host.invalid"])
+def test_a_place_where_nobody_listens_is_named(place: Place, wrong: str) -> None:
+    """Exit code 4, one sentence with the place."""
+    mined = place.run("mine", f"imaps://jane@{wrong}", "--user", "wrong")
 
     assert mined.returncode == Exit.UNREACHABLE
-    assert "localhost:1" in mined.stderr
+    assert wrong in mined.stderr
+    assert mined.stderr.count("leadminer: ") == 1
+    assert "Traceback" not in mined.stderr
 
 
 def test_a_source_that_is_being_read_is_left_alone(place: Place) -> None:
