@@ -9,11 +9,13 @@ import psutil
 import pytest
 
 from fetcher.exits import Exit
-from tests.e2e.house import Account, House, Said, slowed, wait_until
+from tests.e2e.house import Account, House, Said, wait_until
 from tests.e2e.mailboxes import fill, friendly_mailbox
 from tests.support.dovecot import Dovecot
 
 LOOK_SECONDS = 0.001
+MOST_SEGMENTS = 20
+"""Of the 26 segments: some are left to be written."""
 FILE_BYTES = 4096
 """Less than any segment of the mailbox has."""
 NOBODY = "redis://127.0.0.1:1"
@@ -42,9 +44,11 @@ def fill_disk(command: "Popen[str]") -> None:
 def mine_on_a_full_disk(house: House, friendly: Dovecot, user: str) -> Said:
     """Mine, on a disk that is full when some segments are stored."""
     command = house.start_mine(user, friendly.port)
-    with slowed(command):
-        wait_until(lambda: bool(house.stored()), look_seconds=LOOK_SECONDS)
-        fill_disk(command)
+    wait_until(lambda: bool(house.stored()), look_seconds=LOOK_SECONDS)
+    command.send_signal(signal.SIGSTOP)
+    assert len(house.stored()) < MOST_SEGMENTS
+    fill_disk(command)
+    command.send_signal(signal.SIGCONT)
     return house.end_command(command)
 
 
