@@ -40,7 +40,7 @@ class FakeProcessor:
         if token != f"Bearer {TOKEN}":
             return 401, {"error": "This needs a token: Authorization: Bearer …", "code": "token"}
         if self.broken:
-            return 200, {"unforeseen": "mail text that nobody may see"}
+            return 200, {"minings": [{"unforeseen": "mail text that nobody may see"}]}
         if unquote(parts.path.split("/")[2]) != self.user:
             return 404, {"error": "There is no such thing here.", "code": "unknown"}
         match method, parts.path.split("/", 3)[3]:

@@ -1,9 +1,9 @@
 """The processor's HTTP API, as the fetcher and the command line use it."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 from urllib.parse import quote
 
 import httpx
@@ -24,6 +24,7 @@ from fetcher.ports import (
 from schemas.uids import UidRanges
 
 Fields = dict[str, Any]
+T = TypeVar("T")
 
 logging.getLogger("httpx").setLevel(logging.WARNING)  # it tells every address it calls, and users stand in those
 
@@ -69,22 +70,22 @@ class ProcessorClient:
 
     def begin(self, user: str, *, asked: Beginning) -> Begun:
         """Begin or resume a mining; raise Conflict with the code `fixed` or `held`."""
-        return _begun(self._call("POST", f"{_user(user)}/minings", asdict(asked)))
+        return self._read(_begun, self._call("POST", f"{_user(user)}/minings", asdict(asked)))
 
     def renew(self, user: str, *, mining: str, lease: int) -> Status:
         """Keep the lease; raise LeaseLost where a later one was given out."""
-        return _status(self._call("POST", f"{_mining(user, mining)}/renew", {"lease": lease}))
+        return self._read(_status, self._call("POST", f"{_mining(user, mining)}/renew", {"lease": lease}))
 
     def fetched(
         self, user: str, *, mining: str, lease: int, skipped: Mapping[str, int], failed: Mapping[str, int]
     ) -> Status:
         """Say that fetching has ended and what was left out; raise LeaseLost."""
         body = {"lease": lease, "skipped": dict(skipped), "failed": dict(failed)}
-        return _status(self._call("POST", f"{_mining(user, mining)}/fetched", body))
+        return self._read(_status, self._call("POST", f"{_mining(user, mining)}/fetched", body))
 
     def status(self, user: str, *, mining: str) -> Status:
         """Return how far a mining is."""
-        return _status(self.status_fields(user, mining=mining))
+        return self._read(_status, self.status_fields(user, mining=mining))
 
     def status_fields(self, user: str, *, mining: str) -> Fields:
         """Return how far a mining is, as the API says it."""
@@ -92,8 +93,7 @@ class ProcessorClient:
 
     def minings(self, user: str) -> list[Fields]:
         """Return the status of the user's minings: unfinished ones first, then the newest."""
-        found: list[Fields] = self._call("GET", f"{_user(user)}/minings")["minings"]
-        return found
+        return self._read(_minings, self._call("GET", f"{_user(user)}/minings"))
 
     def report(self, user: str, *, mining: str) -> Fields:
         """Return a mining's ledger, whether it balances, and its receipt."""
@@ -105,7 +105,7 @@ class ProcessorClient:
 
     def retry(self, user: str, *, mining: str) -> int:
         """Send a mining's dead segments again and return how many; raise Conflict with the code `refining`."""
-        return int(self._call("POST", f"{_mining(user, mining)}/retry")["retried"])
+        return self._read(_retried, self._call("POST", f"{_mining(user, mining)}/retry"))
 
     def contacts(
         self, user: str, *, source: str | None = None, after: str | None = None, limit: int = 500
@@ -113,8 +113,7 @@ class ProcessorClient:
         """Return a page of contacts in the list's order, and the cursor of the next; read until a page is empty."""
         asked: Fields = {"source": source, "after": after, "limit": limit}
         query = httpx.QueryParams({name: value for name, value in asked.items() if value is not None})
-        page = self._call("GET", f"{_user(user)}/contacts?{query}")
-        return page["contacts"], page["after"]
+        return self._read(_page, self._call("GET", f"{_user(user)}/contacts?{query}"))
 
     def erase(self, user: str, *, address: str | None = None) -> Fields:
         """Erase one contact, or everything of the user, and return the receipt."""
@@ -131,6 +130,13 @@ class ProcessorClient:
         if answer.is_success and fields is not None:
             return fields
         raise self._trouble(answer.status_code, fields or {})
+
+    def _read(self, read: Callable[[Fields], T], fields: Fields) -> T:
+        """Return what the fields say; something else may stand at that address, which answers in JSON too."""
+        try:
+            return read(fields)
+        except (LookupError, TypeError, ValueError, AttributeError):
+            raise NotFound(f"{self._url} answers as no processor does: correct PROCESSOR_URL.") from None
 
     def _trouble(self, status: int, fields: Fields) -> Trouble:
         sentence, code = str(fields.get("error", "")), str(fields.get("code", ""))
@@ -167,6 +173,19 @@ def _fields(answer: httpx.Response) -> Fields | None:
     except ValueError:
         return None
     return fields if isinstance(fields, dict) else None
+
+
+def _minings(fields: Fields) -> list[Fields]:
+    found: list[Fields] = fields["minings"]
+    return found
+
+
+def _retried(fields: Fields) -> int:
+    return int(fields["retried"])
+
+
+def _page(fields: Fields) -> tuple[list[Fields], str | None]:
+    return fields["contacts"], fields["after"]
 
 
 def _begun(fields: Fields) -> Begun:

@@ -200,6 +200,8 @@ def test_problems(status: int, code: str, trouble: type[Trouble]) -> None:
     [
         ("<html>", 200, NotFound),
         ("[]", 200, NotFound),
+        ("{}", 200, NotFound),
+        ('{"id": "x", "segments": [], "messages": 7}', 200, NotFound),
         ("<html>", 404, NotFound),
         ("<html>", 502, Unavailable),
         ("<html>", 401, Denied),
