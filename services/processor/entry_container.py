@@ -58,9 +58,19 @@ def main(arguments: Sequence[str]) -> int:
         return EXIT_UNAVAILABLE
 
 
+class _WithoutTexts(logging.Formatter):
+    """Names what a library logs, and the class of its error: their texts, and tracebacks, may hold mail."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        kind = record.exc_info[0] if record.exc_info else None
+        return " ".join((record.name, record.levelname, *([kind.__name__] if kind else [])))
+
+
 def set_up_logging() -> None:
     """Log one line of JSON an event to standard error; what libraries log below a warning is dropped."""
-    logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(name)s %(levelname)s")
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_WithoutTexts())
+    logging.basicConfig(level=logging.WARNING, handlers=[handler])
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,

@@ -30,6 +30,25 @@ def run(*arguments: str, **changed: str | None) -> "subprocess.CompletedProcess[
     )
 
 
+LIBRARY = """
+import logging
+from processor.entry_container import set_up_logging
+set_up_logging()
+try:
+    raise ValueError("canary")
+except ValueError:
+    logging.getLogger("a.library").exception("canary %s", "canary")
+logging.getLogger("a.library").warning("canary")
+"""
+
+
+def test_what_libraries_log_says_nothing_of_the_mail() -> None:
+    """Of an error that one logs, its class is shown: neither text nor traceback, which may quote what was sent."""
+    done = subprocess.run([sys.executable, "-c", LIBRARY], capture_output=True, text=True, check=True)
+
+    assert done.stderr.splitlines() == ["a.library ERROR ValueError", "a.library WARNING"]
+
+
 @pytest.mark.parametrize("name", sorted(SETTINGS))
 def test_a_missing_setting_is_named(name: str) -> None:
     """Exit code 3 and the name of what is missing."""
