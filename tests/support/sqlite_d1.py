@@ -1,6 +1,7 @@
 """D1's binding over SQLite: as much of it as the adapter uses, with D1's error texts and every published limit."""
 
 import sqlite3
+import weakref
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Self
@@ -40,6 +41,7 @@ class SqliteD1:
 
     def __init__(self) -> None:
         self.connection = sqlite3.connect(":memory:", isolation_level=None)
+        weakref.finalize(self, self.connection.close)  # from Python 3.13 on, one that is left open is warned of
         self.connection.row_factory = sqlite3.Row
         self.connection.execute("PRAGMA foreign_keys = ON")
         self.connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, D1_ROW_BYTES)

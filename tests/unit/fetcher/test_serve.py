@@ -310,7 +310,7 @@ async def test_an_error_of_our_own_is_told_without_its_text(
     assert (response.status_code, response.json()["code"]) == (500, "error")
     [line] = logs
     assert line["event"] == "request failed"
-    assert any("processor.py" in place for place in line["way"])
+    assert any("serve.py" in place for place in line["way"])
     assert "nobody may see" not in response.text + str(logs)
 
 
