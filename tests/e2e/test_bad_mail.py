@@ -9,7 +9,7 @@ import pytest
 
 from fetcher import embedded
 from tests.support.dovecot import Dovecot
-from tests.support.hostile_mailbox import all_of_it
+from tests.support.hostile_mailbox import WRONG_CHARSETS, all_of_it
 from tests.support.place import Place
 
 EDGE = Path(__file__).parents[1] / "corpora" / "edge"
@@ -45,7 +45,8 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
 def test_bad_mail_harms_nobody_else(place: Place, scope: str) -> None:
     """Odd and hostile mail among good: the ledger balances, nothing is dead, and the good mail counts as ever.
 
-    All 100,000 recipients of one message are contacts, and none of them is half an address.
+    All 100,000 recipients of one message are contacts, and none of them is half an address; so is whoever writes in a
+    charset that there is not.
     """
     user = f"scope-{scope}"
 
@@ -60,4 +61,5 @@ def test_bad_mail_harms_nobody_else(place: Place, scope: str) -> None:
     assert {contacts[f"person{n}@works.example"]["occurrence"] for n in range(PEOPLE)} == {6}
     assert report["ledger"]["cut"] >= (1 if scope != "headers" else 0)
     assert {f"p{number}@town.example" for number in range(100_000)} <= contacts.keys()
+    assert {f"charset{number}@acme.com" for number in range(len(WRONG_CHARSETS))} <= contacts.keys()
     assert sum(address.endswith("@town.example") for address in contacts) == 100_000
