@@ -111,7 +111,11 @@ class Mailbox:
             self._untagged("EXPUNGE")
             uids = UidRanges()
             for first in range(1, opened.messages + 1, SEARCH_MESSAGES):
-                uids |= self._search(f"{first}:{min(first + SEARCH_MESSAGES - 1, opened.messages)}", since)
+                last = min(first + SEARCH_MESSAGES - 1, opened.messages)
+                found = self._search(f"{first}:{last}", since)
+                if len(found) > last - first + 1:  # a line can claim four thousand million messages
+                    raise FolderRefused(self._refusal(self._folder))
+                uids |= found
             if opened.messages <= SEARCH_MESSAGES or not self._untagged("EXPUNGE"):
                 return Listed(uids, since is None)
         return Listed(uids, False)

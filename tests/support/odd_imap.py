@@ -163,13 +163,18 @@ class _Session:
     def _search(self, criteria: str) -> str:
         assert self._folder is not None
         uids = sorted(self._folder.messages)
+        extended = criteria.startswith("RETURN (ALL) ")
+        criteria = criteria.removeprefix("RETURN (ALL) ")
         if match := re.fullmatch(r"UID ([\d:,]+)", criteria):
             found = [uid for uid in uids if uid in set(_numbers(match[1]))]
         elif match := re.fullmatch(r"(\d+):(\d+)", criteria):
             found = uids[int(match[1]) - 1 : int(match[2])]
         else:
             return "BAD what?"
-        self._say(f"* SEARCH {' '.join(map(str, found))}".rstrip())
+        if extended:
+            self._say(f'* ESEARCH (TAG "A") UID ALL {",".join(map(str, found))}')
+        else:
+            self._say(f"* SEARCH {' '.join(map(str, found))}".rstrip())
         return "OK done"
 
     def _fetch(self, which: str, items: str) -> str:

@@ -48,3 +48,15 @@ def test_nonsense(odd: OddImap, command: str, junk: bytes) -> None:
 
     assert sentence.endswith(".")
     assert "xxxx" not in sentence
+
+
+def test_more_messages_than_a_folder_has(odd: OddImap) -> None:
+    """A server that claims every UID there could be has its folder left out, instead of being asked for each."""
+    odd.capabilities = "IMAP4rev1 ESEARCH"
+    odd.junk = {"SEARCH": b'* ESEARCH (TAG "A1") UID ALL 1:4294967295\r\n'}
+
+    outcome = odd_stack(odd, read_timeout_seconds=0.3).mine(connections=1)
+
+    assert ledger_of(outcome)["listed"] == 0
+    assert outcome.ledger is not None
+    assert set(outcome.ledger["folders_failed"].values()) == {"refused"}
