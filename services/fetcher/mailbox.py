@@ -14,7 +14,7 @@ from imapclient.response_parser import parse_response
 
 from fetcher.connection import ConnectionLost, Connector, FolderMissing, FolderRefused, close
 from fetcher.folders import Folder
-from fetcher.plan import Listed, Scope, split_uids, spread
+from fetcher.plan import Listed, Scope, split_uids, spread, subtract
 from fetcher.responses import Pieces, parse_messages, parse_sizes
 from schemas.segments import MESSAGE_CAP_BYTES, TEXT_CAP_BYTES
 from schemas.uids import UidRanges
@@ -121,11 +121,11 @@ class Mailbox:
         return Listed(uids, False)
 
     def existing(self, uids: UidRanges) -> UidRanges:
-        """Return those of the given UIDs that the open folder holds."""
-        found = UidRanges()
+        """Return those of the given UIDs that the open folder holds, whatever else the server may name."""
+        gone = uids
         for part in split_uids(uids, len(uids), ranges=COMMAND_RANGES):
-            found |= self._search(f"UID {part}", None)
-        return found
+            gone = subtract(gone, self._search(f"UID {part}", None))
+        return subtract(uids, gone)
 
     def sizes(self, uids: UidRanges, listed: Listed) -> Iterator[tuple[int, int]]:
         """Yield each given UID with its RFC822.SIZE, ascending; 0 where the server does not say."""

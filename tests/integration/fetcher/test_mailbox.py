@@ -106,6 +106,18 @@ def test_search_without_extensions(monkeypatch: pytest.MonkeyPatch, messages: in
     assert existing == UidRanges.of({10, 30} & set(folder.messages))
 
 
+def test_a_server_that_names_what_it_was_not_asked_for() -> None:
+    """Of what it says is there, what was asked for counts alone."""
+    with OddImap({"INBOX": OddFolder({5: HEAD + b"\r\n"})}, capabilities="ESEARCH") as server:
+        mailbox = odd_mailbox(server)
+        mailbox.examine("INBOX")
+        server.junk = {"SEARCH": b'* ESEARCH (TAG "A1") UID ALL 4:4294967295\r\n'}
+        existing = mailbox.existing(UidRanges.parse("1:5,30"))
+        mailbox.close()
+
+    assert existing == UidRanges.parse("4:5,30")
+
+
 def test_folders_that_cannot_be_opened(dovecot: Dovecot, login: str, mailbox: Mailbox) -> None:
     """A folder that is not there is told from one that the server refuses, and both sentences name it."""
     dovecot.make_folder(login, "Locked")
