@@ -1,0 +1,88 @@
+"""What `docs/operate.md` tells people to type for one server: from nothing to contacts, its care, and its end."""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from tests.e2e.mailboxes import PASSWORD, fill, mail
+from tests.stacks.conftest import Note
+from tests.support.docker.engine import DockerEngine
+from tests.support.dovecot import Dovecot, free_ports
+from tests.support.pulumi.engine import Pulumi
+from tests.support.pulumi.project import copy_project
+from tests.support.pulumi.selfhost import mailbox
+from tests.support.walk import Block, Reader, read_blocks
+
+LOGIN = "jane@example.org"
+MESSAGES = 40
+BLOCKS = read_blocks("docs/operate.md")
+
+
+def blocks(heading: str) -> list[Block]:
+    """Return the commands under a heading."""
+    found = [block for block in BLOCKS if block.heading == heading]
+    assert found, f"docs/operate.md has no commands under {heading!r}"
+    return found
+
+
+@pytest.fixture
+def inbox() -> Iterator[Dovecot]:
+    """Yield an IMAP server with a small mailbox."""
+    with Dovecot() as server:
+        fill(server, {"INBOX": [mail(number, to=LOGIN) for number in range(MESSAGES)]}, login=LOGIN)
+        yield server
+
+
+@pytest.fixture
+def reader(tmp_path: Path, docker_engine: DockerEngine, images: dict[str, str], pulumi_engine: None) -> Reader:
+    """Return someone with a checkout, a Docker engine, Pulumi, and images that no registry has to give."""
+    project = copy_project(tmp_path / "checkout")
+    prefix = f"lm-{uuid4().hex[:8]}"
+    own = images | {"dockerHost": docker_engine.host, "prefix": prefix, "publishPort": str(free_ports(1)[0])}
+    with (project / "Pulumi.selfhost.yaml").open("a") as file:
+        file.writelines(f'  leadminer:{name}: "{value}"\n' for name, value in own.items())
+    (project / ".venv").symlink_to(Path(sys.executable).parents[1])
+    home = tmp_path / "home"
+    home.mkdir()
+    pulumi = Pulumi(tmp_path / "pulumi", project)
+    environment = {name: value for name, value in pulumi.environment.items() if "PASSPHRASE" not in name}
+    del environment["PULUMI_BACKEND_URL"]
+    return Reader(
+        project,
+        environment | {"HOME": str(home), "DOCKER_HOST": docker_engine.host},
+        {"leadminer-": f"{prefix}-"},
+        PASSWORD,
+    )
+
+
+def test_one_server_from_nothing_to_its_end(
+    reader: Reader, inbox: Dovecot, docker_engine: DockerEngine, note: Note
+) -> None:
+    """Up, mined, dumped, changed, drained, its passwords changed, and removed, by the words that stand there."""
+    state, stack, up, *after = blocks("One server")
+    mine, ask, check = after
+    care = blocks("Care of one server")
+    prefix = reader.own["leadminer-"].rstrip("-")
+    passphrase = "export PULUMI_CONFIG_PASSPHRASE_FILE=~/.leadminer-passphrase"
+
+    shown = reader.type(state, stack, up)
+
+    assert "docs/operate.md" in shown
+    gateway = docker_engine.client.networks.get(prefix).attrs["IPAM"]["Config"][0]["Gateway"]
+    with mailbox(gateway, inbox.port) as source:
+        own = {
+            **reader.own,
+            "imaps://jane%40example.org@imap.example.org": f"--plain imap://jane%40example.org@{source.rpartition('@')[2]}",
+        }
+        walker = Reader(reader.folder, reader.environment, own, PASSWORD)
+        mined = walker.type(mine, ask, check, before=passphrase)
+    assert f"listed  {MESSAGES}" in mined
+    assert '"state":"finished"' in mined
+    assert (reader.folder / "contacts.csv").read_bytes().count(b"\n") == 2
+    cared = reader.type(*care, before=passphrase)
+    assert "Stack 'selfhost' has been removed" in cared
+    left = [each.name for each in docker_engine.client.containers.list(all=True) if each.name.startswith(prefix)]
+    assert left == []
