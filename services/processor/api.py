@@ -3,7 +3,7 @@
 import json
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 from urllib.parse import unquote
 
 from processor import tokens
@@ -12,16 +12,18 @@ from processor.ports import Conflict, LimitExceeded, NotFound, Unavailable
 from processor.records import Records
 from processor.requests import BadRequest, Refused, check_texts
 
+MAX_BODY_BYTES: Final = 1_000_000
+
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """An HTTP request; `path` is as it came, still percent-encoded."""
+    """An HTTP request; `path` is as it came, still percent-encoded, `body` None where it is above MAX_BODY_BYTES."""
 
     method: str
     path: str
     token: str = ""
     query: Mapping[str, str] = field(default_factory=dict)
-    body: bytes = b""
+    body: bytes | None = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +86,6 @@ class Api:
 
     async def _route(self, request: Request) -> Response:
         pieces = [unquote(piece) for piece in request.path.strip("/").split("/")]
-        check_texts({"The path": pieces, **request.query})
         if pieces == ["health"]:
             return Response(200, await self._records.health() | {"version": self._version})
         user = self._allowed_user(request.token)
@@ -92,6 +93,7 @@ class Api:
             return problem(401, "token", "This needs a token: Authorization: Bearer …")
         if len(pieces) < 3 or pieces[0] != "users" or user not in ("", pieces[1]) or not pieces[1]:
             raise NotFound
+        check_texts({"The path": pieces, **request.query})
         shape = "/".join("*" if at == 1 else piece for at, piece in enumerate(pieces[2:]))
         handler = self._routes.get((request.method, shape))
         if handler is None:
@@ -138,7 +140,9 @@ class Api:
 
 
 def body_of(request: Request) -> Mapping[str, Any]:
-    """Return the JSON object that came with a request; raise BadRequest."""
+    """Return the JSON object that came with a request; raise BadRequest, or LimitExceeded."""
+    if request.body is None:
+        raise LimitExceeded("the body is too large")
     try:
         fields = json.loads(request.body or b"{}")
     except (ValueError, RecursionError) as error:

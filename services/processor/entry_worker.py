@@ -4,7 +4,6 @@ The isolate interleaves invocations, so each makes its own parts, and no module 
 """
 
 import asyncio
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import parse_qsl, urlsplit
@@ -17,8 +16,7 @@ from processor.adapters.cloudflare.events import log_event
 from processor.adapters.cloudflare.queue import CloudflareJobQueue
 from processor.adapters.cloudflare.r2 import R2Store
 from processor.adapters.cloudflare.supabase import SupabaseContactStore
-from processor.api import Api, Request, problem
-from processor.api import Response as Answer
+from processor.api import MAX_BODY_BYTES, Api, Request, problem
 from processor.fetching import Fetching
 from processor.minings import Minings
 from processor.pipeline import Pipeline, Ports
@@ -29,7 +27,6 @@ from processor.sweep import Sweeper
 VERSION: Final = "0.1.0"
 DEAD_QUEUE_SUFFIX: Final = "-dead"
 """How the name of the dead-letter queue ends (infra's naming)."""
-MAX_BODY_BYTES: Final = 1_000_000
 STILL_SECONDS: Final = 600.0
 """Without progress for so long, jobs count as lost: beyond the longest back-off, and a queue that is merely long."""
 SILENT_SECONDS: Final = 86_400.0
@@ -77,21 +74,13 @@ class Default(WorkerEntrypoint):  # type: ignore[misc]
 
     async def fetch(self, request: Any) -> Any:
         """Answer one request of the HTTP API."""
-        size = request.headers.get("content-length") or "0"
-        body = b"" if request.method == "GET" or int(size) > MAX_BODY_BYTES else await request.bytes()
-        if max(int(size), len(body)) > MAX_BODY_BYTES:
-            answer = problem(400, "limit", f"The body is larger than {MAX_BODY_BYTES} bytes.")
-        else:
-            answer = await self._answer(read_request(str(request.method), request.url, request.headers, body))
-        headers = {"content-type": "application/json"}
-        return Response(answer.encode().decode(), status=answer.status, headers=headers)
-
-    async def _answer(self, asked: Request) -> Answer:
         try:
-            return await Parts.of(self.env).api.answer(asked)
+            answer = await Parts.of(self.env).api.answer(await read_request(request))
         except Exception as error:
             log_event("request failed", error=type(error).__name__)
-            return problem(500, "error", "This failed in a way that nobody foresaw: look at the log of the Worker.")
+            answer = problem(500, "error", "This failed in a way that nobody foresaw: look at the log of the Worker.")
+        headers = {"content-type": "application/json"}
+        return Response(answer.encode().decode(), status=answer.status, headers=headers)
 
     async def queue(self, batch: Any, _env: Any = None, _ctx: Any = None) -> None:
         """Do the jobs of one batch; each message has its own verdict."""
@@ -109,18 +98,31 @@ class Default(WorkerEntrypoint):  # type: ignore[misc]
                 await parts.sweeper.sweep()
         except (Unavailable, TimeoutError) as error:
             log_event("sweep ended early", reason=str(error) or "time")
+        except Exception as error:
+            log_event("sweep failed", error=type(error).__name__)
         if parts.store.size_bytes > WARN_SHARE * MAX_DATABASE_BYTES:
             log_event("database nearly full", bytes=parts.store.size_bytes, limit=MAX_DATABASE_BYTES)
 
 
-def read_request(method: str, url: str, headers: Mapping[str, str], body: bytes) -> Request:
+async def read_request(request: Any) -> Request:
     """Return a request as the API takes it; the path stays percent-encoded."""
-    parts = urlsplit(url)
-    scheme, _, token = (headers.get("authorization") or "").partition(" ")
+    parts = urlsplit(request.url)
+    scheme, _, token = (request.headers.get("authorization") or "").partition(" ")
     return Request(
-        method=method,
+        method=str(request.js_object.method),  # the SDK's own `method` raises for those that it does not know
         path=parts.path,
         token=token.strip() if scheme.lower() == "bearer" else "",
         query=dict(parse_qsl(parts.query, keep_blank_values=True)),
-        body=body,
+        body=await read_body(request.body),
     )
+
+
+async def read_body(stream: Any) -> bytes | None:
+    """Return what a stream holds, or None, without reading on, where that is more than the API takes."""
+    out = bytearray()
+    if stream:
+        async for piece in stream:
+            out += piece.to_bytes()
+            if len(out) > MAX_BODY_BYTES:
+                return None
+    return bytes(out)

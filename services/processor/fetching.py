@@ -135,6 +135,8 @@ class Fetching:
         try:
             found = await self.find(user, mining)
         except NotFound as error:
+            if await self._contacts.call("mining_record", user_id=user, mining=read_mining(mining)) is None:
+                raise
             raise _too_late() from error
         if found.state not in ("fetching", "processing"):
             raise _too_late()

@@ -11,11 +11,10 @@ from starlette.requests import Request as HttpRequest
 from starlette.responses import Response as HttpResponse
 from starlette.routing import Route
 
-from processor.api import Api, Request, Response, problem
+from processor.api import MAX_BODY_BYTES, Api, Request, Response, problem
 
 log = structlog.get_logger()
 
-MAX_BODY_BYTES = 1_000_000
 KEEP_ALIVE_SECONDS = 30
 
 
@@ -41,18 +40,14 @@ def serve_api(api: Api, *, listen: str) -> Server:
 
     async def answer(request: HttpRequest) -> HttpResponse:
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
-        body = await read_body(request)
-        if body is None:
-            response = problem(400, "limit", f"The body is larger than {MAX_BODY_BYTES} bytes.")
-        else:
-            asked = Request(
-                method=request.method,
-                path=request.scope.get("raw_path", b"").decode("ascii", "replace"),
-                token=token.strip() if scheme.lower() == "bearer" else "",
-                query=dict(request.query_params),
-                body=body,
-            )
-            response = await answer_whatever_happens(api, asked)
+        asked = Request(
+            method=request.method,
+            path=request.scope.get("raw_path", b"").decode("ascii", "replace"),
+            token=token.strip() if scheme.lower() == "bearer" else "",
+            query=dict(request.query_params),
+            body=await read_body(request),
+        )
+        response = await answer_whatever_happens(api, asked)
         return HttpResponse(response.encode(), status_code=response.status, media_type="application/json")
 
     app = Starlette(routes=[Route("/{path:path}", answer, methods=["GET", "POST"])])

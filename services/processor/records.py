@@ -16,7 +16,7 @@ from schemas.ledger import Ledger
 MAX_PAGE = 1000
 """Contacts a page: PostgREST cuts longer answers silently (its default max-rows on Supabase, 2026)."""
 MAX_RECORDS = 100
-MAX_TEMPERATURE, MAX_COUNT = 2**15 - 1, 2**31 - 1
+MAX_TEMPERATURE, MAX_OCCURRENCE = 2**15 - 1, 2**31 - 1
 """The largest that a cursor may say, as the types of `contacts_page` take it."""
 
 
@@ -70,7 +70,7 @@ class Records:
     async def contacts(self, user: str, query: Mapping[str, str]) -> dict[str, Any]:
         """Return one page of the user's contacts in the list's order, and the cursor of the next."""
         limit = query.get("limit", str(MAX_PAGE))
-        if not limit.isdecimal() or not 1 <= int(limit) <= MAX_PAGE:
+        if not limit.isdecimal() or len(limit) > len(str(MAX_PAGE)) or not 1 <= int(limit) <= MAX_PAGE:
             raise BadRequest(f"limit is {limit!r}: it may be a number from 1 to {MAX_PAGE}.")
         page = await self._contacts.call(
             "contacts_page",
@@ -184,7 +184,7 @@ def read_cursor(text: str) -> list[Any] | None:
     try:
         place = json.loads(base64.urlsafe_b64decode(text))
         temperature, occurrence, recency, address = place
-        if not (0 <= int(temperature) <= MAX_TEMPERATURE and 0 <= int(occurrence) <= MAX_COUNT):
+        if not (0 <= int(temperature) <= MAX_TEMPERATURE and 0 <= int(occurrence) <= MAX_OCCURRENCE):
             raise ValueError
         if recency is not None:
             datetime.fromisoformat(recency)

@@ -12,6 +12,8 @@ from processor.domain.addresses import fold_address
 SCOPES = ("headers", "text", "full")
 MAX_CHUNKS = 4096
 MAX_LIST = 10_000
+MAX_COUNT = 2**53 - 1
+"""The greatest whole number that JSON carries safely, and that D1 takes."""
 _REASON = re.compile(r"[a-z]{1,32}")
 _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 
@@ -90,7 +92,7 @@ def read_begin(fields: Mapping[str, Any]) -> BeginRequest:
 def read_lease(fields: Mapping[str, Any]) -> int:
     """Return the lease that a fetcher's call carries; raise BadRequest."""
     lease = fields.get("lease")
-    if not _is_int(lease):
+    if not _is_count(lease):
         raise BadRequest("lease must be a number.")
     return int(str(lease))
 
@@ -101,7 +103,7 @@ def read_reasons(fields: Mapping[str, Any], name: str) -> dict[str, int]:
     if not isinstance(reasons, dict):
         raise BadRequest(f"{name} must be an object of numbers by reason.")
     for reason, messages in reasons.items():
-        if not _REASON.fullmatch(reason) or not _is_int(messages) or messages < 0:
+        if not _REASON.fullmatch(reason) or not _is_count(messages):
             raise BadRequest(f"{name} must hold numbers by reason, each reason one word.")
     return reasons
 
@@ -113,6 +115,11 @@ def read_mining(text: str) -> str:
 
 def _is_int(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _is_count(value: object) -> bool:
+    """Say whether this is a number that counts something, and that every database takes."""
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MAX_COUNT
 
 
 def _text(fields: Mapping[str, Any], name: str, default: str | None) -> str | None:

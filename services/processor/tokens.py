@@ -10,13 +10,13 @@ def user_token(service_token: str, user: str) -> str:
 
 
 def is_service(token: str, service_token: str) -> bool:
-    """Say whether this is the service's token, in constant time."""
-    return hmac.compare_digest(token.encode(), service_token.encode())
+    """Say whether this is the service's token, in constant time; a service without one opens to nobody."""
+    return bool(service_token) and hmac.compare_digest(token.encode(), service_token.encode())
 
 
 def user_of(token: str, service_token: str) -> str | None:
     """Return the user whose token this is, or None."""
     user, dot, _ = token.rpartition(".")
-    if not dot or not user:
+    if not dot or not user or not service_token:
         return None
     return user if hmac.compare_digest(token.encode(), user_token(service_token, user).encode()) else None

@@ -2,10 +2,13 @@
 
 import base64
 import json
+import math
 import uuid
+from urllib.parse import parse_qsl
 
 import pytest
 
+from processor.api import Request
 from processor.tokens import user_token
 from tests.support.stack import AS_OF, TOKEN, Folder, Stack, mail
 
@@ -92,6 +95,7 @@ async def test_unknown_paths_are_404(stack: Stack, path: str) -> None:
         {"address": "jane@\ud800.com"},
         {"me": ["a\0@x.com"]},
         {"folders": [["\ud83d"]]},
+        {"holder": "half a pair: \ud800"},
     ],
 )
 async def test_a_malformed_begin_is_refused_by_name(stack: Stack, change: dict[str, object]) -> None:
@@ -183,6 +187,45 @@ async def test_an_old_lease_is_refused(stack: Stack, call: str) -> None:
     assert (await stack.ask("GET", f"/users/jo/minings/{BEGIN['id']}")).body["state"] == "fetching"
 
 
+@pytest.mark.parametrize("lease", ["1", None, -1, 10**30, True])
+async def test_a_lease_is_a_number(stack: Stack, lease: object) -> None:
+    """What no database could take as a lease is refused before one is asked."""
+    await stack.ask("POST", "/users/jo/minings", BEGIN)
+
+    response = await stack.ask("POST", f"/users/jo/minings/{BEGIN['id']}/renew", {"lease": lease})
+
+    assert (response.status, response.body["code"]) == (400, "request")
+
+
+@pytest.mark.parametrize("path", ["/users/%00/minings", "/users/jo/minings/%00", "/users/jo/contacts?source=%00"])
+async def test_nul_characters_are_refused(stack: Stack, path: str) -> None:
+    """No database is asked with a text that it cannot hold."""
+    path, _, query = path.partition("?")
+
+    response = await stack.ask("GET", path, **dict(parse_qsl(query)))
+
+    assert (response.status, response.body["code"]) == (400, "request")
+
+
+async def test_a_body_nested_without_end_is_refused(stack: Stack) -> None:
+    """A body that no parser can follow is malformed, not an error of ours."""
+    response = await stack.api.answer(Request("POST", "/users/jo/erase", TOKEN, body=b"[" * 200_000))
+
+    assert (response.status, response.body["code"]) == (400, "request")
+
+
+async def test_retrying_is_for_minings_that_are_there(stack: Stack) -> None:
+    """An ended mining says that it is too late; one that never was, or is another's, is unknown."""
+    ended = await stack.mine(MAILBOX)
+    other = await stack.mine(MAILBOX, user="ann")
+
+    answers = [
+        await stack.ask("POST", f"/users/jo/minings/{mining}/retry") for mining in (ended.id, other.id, BEGIN["id"])
+    ]
+
+    assert [answer.status for answer in answers] == [409, 404, 404]
+
+
 async def test_an_ended_id_is_answered_with_its_receipt(stack: Stack) -> None:
     """The id of a finished mining is never begun again."""
     begun = await stack.mine(MAILBOX)
@@ -240,16 +283,20 @@ def cursor(*place: object) -> str:
         {"limit": "0"},
         {"limit": "many"},
         {"limit": "5000"},
+        {"limit": "1" * 5000},
         {"source": "\0"},
         {"after": "nonsense"},
         {"after": "\ud800"},
+        {"after": base64.urlsafe_b64encode(b"[" * 100_000).decode()},
         {"after": cursor(1, 1, None)},
         {"after": cursor(2**15, 1, None, "a")},
-        {"after": cursor(1, float("inf"), None, "a")},
+        {"after": cursor(math.inf, 1, None, "a@b.co")},
+        {"after": cursor(1, math.inf, None, "a")},
         {"after": cursor(1, 1, "2026-02-30", "a")},
         {"after": cursor(1, 1, 5, "a")},
         {"after": cursor(1, 1, None, "\0")},
     ],
+    ids=range(15),
 )
 async def test_a_malformed_page_is_refused(stack: Stack, query: dict[str, str]) -> None:
     """A wrong limit or cursor is 400, by name."""

@@ -9,7 +9,8 @@ import httpx
 import pytest
 from structlog.testing import capture_logs
 
-from processor.http import MAX_BODY_BYTES, open_socket, serve_api
+from processor.api import MAX_BODY_BYTES
+from processor.http import open_socket, serve_api
 from tests.support.stack import TOKEN, Stack
 
 
@@ -69,6 +70,13 @@ async def test_a_body_that_is_too_large_is_refused(client: httpx.AsyncClient) ->
     response = await client.post("/users/jo/erase", headers=bearer(), content=b" " * (MAX_BODY_BYTES + 1))
 
     assert (response.status_code, response.json()["code"]) == (400, "limit")
+
+
+async def test_without_a_token_even_a_large_body_is_401(client: httpx.AsyncClient) -> None:
+    """Who has no token learns nothing of what would be too large."""
+    response = await client.post("/users/jo/erase", content=b" " * (MAX_BODY_BYTES + 1))
+
+    assert (response.status_code, response.json()["code"]) == (401, "token")
 
 
 @pytest.mark.parametrize("body", [b"{", b"[]", b"\xff", b"[" * 100_000, json.dumps("text").encode()])
