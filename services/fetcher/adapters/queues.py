@@ -31,6 +31,7 @@ class CloudflareQueue(JobQueue):
         api_url: str = "https://api.cloudflare.com/client/v4",
         patience_seconds: float = PATIENCE_SECONDS,
         pause: Callable[[float], None] = time.sleep,
+        clock: Callable[[], float] = time.monotonic,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
         """Use the queue of this name, or of this id (32 hex digits); nothing is asked before `send`."""
@@ -38,6 +39,8 @@ class CloudflareQueue(JobQueue):
         self._id = queue if _ID.fullmatch(queue) else ""
         self._patience_seconds = patience_seconds
         self._pause = pause
+        self._clock = clock
+        self._quiet_until = 0.0
         self._client = httpx.Client(
             base_url=f"{api_url.rstrip('/')}/accounts/{account_id}",
             headers={"Authorization": f"Bearer {api_token}"},
@@ -77,20 +80,21 @@ class CloudflareQueue(JobQueue):
 
     def _call(self, method: str, path: str, **content: Any) -> dict[str, Any]:
         waited, pause = 0.0, FIRST_PAUSE_SECONDS
-        while True:
+        while self._clock() >= self._quiet_until:
             answer = self._try(method, path, content)
-            if answer is not None and answer.is_success:
-                fields: dict[str, Any] = answer.json()
+            fields = _fields(answer)
+            if fields is not None:
                 return fields
-            if answer is not None and answer.status_code != 429 and answer.status_code < 500:
+            if answer is not None and 400 <= answer.status_code < 500 and answer.status_code != 429:
                 raise self._trouble(answer.status_code)
-            seconds = max(pause, _retry_after(answer))
+            asked = _retry_after(answer)
+            seconds = max(pause, asked)
             if waited + seconds > self._patience_seconds:
-                raise Unavailable(
-                    f"Cloudflare's API does not take jobs for the queue {self._queue}: start again later."
-                )
+                self._quiet_until = self._clock() + asked  # whoever insists is told so without a call
+                break
             self._pause(seconds)
             waited, pause = waited + seconds, min(2 * pause, MAX_PAUSE_SECONDS)
+        raise Unavailable(f"Cloudflare's API does not take jobs for the queue {self._queue}: start again later.")
 
     def _try(self, method: str, path: str, content: dict[str, Any]) -> httpx.Response | None:
         try:
@@ -108,6 +112,17 @@ class CloudflareQueue(JobQueue):
         if status == 413:
             return LimitExceeded(f"Cloudflare refuses a batch of jobs for the queue {self._queue} as too large.")
         return Unavailable(f"Cloudflare answers {status} for the queue {self._queue}: start again later.")
+
+
+def _fields(answer: httpx.Response | None) -> dict[str, Any] | None:
+    """Return what an answer says that went well; None for any other, such as a page of some gateway's own."""
+    if answer is None or not answer.is_success:
+        return None
+    try:
+        fields = answer.json()
+    except ValueError:
+        return None
+    return fields if isinstance(fields, dict) and fields.get("success") is True else None
 
 
 def _retry_after(answer: httpx.Response | None) -> float:

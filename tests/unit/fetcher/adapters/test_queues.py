@@ -107,6 +107,35 @@ def test_retry_after_is_honoured() -> None:
     assert len({request.content for request in cloudflare.requests}) == 1
 
 
+@pytest.mark.parametrize(
+    "answer", [httpx.Response(200, text="<html>"), httpx.Response(200, json={"success": False}), httpx.Response(302)]
+)
+def test_an_answer_that_is_not_the_apis_is_no_yes(answer: httpx.Response) -> None:
+    """Jobs count as sent where the API says so; what a gateway answers in its place is tried again."""
+    cloudflare = Cloudflare(lambda request, number: answer if number == 1 else done())
+
+    cloudflare.queue().send(jobs(1))
+
+    assert len(cloudflare.requests) == 2
+
+
+def test_a_wait_beyond_all_patience_is_kept_too() -> None:
+    """Where Cloudflare asks for more than a call waits, later calls ask nothing before the time is over."""
+    now = [0.0]
+    answers = {1: httpx.Response(429, headers={"retry-after": "900"})}
+    cloudflare = Cloudflare(lambda request, number: answers.get(number) or done())
+    queue = cloudflare.queue(clock=lambda: now[0])
+
+    for now[0] in (0.0, 1.0, 899.0):
+        with pytest.raises(Unavailable):
+            queue.send(jobs(1))
+    before = len(cloudflare.requests)
+    now[0] = 900.0
+    queue.send(jobs(1))
+
+    assert (before, len(cloudflare.requests)) == (1, 2)
+
+
 def test_a_network_that_comes_back_is_waited_for() -> None:
     """A connection that fails is tried again."""
 
