@@ -55,6 +55,9 @@ class BatchConsumer:
             except (Unavailable, Conflict) as error:
                 log_event("dead letter waits", reason=str(error))
                 message.retry(delaySeconds=MAX_BACK_OFF_SECONDS)
+            except Exception as error:
+                log_event("dead letter failed", error=type(error).__name__)
+                message.retry(delaySeconds=MAX_BACK_OFF_SECONDS)
             else:
                 message.ack()
 

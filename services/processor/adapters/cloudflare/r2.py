@@ -25,6 +25,7 @@ class R2Store:
             if found is None:
                 raise NotFound(key)
             if found.size > MAX_OBJECT_BYTES:
+                await found.body.cancel()  # what is not read keeps one of the invocation's few connections
                 raise LimitExceeded("an object is larger than a segment may be")
             return bytes(await found.arrayBuffer())
         except (NotFound, LimitExceeded):

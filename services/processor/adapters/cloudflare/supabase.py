@@ -35,7 +35,8 @@ Fetch = Callable[..., Awaitable[HttpResponse]]
 class SupabaseContactStore:
     """`ContactStore` over PostgREST's RPC, for one invocation; refuses to work on an older schema."""
 
-    def __init__(self, url: str, key: str, *, fetch: Fetch) -> None:
+    def __init__(self, url: str, key: str, *, fetch: Fetch, timeout_seconds: float = TIMEOUT_SECONDS) -> None:
+        """Use the project at `url`; a call that is silent for `timeout_seconds` is given up, and its connection too."""
         self._url = f"{url.rstrip('/')}/rest/v1/rpc/"
         self._headers = {
             "apikey": key,
@@ -44,6 +45,7 @@ class SupabaseContactStore:
             "Content-Profile": SCHEMA,
         }
         self._fetch = fetch
+        self._timeout_seconds = timeout_seconds
         self._is_checked = False
 
     async def call(self, function: str, **arguments: Any) -> Any:
@@ -64,14 +66,15 @@ class SupabaseContactStore:
     async def _ask(self, function: str, **arguments: Any) -> Any:
         body = encode(arguments)
         try:
-            async with asyncio.timeout(TIMEOUT_SECONDS):
+            async with asyncio.timeout(self._timeout_seconds):
                 response = await self._fetch(self._url + function, method="POST", headers=self._headers, body=body)
                 status, text = int(response.status), await response.text()
+            answer = json.loads(text) if 200 <= status < 300 and text else None
         except Exception as error:
             raise Unavailable("Supabase does not answer") from error
-        if 200 <= status < 300:
-            return json.loads(text) if text else None
-        raise translate(function, status)
+        if not 200 <= status < 300:
+            raise translate(function, status)
+        return answer
 
 
 def encode(arguments: dict[str, Any]) -> str:

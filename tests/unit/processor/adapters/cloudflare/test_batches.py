@@ -153,6 +153,24 @@ async def test_a_dead_letter_waits_for_the_ledger(queue: MemoryQueue) -> None:
     assert (message.verdict, message.delay_seconds) == ("retry", MAX_BACK_OFF_SECONDS)
 
 
+async def test_a_dead_letter_that_fails_holds_no_other_up(
+    queue: MemoryQueue, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An error of ours costs its own message a delay; the log names its class, never its text."""
+
+    def act(job: str) -> None:
+        if '"d/7/1-5"' in job:
+            raise RuntimeError("jane@acme.com")
+
+    broken, other = Message(SEGMENT), Message(SEGMENT.replace("1-5", "6-9"))
+    consumer = BatchConsumer(Handled(act), CloudflareJobQueue(queue), D1MiningStore(None))
+
+    await consumer.consume_dead([broken, other])
+
+    assert (broken.verdict, other.verdict) == ("retry", "ack")
+    assert "jane@acme.com" not in capsys.readouterr().out
+
+
 def test_back_off_doubles_up_to_its_bound() -> None:
     """The first wait is short, none is longer than the bound, and none is fractional."""
     waits = [back_off_seconds(attempts) for attempts in range(1, 101)]

@@ -1,5 +1,6 @@
 """Calls of Supabase's functions, and what its answers mean."""
 
+import asyncio
 import json
 from dataclasses import dataclass
 from typing import Any
@@ -104,6 +105,32 @@ async def test_what_an_answer_means(status: int, error: type[Exception]) -> None
         await supabase.store.call("finish_mining", mining="m", ledger={}, receipt={})
 
     assert "jane" not in str(caught.value)
+
+
+async def test_an_answer_that_is_not_supabases_is_waited_for() -> None:
+    """A gateway's own page in the place of JSON means that Supabase does not answer."""
+    with pytest.raises(Unavailable):
+        await Supabase(200, "<html>").store.call("erase_user", user_id="jo")
+
+
+async def test_silence_ends() -> None:
+    """A call without an answer is given up after its time, and cancelled, so that its connection is free again."""
+    cancelled = []
+
+    async def fetch(url: str, **options: Any) -> Answer:
+        try:
+            await asyncio.sleep(60)
+        except asyncio.CancelledError:
+            cancelled.append(url)
+            raise
+        return Answer(200, "null")
+
+    store = SupabaseContactStore("https://x.supabase.co", KEY, fetch=fetch, timeout_seconds=0.01)
+
+    with pytest.raises(Unavailable):
+        await store.call("schema_version")
+
+    assert len(cancelled) == 1
 
 
 async def test_a_network_that_fails_is_waited_for() -> None:
