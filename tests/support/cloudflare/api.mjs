@@ -2,6 +2,7 @@
 const QUEUE_NAME = 'mining-queue-test';
 const MAX_MESSAGES = 100;
 const MAX_MESSAGE_BYTES = 128_000;
+const METADATA_BYTES = 100; // a message's own, which count
 const MAX_BATCH_BYTES = 256_000;
 const MAX_STATEMENT_BYTES = 100_000;
 const MAX_PARAMETERS = 100;
@@ -16,7 +17,9 @@ async function push(queue, fields, isBatch) {
   const messages = isBatch ? fields.messages : [fields];
   if (!Array.isArray(messages) || !messages.length) return refuse(400, 10026, 'messages are missing');
   if (messages.length > MAX_MESSAGES) return refuse(400, 10206, `more than ${MAX_MESSAGES} messages`);
-  const sizes = messages.map(({ body, content_type: type }) => bytes(type === 'text' ? body : JSON.stringify(body)));
+  const sizes = messages.map(
+    ({ body, content_type: type }) => bytes(type === 'text' ? body : JSON.stringify(body)) + METADATA_BYTES,
+  );
   if (sizes.some((size) => size > MAX_MESSAGE_BYTES)) return refuse(413, 10207, 'a message is too large');
   if (sizes.reduce((a, b) => a + b) > MAX_BATCH_BYTES) return refuse(413, 10207, 'the batch is too large');
   await queue.sendBatch(

@@ -1,12 +1,17 @@
 """The gate answers S3 requests that boto3 really signs as R2 does."""
 
 import contextlib
+import hashlib
 from collections.abc import Iterator
 from typing import Any
 
 import boto3
+import httpx
 import pytest
+from botocore.auth import S3SigV4Auth
+from botocore.awsrequest import AWSRequest
 from botocore.config import Config
+from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
 
 from tests.support.cloudflare.local import LocalCloudflare
@@ -97,6 +102,64 @@ def test_a_missing_object_or_bucket_is_404(s3: Any, local: LocalCloudflare) -> N
         s3.get_object(Bucket=local.account.bucket, Key="missing")
     with pytest.raises(s3.exceptions.NoSuchBucket):
         s3.get_object(Bucket="another", Key="missing")
+
+
+def test_a_deletion_takes_a_thousand_keys(s3: Any, local: LocalCloudflare) -> None:
+    """One more is refused, as S3 does."""
+    objects = [{"Key": str(number)} for number in range(1001)]
+    s3.delete_objects(Bucket=local.account.bucket, Delete={"Objects": objects[:1000]})
+
+    with pytest.raises(ClientError) as refused:
+        s3.delete_objects(Bucket=local.account.bucket, Delete={"Objects": objects})
+
+    assert status_of(refused) == 400
+
+
+def test_head_says_what_is_missing(s3: Any, local: LocalCloudflare) -> None:
+    """HEAD of no object is 404, without a body."""
+    with pytest.raises(ClientError) as missing:
+        s3.head_object(Bucket=local.account.bucket, Key="missing")
+
+    assert status_of(missing) == 404
+
+
+def signed(local: LocalCloudflare, *, body: bytes = b"body") -> AWSRequest:
+    """Return a PUT as boto3 signs it."""
+    account = local.account
+    request = AWSRequest("PUT", f"{local.gate}/{account.bucket}/x", data=body)
+    request.headers["x-amz-content-sha256"] = hashlib.sha256(body).hexdigest()
+    S3SigV4Auth(Credentials(account.access_key, account.secret), "s3", "auto").add_auth(request)
+    return request
+
+
+@pytest.mark.parametrize(
+    ("change", "status"),
+    [
+        ({}, 200),
+        ({"content": b"another"}, 400),
+        ({"path": "y"}, 403),
+        ({"path": "x?more=1"}, 403),
+        ({"method": "DELETE"}, 403),
+        ({"x-amz-date": "20200101T000000Z"}, 403),
+        ({"authorization": ""}, 403),
+    ],
+    ids=["nothing", "body", "key", "query", "method", "date", "signature"],
+)
+def test_what_is_changed_after_signing_is_refused(local: LocalCloudflare, change: dict[str, Any], status: int) -> None:
+    """The signature covers method, key, query, date and body; the one that nothing was done to passes."""
+    request = signed(local)
+    headers = {name.lower(): str(value) for name, value in request.headers.items()}
+    changed = {name: value for name, value in change.items() if name in ("x-amz-date", "authorization")}
+
+    answer = httpx.request(
+        change.get("method", "PUT"),
+        f"{local.gate}/{local.account.bucket}/{change.get('path', 'x')}",
+        content=change.get("content", b"body"),
+        headers=headers | changed,
+    )
+
+    assert answer.status_code == status
+    assert local.objects() == (["x"] if status == 200 else [])
 
 
 @pytest.mark.parametrize("wrong", ["aws_access_key_id", "aws_secret_access_key"])

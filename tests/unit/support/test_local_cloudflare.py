@@ -71,7 +71,7 @@ def test_what_fails_too_often_goes_to_the_dead_letter_queue(local: LocalCloudfla
     [
         ({"messages": [{"body": "x"}] * 101}, True, 400),
         ({"messages": []}, True, 400),
-        ({"body": "x" * 128_001}, False, 413),
+        ({"body": "x" * 127_901, "content_type": "text"}, False, 413),
         ({"messages": [{"body": "x" * 100_000}] * 3}, True, 413),
     ],
 )

@@ -1,0 +1,120 @@
+"""What stands in for Cloudflare in memory is no kinder than Cloudflare: each published limit holds, to the byte."""
+
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from schemas.limits import (
+    D1_PARAMETERS,
+    D1_QUERIES,
+    D1_ROW_BYTES,
+    D1_STATEMENT_BYTES,
+    QUEUE_BATCH_BYTES,
+    QUEUE_BATCH_MESSAGES,
+    QUEUE_MESSAGE_BYTES,
+    R2_KEY_BYTES,
+)
+from tests.support.cloudflare_bindings import MAX_KEYS, METADATA_BYTES, MemoryBucket, MemoryQueue, RuntimeFault
+from tests.support.sqlite_d1 import D1Error, SqliteD1
+
+ROW_OVERHEAD = 20
+"""More than SQLite's own bytes of a row of two columns."""
+
+
+@pytest.fixture
+def database() -> SqliteD1:
+    """Return a database with a table of two columns."""
+    database = SqliteD1()
+    database.connection.execute("CREATE TABLE t (a, b)")
+    return database
+
+
+async def parameters(database: SqliteD1, count: int) -> None:
+    places = ", ".join(f"?{number}" for number in range(1, count + 1))
+    await database.prepare(f"SELECT {places}").bind(*range(count)).all()
+
+
+async def statement(database: SqliteD1, size: int) -> None:
+    text = "SELECT 1 -- "
+    await database.prepare(text + "x" * (size - len(text))).all()
+
+
+async def value(database: SqliteD1, size: int) -> None:
+    await database.prepare("SELECT length(?1)").bind("x" * size).all()
+
+
+async def row(database: SqliteD1, size: int) -> None:
+    half = (size - ROW_OVERHEAD) // 2 if size <= D1_ROW_BYTES else size // 2 + 1
+    await database.prepare("INSERT INTO t VALUES (?1, ?2)").bind("x" * half, "x" * half).all()
+
+
+async def queries(database: SqliteD1, count: int) -> None:
+    database.begin_invocation()
+    await database.batch([database.prepare("SELECT 1")] * (count - 1))
+    await database.prepare("SELECT 1").all()
+
+
+@pytest.mark.parametrize(
+    ("ask", "limit", "text"),
+    [
+        (parameters, D1_PARAMETERS, "variable number"),
+        (statement, D1_STATEMENT_BYTES, "too long|TOOBIG"),
+        (value, D1_ROW_BYTES, "TOOBIG"),
+        (row, D1_ROW_BYTES, "TOOBIG"),
+        (queries, D1_QUERIES, "Too many"),
+    ],
+    ids=["parameters", "statement", "value", "row", "queries"],
+)
+async def test_d1_takes_its_limit_and_no_more(
+    database: SqliteD1, ask: Callable[[SqliteD1, int], Awaitable[None]], limit: int, text: str
+) -> None:
+    """What is as large as a limit goes through, what is one larger is D1's error."""
+    await ask(database, limit)
+
+    with pytest.raises(D1Error, match=text):
+        await ask(database, limit + 1)
+
+
+def messages(count: int, size: int) -> list[dict[str, Any]]:
+    return [{"body": "x" * size, "contentType": "text"}] * count
+
+
+@pytest.mark.parametrize(
+    ("most", "more"),
+    [
+        (messages(QUEUE_BATCH_MESSAGES, 1), messages(QUEUE_BATCH_MESSAGES + 1, 1)),
+        (
+            messages(1, QUEUE_MESSAGE_BYTES - METADATA_BYTES),
+            messages(1, QUEUE_MESSAGE_BYTES - METADATA_BYTES + 1),
+        ),
+        (
+            messages(4, QUEUE_BATCH_BYTES // 4 - METADATA_BYTES),
+            messages(4, QUEUE_BATCH_BYTES // 4 - METADATA_BYTES + 1),
+        ),
+    ],
+    ids=["messages", "bytes of a message", "bytes of a batch"],
+)
+async def test_a_queue_takes_its_limit_and_no_more(most: list[dict[str, Any]], more: list[dict[str, Any]]) -> None:
+    """A batch beyond a limit is refused as a whole."""
+    queue = MemoryQueue()
+    await queue.sendBatch(most)
+
+    with pytest.raises(RuntimeFault):
+        await queue.sendBatch(more)
+
+    assert len(queue.messages) == len(most)
+
+
+async def test_a_bucket_takes_its_limits_and_no_more(tmp_path: Path) -> None:
+    """Neither a longer key nor more keys at once."""
+    bucket = MemoryBucket(tmp_path)
+    key = "k/" * (R2_KEY_BYTES // 2)
+    await bucket.delete(["a"] * MAX_KEYS)
+    await bucket.list({"prefix": key})
+
+    with pytest.raises(RuntimeFault):
+        await bucket.delete(["a"] * (MAX_KEYS + 1))
+    with pytest.raises(RuntimeFault):
+        await bucket.list({"prefix": key + "k"})
