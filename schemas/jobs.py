@@ -60,7 +60,7 @@ class Job:
             )
         except BadJob:
             raise
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
             raise BadJob("not a job") from error
         if (job.kind is JobKind.SEGMENT) != bool(job.segment) or job.messages < 0 or job.chunk < 0:
             raise BadJob("not a job")

@@ -103,11 +103,11 @@ class Segment:
                 folder=str(head["folder"]),
                 uidvalidity=int(head["uidvalidity"]),
                 covers=UidRanges.parse(head["covers"]),
-                messages=tuple(StoredMessage(u, n, d, bool(t)) for u, n, d, t in head["messages"]),
+                messages=tuple(StoredMessage(int(u), _length(n), d, bool(t)) for u, n, d, t in head["messages"]),
             )
         except UnreadableSegment:
             raise
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
             raise UnreadableSegment("head") from error
         body = memoryview(data)[end + 1 :]
         if sum(m.length for m in segment.messages) != len(body):
@@ -120,6 +120,12 @@ class Segment:
         for message in self.messages:
             yield message, bytes(body[at : at + message.length])
             at += message.length
+
+
+def _length(value: int) -> int:
+    if value < 0:
+        raise UnreadableSegment("length")
+    return int(value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,5 +209,5 @@ class Plan:
             )
         except UnreadableSegment:
             raise
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
             raise UnreadableSegment("plan") from error

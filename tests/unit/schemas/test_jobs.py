@@ -1,6 +1,7 @@
 """Jobs cross the queue unharmed, and anything else is refused without being repeated."""
 
 import json
+import math
 
 import pytest
 from hypothesis import given
@@ -43,6 +44,8 @@ def test_reads_what_it_wrote(job: Job) -> None:
         json.dumps({"v": 1, "kind": "segment", "mining": MINING}),
         json.dumps({"v": 1, "kind": "refine", "mining": MINING, "segment": "a/1/1-2"}),
         json.dumps({"v": 1, "kind": "segment", "mining": MINING, "segment": "a", "messages": -1}),
+        json.dumps({"v": 1, "kind": "refine", "mining": MINING, "chunk": math.inf}),
+        pytest.param("[" * 100_000, id="nested"),
     ],
 )
 def test_refuses_anything_else_without_repeating_it(text: str) -> None:

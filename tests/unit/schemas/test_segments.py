@@ -1,5 +1,7 @@
 """Segments and plans are whole or refused."""
 
+import json
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -53,6 +55,36 @@ def test_noise_is_unreadable(noise: bytes) -> None:
         Segment.decode(noise)
 
     assert str(caught.value).isalpha()
+
+
+VALUES = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=3)
+HEADS = st.fixed_dictionaries(
+    {
+        "v": st.just(1),
+        "folder": VALUES,
+        "uidvalidity": VALUES | st.just(7),
+        "covers": VALUES | st.just("1:2"),
+        "messages": st.lists(st.lists(VALUES, min_size=4, max_size=4), max_size=3) | VALUES,
+    }
+)
+
+
+@given(HEADS, st.binary(max_size=5))
+def test_a_head_of_other_values_is_unreadable_or_whole(head: dict[str, object], body: bytes) -> None:
+    """Whatever stands in a head, it is refused by that one error, or its lengths are those of the bytes."""
+    try:
+        segment, rest = Segment.decode(json.dumps(head).encode() + b"\n" + body)
+    except UnreadableSegment:
+        return
+
+    assert b"".join(raw for _, raw in segment.bodies(rest)) == body
+
+
+def test_a_head_nested_without_end_is_unreadable() -> None:
+    """What no parser can follow is refused as any other noise is."""
+    for read in (Segment.decode, Plan.decode):
+        with pytest.raises(UnreadableSegment):
+            read(b"[" * 100_000 + b"\n")
 
 
 def test_lengths_must_be_those_of_the_bodies() -> None:

@@ -48,10 +48,11 @@ class BatchConsumer:
         Other jobs are issued anew by the sweep, as long as their mining waits for them.
         """
         for message in messages:
-            log_event("dead letter", **describe(message.body))
+            body = body_of(message)
+            log_event("dead letter", **describe(body))
             try:
-                if is_segment(message.body):
-                    await self._pipeline.handle(message.body, deliveries=MAX_CRASHES)
+                if is_segment(body):
+                    await self._pipeline.handle(body, deliveries=MAX_CRASHES)
             except (Unavailable, Conflict) as error:
                 log_event("dead letter waits", reason=str(error))
                 message.retry(delaySeconds=MAX_BACK_OFF_SECONDS)
@@ -62,17 +63,18 @@ class BatchConsumer:
                 message.ack()
 
     async def _do(self, message: Any) -> None:
+        body = body_of(message)
         try:
-            await self._pipeline.handle(message.body, deliveries=message.attempts)
+            await self._pipeline.handle(body, deliveries=message.attempts)
         except (Unavailable, Conflict) as error:
-            log_event("job waits", reason=str(error), attempts=message.attempts, **describe(message.body))
+            log_event("job waits", reason=str(error), attempts=message.attempts, **describe(body))
             await self._wait(message, delay_seconds=back_off_seconds(message.attempts))
         except Exception as error:
-            log_event("job failed", error=type(error).__name__, attempts=message.attempts, **describe(message.body))
+            log_event("job failed", error=type(error).__name__, attempts=message.attempts, **describe(body))
             if message.attempts < MAX_STUMBLES:
                 message.retry(delaySeconds=back_off_seconds(message.attempts))
             else:
-                await self._queue.bury(message.body, reason="error")
+                await self._queue.bury(body, reason="error")
                 message.ack()
         else:
             message.ack()
@@ -80,7 +82,7 @@ class BatchConsumer:
     async def _wait(self, message: Any, *, delay_seconds: int) -> None:
         if message.attempts >= SEND_AGAIN_ATTEMPTS:
             try:
-                await self._queue.send_again(message.body, delay_seconds=delay_seconds)
+                await self._queue.send_again(body_of(message), delay_seconds=delay_seconds)
             except Unavailable as error:
                 log_event("job not sent again", reason=str(error))
             else:
@@ -102,6 +104,11 @@ def in_turn(messages: Iterable[Any]) -> list[Any]:
 def back_off_seconds(attempts: int) -> int:
     """Return how long to wait after so many attempts: 1 second, doubled each time, at most 5 minutes."""
     return int(min(2 ** (attempts - 1), MAX_BACK_OFF_SECONDS))
+
+
+def body_of(message: Any) -> str:
+    """Return a message's text; whoever may push to the queue may push other things, which are no jobs."""
+    return message.body if isinstance(message.body, str) else ""
 
 
 def is_segment(body: str) -> bool:

@@ -143,6 +143,25 @@ async def test_a_dead_letter_settles_its_segment(queue: MemoryQueue, body: str, 
     assert message.verdict == "ack"
 
 
+def decode(job: str) -> None:
+    """Fail as a job does that nobody can read."""
+    Job.decode(job)
+
+
+@pytest.mark.parametrize(
+    "body", [5, None, {"v": 1}, "[" * 100_000, "noise"], ids=["number", "null", "object", "nested", "noise"]
+)
+async def test_what_is_no_job_costs_its_own_message_alone(queue: MemoryQueue, body: Any) -> None:
+    """Whatever was pushed, it is acknowledged on either queue, and so are the jobs beside it."""
+    dead = [Message(body), Message(REFINE)]
+
+    verdicts = await consume(Handled(decode), queue, Message(body, MAX_STUMBLES), Message(REFINE))
+    await BatchConsumer(Handled(), CloudflareJobQueue(queue), D1MiningStore(None)).consume_dead(dead)
+
+    assert verdicts == ["ack", "ack"]
+    assert [message.verdict for message in dead] == ["ack", "ack"]
+
+
 async def test_a_dead_letter_waits_for_the_ledger(queue: MemoryQueue) -> None:
     """No dead letter is let go before the ledger has it."""
     message = Message(SEGMENT)
