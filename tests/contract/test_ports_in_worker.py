@@ -1,6 +1,7 @@
 """The contract of the processor's ports on the Worker's adapters, inside the real workerd."""
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from types import ModuleType
@@ -15,18 +16,25 @@ from schemas.migrations import PERMANENT
 from tests.contract import contact_store, job_queue, mining_store, raw_store
 from tests.support.cloudflare.local import LocalCloudflare
 from tests.support.cloudflare.packages import Pieces
-from tests.support.postgrest import PostgRest
+from tests.support.postgrest import Fault, PostgRest
 from tests.support.servers import Postgres
 
 CHECKOUT = Path(__file__).parents[2]
 CHECK_SECONDS = 60.0
+HANG_UP_SECONDS = 10.0
 
 
 @pytest.fixture(scope="module")
-def worker(pieces: Pieces, sdk: Path, postgres: Postgres) -> Iterator[LocalCloudflare]:
-    """Yield a local Cloudflare with the Worker that runs checks, its tables made."""
+def rest(postgres: Postgres) -> PostgRest:
+    """Return Supabase's stand-in on a database with the permanent tables, not yet running."""
     database = postgres.fresh_database()
     asyncio.run(migrate(database, PERMANENT, schema="leadminer"))
+    return PostgRest(database)
+
+
+@pytest.fixture(scope="module")
+def worker(pieces: Pieces, sdk: Path, rest: PostgRest) -> Iterator[LocalCloudflare]:
+    """Yield a local Cloudflare with the Worker that runs checks, its tables made."""
     roots = {
         "contract_worker": CHECKOUT / "tests" / "contract" / "contract_worker.py",
         "tests": CHECKOUT / "tests",
@@ -34,7 +42,7 @@ def worker(pieces: Pieces, sdk: Path, postgres: Postgres) -> Iterator[LocalCloud
         "schemas": CHECKOUT / "schemas",
     }
     bundle = bundle_modules("contract_worker.py", roots, sdk, max_bytes=MAX_BYTES)
-    with PostgRest(database) as rest:
+    with rest:
         variables = {"SUPABASE_URL": rest.url, "SUPABASE_SERVICE_KEY": rest.key}
         with LocalCloudflare(pieces, bundle, variables=variables) as local:
             for path in sorted((CHECKOUT / "schemas" / "mining" / "d1").glob("*.sql")):
@@ -66,3 +74,20 @@ def test_a_broken_promise_is_seen_in_the_worker(worker: LocalCloudflare) -> None
 
     assert answer.status_code == 500
     assert "AssertionError" in answer.text
+
+
+def test_a_silent_supabase_is_given_up_with_its_connection(worker: LocalCloudflare, rest: PostgRest) -> None:
+    """A call ends after its time, and hangs up: an invocation has six connections, and none to leave hanging."""
+    rest.fail(Fault(seconds=CHECK_SECONDS, times=8))
+    began = time.monotonic()
+
+    answers = [httpx.get(f"{worker.processor}/contact_store/silence", timeout=CHECK_SECONDS).text for _ in range(8)]
+    seconds = time.monotonic() - began
+    until = time.monotonic() + HANG_UP_SECONDS
+    while rest.hung_up < len(answers) and time.monotonic() < until:
+        time.sleep(0.05)
+
+    rest.fail()
+    assert answers == ["kept"] * 8
+    assert seconds < CHECK_SECONDS
+    assert rest.hung_up == 8

@@ -7,7 +7,10 @@ role, its statement timeout, and PostgREST's HTTP statuses (docs.postgrest.org, 
 
 import contextlib
 import json
+import select
+import socket
 import threading
+import time
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -23,6 +26,7 @@ SERVICE_KEY = "a service key of tests"
 STATEMENT_TIMEOUT = "8s"
 """What Supabase gives the role that PostgREST logs in with (supabase.com/docs/guides/database/postgres/timeouts)."""
 POOL_CONNECTIONS = 10
+LOOK_SECONDS = 0.05
 
 _STATUS_BY_CODE = {"23503": 409, "23505": 409, "25006": 405, "42501": 403, "42883": 404, "42P01": 404, "P0001": 400}
 _STATUS_BY_CLASS = {"08": 503, "0L": 403, "0P": 403, "28": 403, "53": 503} | dict.fromkeys(
@@ -60,6 +64,8 @@ class PostgRest:
     def __init__(self, connection_string: str, *, key: str = SERVICE_KEY) -> None:
         self.key = key
         self.calls: Counter[str] = Counter()
+        self.hung_up = 0
+        """How many callers hung up while a fault kept them waiting."""
         self._faults: list[Fault] = []
         self._lock = threading.Lock()
         self.stopping = threading.Event()
@@ -205,10 +211,19 @@ class _Handler(BaseHTTPRequestHandler):
         if fault.status:
             self._send(Answer(fault.status, {"message": "told to fail"}), fault.headers or {})
             return
-        self.server.rest.stopping.wait(fault.seconds)
+        self.server.rest.hung_up += self._wait(fault.seconds)
         self.close_connection = True
         with contextlib.suppress(OSError):
             self.connection.shutdown(2)
+
+    def _wait(self, seconds: float) -> bool:
+        """Say nothing for so long, and return whether the caller hung up meanwhile."""
+        until = time.monotonic() + seconds
+        while time.monotonic() < until and not self.server.rest.stopping.wait(min(seconds, LOOK_SECONDS)):
+            readable, _, _ = select.select([self.connection], [], [], 0)
+            if readable and not self.connection.recv(1, socket.MSG_PEEK):
+                return True
+        return False
 
     def _send(self, answer: Answer, headers: Mapping[str, str] | None = None) -> None:
         data = json.dumps(answer.body).encode()
