@@ -123,6 +123,15 @@ def test_the_worker_has_nothing_of_the_container(sdk: Path) -> None:
     assert not [name for name in names if "container" in name or "postgres" in name]
 
 
+def test_the_worker_has_nothing_of_the_tests(sdk: Path) -> None:
+    """What is deployed is the service, the contract and the SDK; no route of the tests is in any of it."""
+    bundle = bundle_worker(CHECKOUT, sdk)
+    own = [module.file.read_text() for name, module in bundle.items() if not name.startswith(VENDORED)]
+
+    assert {name.partition("/")[0] for name in bundle} == {MAIN_MODULE, "processor", "schemas", VENDORED}
+    assert not [text for text in own if any(word in text for word in ("/test/", "from tests", "metered"))]
+
+
 def test_the_worker_is_small_and_always_the_same(sdk: Path) -> None:
     """Equal files give an equal table, main module first, below the size that is set."""
     first, second = bundle_worker(CHECKOUT, sdk), bundle_worker(CHECKOUT, sdk)
