@@ -1,14 +1,20 @@
 """What the end-to-end tests share: one IMAP server with a mailbox that nobody changes, and one house of servers."""
 
+import itertools
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
 from fetcher.child import EmbeddedError
 from tests.e2e.house import House
 from tests.e2e.mailboxes import fill, whole_mailbox
+from tests.e2e.worker_minings import MAILBOX, outcome
+from tests.support.cloudflare.deployment import Deployment
 from tests.support.dovecot import Dovecot
 from tests.support.fixtures import require
+
+_numbers = itertools.count()
 
 
 @pytest.fixture(scope="session")
@@ -28,3 +34,15 @@ def house() -> Iterator[House]:
         require(False, f"no servers: {error}")
     with stack:
         yield stack
+
+
+@pytest.fixture
+def user() -> str:
+    """Return a user of the test's own."""
+    return f"user-{next(_numbers)}"
+
+
+@pytest.fixture(scope="session")
+def calm(shared_deployment: Deployment) -> dict[str, Any]:
+    """Return what an undisturbed run of the Worker's small mailbox gives: `ledger` and `contacts`."""
+    return outcome(shared_deployment, shared_deployment.mine("calm", *MAILBOX))

@@ -1,21 +1,25 @@
 """The command line against a Cloudflare deployment: the same commands, chosen by the environment alone."""
 
 import csv
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
 
+from bench.cloudflare import FETCHER_CLASS_A, FETCHER_CLASS_B
 from fetcher.exits import Exit
 from processor.tokens import user_token
+from schemas.segments import segment_key
 from tests.support.cloudflare.deployment import TOKEN, Deployment
 from tests.support.dovecot import Dovecot
 from tests.support.place import Place
-from tests.support.stack import mail
+from tests.support.stack import Begun, Folder, mail
 
 LOGIN, PASSWORD = "me@example.org", "correct horse battery"
 MESSAGES, PEOPLE = 450, 30
+SEGMENTS = 3
 
 
 @dataclass(frozen=True)
@@ -61,10 +65,12 @@ def place(deployment: Deployment, mailbox: Dovecot, tmp_path: Path) -> CloudPlac
     return CloudPlace(mailbox, tmp_path / "home", LOGIN, PASSWORD, settings)
 
 
-def test_a_mailbox_becomes_contacts(place: CloudPlace, tmp_path: Path) -> None:
-    """Mine, report, status and export work as they do anywhere."""
+def test_a_mailbox_becomes_contacts(place: CloudPlace, deployment: Deployment, tmp_path: Path) -> None:
+    """Mine, report, status and export work as they do anywhere, with as few calls to R2 and Queues as are counted."""
     place = place.of("cli-whole")
+    before = Counter(deployment.local.counts())
     mined = place.mine(user="cli-whole")
+    asked = Counter(deployment.local.counts()) - before
     reported = place.run("report", "--user", "cli-whole")
     status = place.run("status", "--user", "cli-whole")
     exported = place.run("export", "--user", "cli-whole", "--output", str(tmp_path / "contacts.csv"))
@@ -76,6 +82,8 @@ def test_a_mailbox_becomes_contacts(place: CloudPlace, tmp_path: Path) -> None:
         rows = list(csv.DictReader(file))
     assert {row["Email"] for row in rows} == {f"p{number}@acme.com" for number in range(PEOPLE)}
     assert {row["Occurrence"] for row in rows} == {str(MESSAGES // PEOPLE)}
+    assert (asked["s3 PUT"], asked["s3 GET"]) == (SEGMENTS + 1, FETCHER_CLASS_A - 1 + FETCHER_CLASS_B)
+    assert asked["api POST"] == SEGMENTS
 
 
 def test_a_second_mining_fetches_nothing(place: CloudPlace) -> None:
@@ -86,6 +94,47 @@ def test_a_second_mining_fetches_nothing(place: CloudPlace) -> None:
 
     assert (first.returncode, again.returncode) == (Exit.OK, Exit.OK), again.stderr
     assert "listed  0 = fetched 0" in again.stdout
+
+
+def test_what_was_given_up_is_retried_and_a_mining_is_cancelled(place: CloudPlace, deployment: Deployment) -> None:
+    """Retry sends a dead segment again before refining, cancel ends what no fetcher reads, and both say so."""
+    place = place.of("cli-dead")
+    folder = Folder([[mail(n, sender="jane@acme.com") for n in range(4)], [mail(n) for n in range(4, 6)]])
+    begun = deployment.begin("cli-dead")
+    deployment.local.put_object(segment_key(begun.id, deployment.store(begun, folder)[0].segment), b"noise")
+    for attempts in (1, 2, 3):
+        deployment.deliver(begun.jobs, attempts=attempts)
+    dead = deployment.status(begun)["segments"]["dead"]
+    deployment.store(Begun(begun.user, begun.id, begun.lease, begun.answer), folder)
+
+    retried = place.run("retry", "--user", "cli-dead")
+    deployment.local.query("UPDATE minings SET heard_at = heard_at - 60 WHERE mining_id = ?1", begun.id)
+    cancelled = place.run("cancel", "--user", "cli-dead")
+    deployment.finish(begun)
+    reported = place.run("report", "--user", "cli-dead")
+
+    assert dead == 1
+    assert (retried.returncode, retried.stdout) == (Exit.OK, f"1 segments of mining {begun.id} were sent again.\n")
+    assert (cancelled.returncode, begun.id in cancelled.stdout) == (Exit.OK, True), cancelled.stderr
+    assert "fetched 6 = processed 6 + duplicate 0 + dead 0: balances" in reported.stdout
+
+
+def test_contacts_are_listed_and_erased(place: CloudPlace) -> None:
+    """One contact goes and stays away, then everything of the user."""
+    place = place.of("cli-erase")
+    user = ("--user", "cli-erase")
+    assert place.mine(user="cli-erase").returncode == Exit.OK
+
+    listed = place.run("contacts", *user, "--limit", "5")
+    one = place.run("erase", "p7@acme.com", *user, "--yes")
+    rest = place.export("cli-erase")
+    everything = place.run("erase", *user, "--yes")
+    nothing = place.export("cli-erase")
+
+    assert [done.returncode for done in (listed, one, everything)] == [Exit.OK] * 3, one.stderr + everything.stderr
+    assert listed.stdout.count("@acme.com") == 5
+    assert (rest.count('"email"'), "p7@acme.com" in rest) == (PEOPLE - 1, False)
+    assert nothing == ""
 
 
 def test_doctor_says_that_all_is_well(place: CloudPlace) -> None:

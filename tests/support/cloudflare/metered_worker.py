@@ -4,9 +4,12 @@ import json
 from typing import Any
 
 import entry_worker  # type: ignore[import-not-found]
-from meters import METERS, MeteredEnv  # type: ignore[import-not-found]
+from meters import METERS, MeteredEnv, metered_fetch  # type: ignore[import-not-found]
 from pyodide_js import _module  # type: ignore[import-not-found]
 from workers import Response  # type: ignore[import-not-found]
+
+entry_worker.fetch = metered_fetch(entry_worker.fetch)
+entry_worker.SWEEP_SECONDS = 5.0  # a sweep that stands still is not waited for as long as in production
 
 
 class Default(entry_worker.Default):  # type: ignore[misc]
@@ -20,6 +23,7 @@ class Default(entry_worker.Default):  # type: ignore[misc]
         """Answer the tests' routes, and leave the rest to the deployed Worker."""
         _, test, route = f"/{request.url.partition('://')[2].partition('/')[2]}//".split("/")[:3]
         if test != "test":
+            METERS.counts["http requests"] += 1
             return await super().fetch(request)
         if route == "faults":
             METERS.set_fault(json.loads(await request.text()))

@@ -3,11 +3,13 @@
 What is metered and told is the isolate's, shared by all its invocations: for tests and benchmarks alone.
 """
 
+import asyncio
 import re
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
+SILENCE_SECONDS = 60.0
 WRITES = re.compile(r"\b(INSERT|UPDATE|DELETE)\b")
 
 
@@ -26,8 +28,8 @@ class Meters:
     def set_fault(self, fault: Mapping[str, Any]) -> None:
         """Let calls of a `binding` and a method (any, where empty) go wrong from the `first` on, so many `times`.
 
-        `kind` is `error` (the binding throws), `crash` (the isolate dies before the call) or `crash after` (the call is
-        done, and the isolate dies before it learns of it).
+        `kind` is `error` (the binding throws), `silence` (it never answers), `crash` (the isolate dies before the call)
+        or `crash after` (the call is done, and the isolate dies before it learns of it).
         """
         self._fault = {
             "binding": "",
@@ -49,6 +51,8 @@ class Meters:
         kind = self._next_fault(binding, name)
         if kind == "error":
             raise RuntimeError(f"{binding.upper()}_ERROR: Network connection lost.")
+        if kind == "silence":
+            await asyncio.sleep(SILENCE_SECONDS)
         if kind == "crash":
             raise Crash(f"before {binding} {name}")
         answer = await act()
@@ -69,6 +73,15 @@ class Meters:
 
 
 METERS = Meters()
+
+
+def metered_fetch(fetch: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+    """Return the Worker's way to Supabase with meters on it: a binding whose methods are the functions called."""
+
+    async def call(url: str, **options: Any) -> Any:
+        return await METERS.call("supabase", url.rpartition("/")[2], lambda: fetch(url, **options))
+
+    return call
 
 
 class Invocation:
