@@ -6,7 +6,7 @@ import pytest
 
 from fetcher.child import EmbeddedError
 from tests.e2e.house import House
-from tests.parity.matrix import Row
+from tests.parity.matrix import HEAD, Row
 from tests.support.cloudflare.deployment import Deployment
 from tests.support.dovecot import Dovecot
 from tests.support.fixtures import require
@@ -27,10 +27,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     if not rows:
         return
     terminalreporter.section("parity")
-    terminalreporter.write_line(
-        "| mailbox | messages | contacts | postgresql | cloudflare | both | D1 and R2 counted |"
-    )
-    terminalreporter.write_line("| --- | --- | --- | --- | --- | --- | --- |")
+    terminalreporter.write_line(HEAD)
     for row in sorted(rows, key=lambda each: each.mailbox):
         terminalreporter.write_line(str(row))
 

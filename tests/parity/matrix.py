@@ -1,5 +1,6 @@
 """The matrix of parity, as it is printed and kept in README."""
 
+import re
 from dataclasses import dataclass
 from typing import Final
 
@@ -20,6 +21,16 @@ class Row:
     counters: str
 
     def __str__(self) -> str:
+        mailbox, messages, contacts, equal = self.findings
+        return f"| {mailbox} | {messages} | {contacts} | {' | '.join(self.digests)} | {equal} | {self.counters} |"
+
+    @property
+    def findings(self) -> list[str]:
+        """Return what must be the same whenever it is run."""
         equal = "equal" if self.digests[0] == self.digests[1] else "DIFFER"
-        places = f"{self.mailbox} | {self.messages:,} | {self.contacts:,} | {' | '.join(self.digests)} | {equal}"
-        return f"| {places} | {self.counters} |"
+        return [self.mailbox, f"{self.messages:,}", f"{self.contacts:,}", equal]
+
+
+def numbers(counters: str) -> list[int]:
+    """Return the numbers that counters hold, in their order."""
+    return [int(number.replace(",", "")) for number in re.findall(r"[\d,]*\d", counters)]
