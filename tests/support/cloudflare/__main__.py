@@ -19,6 +19,7 @@ from tests.support.servers import Postgres
 
 def main() -> int:
     """Start everything, mine, show what was found, and stop everything; return the exit code."""
+    say("Looking for the Workers runtime; the first run gets it by npm, into the cache.")
     try:
         pieces, sdk = fetch_pieces(), vendor(CHECKOUT / "requirements" / "worker.lock")
         say("Starting workerd with the Worker, D1, R2 and a queue, and PostgreSQL behind a stand-in for Supabase.")
@@ -47,10 +48,16 @@ def play(mode: CloudflareMode) -> int:
             say(f"$ leadminer {shlex.join(command)}")
             if code := mode.leadminer(*command).returncode:
                 return code
-    left = mode.deployment.local.objects()
-    kept = {table: mode.deployment.rows(table) for table in ("minings", "segments", "points", "persons", "messages")}
-    say(f"Left in R2: {len(left)} objects. Left in D1: {', '.join(f'{n} {table}' for table, n in kept.items())}.")
+    show_left(mode.deployment)
     return 0
+
+
+def show_left(deployment: Deployment) -> None:
+    """List what R2 and D1 hold in the end: keys of counted messages, watermarks, and the user's number."""
+    ours = "SELECT name FROM sqlite_schema WHERE type = 'table' AND sql LIKE '%STRICT%' ORDER BY name"
+    kept = {row["name"]: deployment.rows(row["name"]) for row in deployment.local.query(ours)}
+    say(f"Left in R2: {len(deployment.local.objects())} objects.")
+    say(f"Left in D1: {', '.join(f'{table} {rows:,}' for table, rows in kept.items())}.")
 
 
 def say(text: str) -> None:
