@@ -1,10 +1,12 @@
 """The deployed Worker dies between any two of its writes, in the real workerd: the end is that of a quiet run."""
 
 import uuid
+from collections import Counter
 from typing import Any
 
 import pytest
 
+from schemas.segments import segment_key
 from tests.e2e.worker_minings import MAILBOX, outcome, start
 from tests.support.cloudflare.deployment import Deployment
 from tests.support.stack import AS_OF, Begun
@@ -21,9 +23,11 @@ MINING = {
 """All writes of the Worker in one mining of the mailbox from its first job on: segments, refining and teardown."""
 BEGIN = {("supabase", "begin_mining"): 1, ("d1", "write"): 3}
 ERASE = {("supabase", "erase_user"): 1, ("d1", "batch"): 2, ("r2", "delete"): 2}
+RETRY = {("d1", "write"): 1, ("queue", "sendBatch"): 1}
 CANCEL = {("d1", "write"): 2, ("d1", "batch"): 1, ("queue", "sendBatch"): 1}
 READS = {"d1 read", "r2 get", "r2 list", "supabase schema_version", "supabase mining_record"}
 COUNTERS = {"d1 statements", "d1 rows written", "d1 rows read", "http requests"}
+COUNTERS |= {"queue batches", "queue messages sent", "queue messages delivered"}
 
 
 def positions(writes: dict[tuple[str, str], int]) -> list[tuple[str, str, int, str]]:
@@ -39,9 +43,7 @@ def positions(writes: dict[tuple[str, str], int]) -> list[tuple[str, str, int, s
 def writes(deployment: Deployment) -> dict[tuple[str, str], int]:
     """Return what was written since the meters were reset."""
     counts = deployment.meters()["counts"]
-    names = [name for name in counts if name not in READS | COUNTERS and not name.startswith("queue ")]
-    found = {(name.split()[0], name.split()[1]): counts[name] for name in names}
-    return found | {("queue", "sendBatch"): counts["queue sendBatch"]} if "queue sendBatch" in counts else found
+    return {(name.split()[0], name.split()[1]): counts[name] for name in counts if name not in READS | COUNTERS}
 
 
 def ask_until_answered(deployment: Deployment, path: str, body: object = None) -> Any:
@@ -72,12 +74,13 @@ def test_these_are_all_writes(deployment: Deployment, user: str) -> None:
     deployment.local.query(SILENT, begun.id)
     deployment.reset_meters()
     deployment.ask("POST", f"{path}/minings/{begun.id}/cancel")
+    deployment.finish(begun, idle_seconds=60)
     in_cancelling = writes(deployment)
 
     assert in_begin == BEGIN
     assert in_mining == MINING
     assert in_erasure == ERASE
-    assert in_cancelling == CANCEL
+    assert in_cancelling == Counter(MINING) + Counter({("d1", "write"): 1, ("queue", "sendBatch"): 1})
 
 
 @pytest.mark.parametrize(("binding", "method", "first", "kind"), positions(MINING))
@@ -126,6 +129,27 @@ def test_a_crash_while_cancelling_leaves_a_mining_that_ends(
     deployment.set_fault(binding=binding, method=method, first=first, kind=kind)
 
     ask_until_answered(deployment, f"/users/{user}/minings/{begun.id}/cancel")
+    deployment.finish(begun)
+
+    assert deployment.meters()["faults_done"] == 1
+    assert outcome(deployment, begun) == calm
+
+
+@pytest.mark.parametrize(("binding", "method", "first", "kind"), positions(RETRY))
+def test_a_crash_while_retrying_loses_no_segment(
+    deployment: Deployment, user: str, calm: dict[str, Any], binding: str, method: str, first: int, kind: str
+) -> None:
+    """What was dead is counted, though its job was never sent."""
+    begun = start(deployment, user)
+    key = segment_key(begun.id, begun.jobs[1].segment)
+    deployment.local.put_object(key, b"noise")
+    for attempts in (1, 2, 3):
+        deployment.deliver(begun.jobs, attempts=attempts)
+    deployment.store(Begun(user, begun.id, begun.lease, begun.answer), *MAILBOX)
+    deployment.set_fault(binding=binding, method=method, first=first, kind=kind)
+
+    ask_until_answered(deployment, f"/users/{user}/minings/{begun.id}/retry")
+    deployment.fetched(begun)
     deployment.finish(begun)
 
     assert deployment.meters()["faults_done"] == 1
