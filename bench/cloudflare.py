@@ -12,11 +12,12 @@ from itertools import islice
 from pathlib import Path
 
 from bench.mailbox import repeat_messages
+from fetcher.plan import choose_messages
 from infra.bundle import bundle_worker
 from infra.cost import PRICES_AS_OF, dollars
 from infra.vendored import vendor
 from infra.worker import BATCH_JOBS
-from schemas.segments import MAX_BYTES, MAX_MESSAGES, TEXT_CAP_BYTES
+from schemas.segments import MAX_BYTES, TEXT_CAP_BYTES
 from tests.support.cloudflare.deployment import Deployment, bundle_metered
 from tests.support.cloudflare.packages import fetch_pieces
 from tests.support.servers import Postgres
@@ -69,7 +70,8 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()
     pieces, sdk = fetch_pieces(), vendor(CHECKOUT / "requirements" / "worker.lock")
-    folder = Folder(list(cut(islice(repeat_messages(options.messages), options.messages))))
+    mailbox = islice(repeat_messages(options.messages), options.messages)
+    folder = Folder(list(cut(mailbox, choose_messages(options.messages))))
     with Postgres() as postgres, Deployment(pieces, bundle_metered(sdk), postgres) as deployment:
         runs = [mine(deployment, f"user-{number}", folder) for number in range(options.rounds)]
         heap = mine(deployment, "largest", Folder([largest_segment()])).heap_bytes
@@ -79,13 +81,13 @@ def main() -> None:
     print(f"| bundle, uncompressed | {size / MIB:.2f} MiB | 2 MiB | 1 MiB |")
 
 
-def cut(messages: Iterator[bytes]) -> Iterator[list[bytes]]:
-    """Yield segments as a fetcher cuts them, in the scope `text`."""
+def cut(messages: Iterator[bytes], most: int) -> Iterator[list[bytes]]:
+    """Yield segments as a fetcher cuts them, in the scope `text`, of at most so many messages."""
     segment: list[bytes] = []
     total = 0
     for message in messages:
         text = message[:TEXT_CAP_BYTES]
-        if segment and (len(segment) == MAX_MESSAGES or total + len(text) > MAX_BYTES):
+        if segment and (len(segment) == most or total + len(text) > MAX_BYTES):
             yield segment
             segment, total = [], 0
         segment.append(text)

@@ -26,7 +26,7 @@ class Job:
     """One queue message.
 
     `segment` is the part of an object key behind the mining's id and `messages` how many messages the object holds
-    (kind SEGMENT); `chunk` counts from 0 (kind REFINE).
+    (kind SEGMENT); `chunk` counts from 0, and `chunks` are meant from there on (kind REFINE).
     """
 
     kind: JobKind
@@ -34,6 +34,7 @@ class Job:
     segment: str = ""
     messages: int = 0
     chunk: int = 0
+    chunks: int = 1
 
     def encode(self) -> str:
         """Return the job as one line of JSON, below 1 KB."""
@@ -41,7 +42,7 @@ class Job:
         if self.kind is JobKind.SEGMENT:
             fields |= {"segment": self.segment, "messages": self.messages}
         elif self.kind is JobKind.REFINE:
-            fields |= {"chunk": self.chunk}
+            fields |= {"chunk": self.chunk, "chunks": self.chunks}
         return json.dumps(fields, separators=(",", ":"))
 
     @classmethod
@@ -57,11 +58,12 @@ class Job:
                 segment=str(fields.get("segment", "")),
                 messages=int(fields.get("messages", 0)),
                 chunk=int(fields.get("chunk", 0)),
+                chunks=int(fields.get("chunks", 1)),
             )
         except BadJob:
             raise
         except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
             raise BadJob("not a job") from error
-        if (job.kind is JobKind.SEGMENT) != bool(job.segment) or job.messages < 0 or job.chunk < 0:
+        if (job.kind is JobKind.SEGMENT) != bool(job.segment) or min(job.messages, job.chunk, job.chunks - 1) < 0:
             raise BadJob("not a job")
         return job

@@ -14,8 +14,8 @@ from typing import Self
 from schemas.uids import UidRanges
 
 VERSION = 1
-MAX_MESSAGES = 200
-"""Messages a segment: batches of 200 and more are equally fast over IMAP (measured, docs/performance.md)."""
+MAX_MESSAGES = 500
+"""Messages a segment, at most."""
 MAX_BYTES = 4 * 1024 * 1024
 """Bytes of mail a segment, as planned from RFC822.SIZE and the scope's cap: four at once fit a Worker's 128 MB."""
 MESSAGE_CAP_BYTES = 4 * 1024 * 1024

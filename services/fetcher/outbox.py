@@ -14,7 +14,7 @@ from schemas.jobs import Job, JobKind
 from schemas.segments import PlannedFolder, PlannedSegment, Segment, StoredMessage, segment_key
 
 HEAD_BYTES = 64 * 1024
-"""More than the first line of a segment of 200 messages, which has 30 bytes a message."""
+"""More than the first line of a segment of 500 messages, which has 30 bytes a message."""
 T = TypeVar("T")
 
 

@@ -3,7 +3,7 @@
 from datetime import date
 
 from fetcher.mailbox import Mailbox, Opened
-from fetcher.plan import Scope, plan_folder, subtract
+from fetcher.plan import Scope, choose_messages, plan_folder, subtract
 from fetcher.ports import Begun
 from fetcher.reader import FolderLost, Reader
 from schemas.segments import PlannedFolder, folder_digest
@@ -35,6 +35,7 @@ class Planner:
             listed=listed,
             sizes=mailbox.sizes(wanted, listed),
             scope=Scope(self._begun.scope),
+            messages=choose_messages(len(wanted)),
         )
 
     def _done(self, name: str, uidvalidity: int) -> UidRanges:

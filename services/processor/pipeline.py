@@ -26,6 +26,8 @@ MAX_CRASHES = 20
 """Deliveries without any verdict after which a segment is dead: it kills its processor."""
 LATER_STATES = {JobKind.SEGMENT: ("refining", "teardown"), JobKind.REFINE: ("teardown",), JobKind.TEARDOWN: ()}
 """The states of a mining that no longer waits for a job of the kind."""
+REFINE_CHUNKS = 4
+"""Chunks a refine job, done one after the other: on Cloudflare each job is three operations of a queue."""
 DELETE_OBJECTS = 1000
 """Objects a deletion: what one call of R2's multi-delete takes (S3 DeleteObjects, 2026)."""
 
@@ -69,7 +71,7 @@ class Pipeline:
         elif job.kind is JobKind.SEGMENT:
             await self._handle_segment(mining, job, crashed=deliveries >= MAX_CRASHES)
         elif job.kind is JobKind.REFINE:
-            await self._refine(mining, job.chunk)
+            await self._refine(mining, range(job.chunk, job.chunk + job.chunks))
         else:
             await self._tear_down(mining)
 
@@ -79,7 +81,7 @@ class Pipeline:
             mining = await self._minings.find(mining.id)
         if mining.state == "refining":
             chunks = await self._minings.chunks_to_refine(mining)
-            await self._queue.send([Job(JobKind.REFINE, mining.id, chunk=chunk) for chunk in chunks])
+            await self._queue.send(refine_jobs(mining.id, chunks))
             if not chunks:
                 await self._close(mining)
         elif mining.state == "teardown":
@@ -130,9 +132,16 @@ class Pipeline:
             return job.messages
         return len(head.messages)
 
-    async def _refine(self, mining: Mining, chunk: int) -> None:
+    async def _refine(self, mining: Mining, chunks: range) -> None:
         if mining.state != "refining":
             return
+        for chunk in await self._minings.chunks_to_refine(mining):
+            if chunk in chunks and not await self._refine_chunk(mining, chunk):
+                return
+        await self._close(mining)
+
+    async def _refine_chunk(self, mining: Mining, chunk: int) -> bool:
+        """Apply a chunk's contacts; False where the mining was erased meanwhile."""
         persons = refine(await self._minings.points(mining, chunk))
         contacts = [person.contact() for person in persons if person.verdict is Verdict.CONTACT]
         totals = Counter(str(person.verdict) for person in persons)
@@ -145,9 +154,9 @@ class Pipeline:
             )
             if not answer["open"]:
                 await self.erase(mining)
-                return
+                return False
         await self._minings.finish_chunk(mining, chunk, totals)
-        await self._close(mining)
+        return True
 
     async def _close(self, mining: Mining) -> None:
         if await self._minings.chunks_to_refine(mining):
@@ -266,3 +275,9 @@ class Pipeline:
             folder.segment_name(segment): len(segment.uids) for folder in plan.folders for segment in folder.segments
         }
         return [Job(JobKind.SEGMENT, mining.id, segment=name, messages=planned.get(name, 0)) for name in names]
+
+
+def refine_jobs(mining: str, chunks: Sequence[int]) -> list[Job]:
+    """Return the jobs for these chunks, ascending, REFINE_CHUNKS a job; what lies between them needs no refining."""
+    groups = [chunks[at : at + REFINE_CHUNKS] for at in range(0, len(chunks), REFINE_CHUNKS)]
+    return [Job(JobKind.REFINE, mining, chunk=group[0], chunks=group[-1] - group[0] + 1) for group in groups]

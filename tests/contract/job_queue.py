@@ -23,7 +23,7 @@ async def check_every_job_arrives_as_it_was_sent(subject: Subject) -> None:
     mining = str(uuid4())
     jobs = [
         Job(JobKind.SEGMENT, mining, segment="0123456789abcdef/4294967295/1-4294967295", messages=200),
-        Job(JobKind.REFINE, mining, chunk=4095),
+        Job(JobKind.REFINE, mining, chunk=4000, chunks=96),
         Job(JobKind.TEARDOWN, mining),
     ]
 

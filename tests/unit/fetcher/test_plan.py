@@ -1,9 +1,10 @@
 """How UIDs become segments, and what a watermark may say of them."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fetcher.plan import Listed, Scope, choose_chunks, plan_folder, split_uids, spread, subtract
+from fetcher.plan import Listed, Scope, choose_chunks, choose_messages, plan_folder, split_uids, spread, subtract
 from schemas.segments import MAX_BYTES, MAX_MESSAGES, MESSAGE_CAP_BYTES, TEXT_CAP_BYTES, PlannedFolder
 from schemas.uids import UidRanges
 
@@ -20,7 +21,10 @@ def plans(draw: st.DrawFn) -> tuple[set[int], set[int], dict[int, int], PlannedF
     new = sorted(listed - done)
     sizes = {uid: draw(SIZES) for uid in new}
     found = Listed(UidRanges.of(listed), joined=draw(st.booleans()))
-    plan = plan_folder("INBOX", draw(st.sampled_from([0, 7])), listed=found, sizes=sizes.items(), scope=scope)
+    messages = choose_messages(len(new))
+    plan = plan_folder(
+        "INBOX", draw(st.sampled_from([0, 7])), listed=found, sizes=sizes.items(), scope=scope, messages=messages
+    )
     return listed, done, {uid: min(size, scope.cap_bytes) for uid, size in sizes.items()}, plan
 
 
@@ -124,3 +128,9 @@ def test_caps() -> None:
         "text": TEXT_CAP_BYTES,
         "full": MESSAGE_CAP_BYTES,
     }
+
+
+@pytest.mark.parametrize(("wanted", "messages"), [(0, 200), (2_400, 200), (4_800, 400), (6_000, 500), (1_000_000, 500)])
+def test_large_folders_have_larger_segments(wanted: int, messages: int) -> None:
+    """A dozen segments a folder, as long as they stay between the bounds."""
+    assert choose_messages(wanted) == messages

@@ -1,10 +1,11 @@
 """Whatever happens to jobs, every message ends in one column of the ledger and counts once."""
 
+import json
 from pathlib import Path
 
 import pytest
 
-from processor.pipeline import MAX_CRASHES
+from processor.pipeline import MAX_CRASHES, refine_jobs
 from processor.ports import Unavailable
 from schemas.jobs import Job, JobKind
 from schemas.ledger import Dead
@@ -207,6 +208,39 @@ async def test_late_jobs_of_an_ended_mining_do_nothing(stack: Stack) -> None:
 
     assert await stack.contacts() == before
     assert await stack.rows("points") == 0
+
+
+async def test_a_few_jobs_refine_all_chunks(stack: Stack) -> None:
+    """Jobs name up to four chunks each; one that is done again, in mid-way too, does only what is missing."""
+    people = Folder([[mail(n, sender=f"p{n}@firm{n}.com") for n in range(60)]])
+    begun = await stack.begin(chunks=10)
+    segments = stack.store(begun, people)
+    await stack.fetched(begun)
+    await stack.work(segments[0].encode())
+    jobs = []
+    while (delivery := await stack.queue.receive(wait_seconds=0.001)) is not None:
+        await stack.queue.settle(delivery)
+        jobs.append(delivery.job)
+
+    await stack.work(jobs[0])
+    after_one = await stack.rows("chunks")
+    await stack.work(jobs[0], deliveries=2)
+    after_again = await stack.rows("chunks")
+    for job in jobs[1:]:
+        await stack.work(job)
+    await stack.drain()
+
+    asked = [(job["chunk"], job["chunks"]) for job in map(json.loads, jobs)]
+    assert asked == [(0, 4), (4, 4), (8, 2)]
+    assert (after_one, after_again) == (4, 4)
+    assert len(await stack.contacts()) == 60
+
+
+def test_what_lies_between_chunks_is_passed_over() -> None:
+    """A job reaches from its first chunk to its last, and no chunk stands in two jobs."""
+    jobs = refine_jobs("m", [0, 3, 4, 9, 11])
+
+    assert [(job.chunk, job.chunks) for job in jobs] == [(0, 10), (11, 1)]
 
 
 async def test_lost_jobs_are_found_by_the_sweep(stack: Stack) -> None:

@@ -18,7 +18,7 @@ JOBS = st.one_of(
         segment=st.text("0123456789abcdef/-", min_size=1),
         messages=st.integers(0, 10_000),
     ),
-    st.builds(Job, st.just(JobKind.REFINE), st.just(MINING), chunk=st.integers(0, 4096)),
+    st.builds(Job, st.just(JobKind.REFINE), st.just(MINING), chunk=st.integers(0, 4096), chunks=st.integers(1, 4096)),
     st.just(Job(JobKind.TEARDOWN, MINING)),
 )
 
@@ -45,6 +45,7 @@ def test_reads_what_it_wrote(job: Job) -> None:
         json.dumps({"v": 1, "kind": "refine", "mining": MINING, "segment": "a/1/1-2"}),
         json.dumps({"v": 1, "kind": "segment", "mining": MINING, "segment": "a", "messages": -1}),
         json.dumps({"v": 1, "kind": "refine", "mining": MINING, "chunk": math.inf}),
+        json.dumps({"v": 1, "kind": "refine", "mining": MINING, "chunk": 1, "chunks": 0}),
         pytest.param("[" * 100_000, id="nested"),
     ],
 )
