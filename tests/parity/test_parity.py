@@ -12,6 +12,7 @@ from bench.corpus import CorpusUnavailable, read_corpus
 from demo.mailbox import generate_mailbox
 from demo.people import OWNER
 from fetcher.export import Format, export_contacts
+from schemas.segments import MAX_MESSAGES
 from tests.e2e.house import AS_OF, House
 from tests.e2e.mailboxes import EDGE, PASSWORD, Folders, fill
 from tests.parity.matrix import Row, numbers
@@ -85,7 +86,7 @@ def test_both_modes_give_the_same_contacts_and_ledger(
     assert exports[0] == exports[1]
     assert contacts
     assert counted["d1 rows written"] > ledgers[0]["processed"]
-    assert counted["r2 get"] > ledgers[0]["listed"] / 200
+    assert counted["r2 get"] > ledgers[0]["listed"] / MAX_MESSAGES
     *findings, kept = next(
         cells for cells in table(read_page("README.md"), "mailbox") if cells[0].split(":")[0] == user
     )

