@@ -64,8 +64,8 @@ class PostgRest:
     def __init__(self, connection_string: str, *, key: str = SERVICE_KEY) -> None:
         self.key = key
         self.calls: Counter[str] = Counter()
-        self.hung_up = 0
-        """How many callers hung up while a fault kept them waiting."""
+        self.kept_waiting: Counter[str] = Counter()
+        """Callers that a fault has kept waiting: `now`, and those that `hung up` meanwhile."""
         self._faults: list[Fault] = []
         self._lock = threading.Lock()
         self.stopping = threading.Event()
@@ -211,7 +211,10 @@ class _Handler(BaseHTTPRequestHandler):
         if fault.status:
             self._send(Answer(fault.status, {"message": "told to fail"}), fault.headers or {})
             return
-        self.server.rest.hung_up += self._wait(fault.seconds)
+        kept = self.server.rest.kept_waiting
+        kept["now"] += 1
+        kept["hung up"] += self._wait(fault.seconds)
+        kept["now"] -= 1
         self.close_connection = True
         with contextlib.suppress(OSError):
             self.connection.shutdown(2)
