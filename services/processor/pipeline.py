@@ -4,6 +4,7 @@ Delivery is at least once and in any order; every step is idempotent, and every 
 the database that holds it. `Unavailable` passes through: the job waits, and that is no try.
 """
 
+import asyncio
 import hashlib
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
@@ -133,22 +134,40 @@ class Pipeline:
         return len(head.messages)
 
     async def _refine(self, mining: Mining, chunks: range) -> None:
+        """Refine chunks; while the permanent side merges one, the next is read and computed."""
         if mining.state != "refining":
             return
-        for chunk in await self._minings.chunks_to_refine(mining):
-            if chunk in chunks and not await self._refine_chunk(mining, chunk):
+        applying: asyncio.Task[bool] | None = None
+        try:
+            for chunk in await self._minings.chunks_to_refine(mining):
+                if chunk in chunks:
+                    parts, totals = await self._keep_chunk(mining, chunk)
+                    if applying is not None and not await applying:
+                        return
+                    applying = asyncio.create_task(self._apply_chunk(mining, chunk, parts, totals))
+            if applying is not None and not await applying:
                 return
+        finally:
+            if applying is not None and not applying.done():
+                applying.cancel()
+                await asyncio.wait([applying])
         await self._close(mining)
 
-    async def _refine_chunk(self, mining: Mining, chunk: int) -> bool:
-        """Apply a chunk's contacts; False where the mining was erased meanwhile."""
+    async def _keep_chunk(self, mining: Mining, chunk: int) -> tuple[list[tuple[int, str]], Counter[str]]:
+        """Store a chunk's contacts; return the parts that are stored, by number, and its addresses by verdict."""
         persons = refine(await self._minings.points(mining, chunk))
         contacts = [person.contact() for person in persons if person.verdict is Verdict.CONTACT]
         totals = Counter(str(person.verdict) for person in persons)
         del persons
         parts = cut_parts(contacts, max_bytes=MAX_ROW_BYTES)
         del contacts
-        for part, text in await self._minings.keep_persons(mining, chunk, parts):
+        return await self._minings.keep_persons(mining, chunk, parts), totals
+
+    async def _apply_chunk(
+        self, mining: Mining, chunk: int, parts: list[tuple[int, str]], totals: Counter[str]
+    ) -> bool:
+        """Apply the parts of a chunk; False where the mining was erased meanwhile."""
+        for part, text in parts:
             answer = await self._contacts.call(
                 "apply_refined_chunk", mining=mining.id, chunk=chunk, part=part, contacts=text
             )
