@@ -21,6 +21,7 @@ USER = "999:999"
 """The account `postgres` of the official images on Debian."""
 DATA = "/var/lib/postgresql"
 """Below it the image keeps a folder a major version, so that an upgrade finds old and new side by side."""
+INITDB_ARGUMENTS = "--auth-host=scram-sha-256 --auth-local=peer --data-checksums"
 SETUP_SQL = (Path(__file__).parent / "databases.sql").read_text("utf-8")
 
 
@@ -63,15 +64,26 @@ class Postgres(pulumi.ComponentResource):
         self.mining = Database(
             "POSTGRES_MINING_CONNECTION_STRING", MINING, declare_password("postgres-mining", parent=self)
         )
-        image = images.pulled("imagePostgres")
+        self.image = images.pulled("imagePostgres")
         self.volume = docker.Volume("data", name=names.volume("postgres"), opts=kept(self, protected=protected))
-        self.container = declare_container("server", self._server(names, image, size, processors), network, parent=self)
+        self.container = declare_container("server", self._server(names, size, processors), network, parent=self)
         self.databases = declare_container(
-            "databases", self._setup(names, image, size), network, parent=self, after=[self.container]
+            "databases", self._setup(names, size), network, parent=self, after=[self.container]
         )
         self.register_outputs({"volume": self.volume.name})
 
-    def _server(self, names: DockerNames, image: pulumi.Input[str], size: Size, processors: int) -> Service:
+    def administrator(self) -> list[Binding]:
+        """Return how the superuser reaches the server, and what the SQL that makes databases and roles needs."""
+        return [
+            text("PGHOST", ALIAS),
+            text("PGUSER", "postgres"),
+            text("PGDATABASE", "postgres"),
+            secret("PGPASSWORD", self._superuser),
+            secret("PERMANENT_PASSWORD", self.permanent.password),
+            secret("MINING_PASSWORD", self.mining.password),
+        ]
+
+    def _server(self, names: DockerNames, size: Size, processors: int) -> Service:
         options = {
             "shared_buffers": f"{size.shared_buffers}MB",
             "max_connections": f"{max_connections(processors)}",
@@ -81,12 +93,12 @@ class Postgres(pulumi.ComponentResource):
         }
         return Service(
             name=names.container("postgres"),
-            image=image,
+            image=self.image,
             user=USER,
             limits=size.postgres,
             bindings=[
                 secret("POSTGRES_PASSWORD", self._superuser),
-                text("POSTGRES_INITDB_ARGS", "--auth-host=scram-sha-256 --auth-local=peer --data-checksums"),
+                text("POSTGRES_INITDB_ARGS", INITDB_ARGUMENTS),
             ],
             command=["postgres", *(part for name, value in options.items() for part in ("-c", f"{name}={value}"))],
             health=["CMD", "pg_isready", "-q", "-h", "127.0.0.1", "-U", "postgres"],
@@ -100,20 +112,13 @@ class Postgres(pulumi.ComponentResource):
             shared_memory=size.shared_buffers,
         )
 
-    def _setup(self, names: DockerNames, image: pulumi.Input[str], size: Size) -> Service:
+    def _setup(self, names: DockerNames, size: Size) -> Service:
         return Service(
             name=names.container("databases"),
-            image=image,
+            image=self.image,
             user=USER,
             limits=size.redis,
-            bindings=[
-                text("PGHOST", ALIAS),
-                text("PGUSER", "postgres"),
-                text("PGDATABASE", "postgres"),
-                secret("PGPASSWORD", self._superuser),
-                secret("PERMANENT_PASSWORD", self.permanent.password),
-                secret("MINING_PASSWORD", self.mining.password),
-            ],
+            bindings=self.administrator(),
             entrypoint=["sh", "-c"],
             command=[f"exec psql -X -q -v ON_ERROR_STOP=1 <<'END'\n{SETUP_SQL}END\n"],
             writable={"/tmp": folder_in_memory(16)},  # noqa: S108 (a folder in memory of the container)

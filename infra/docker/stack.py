@@ -7,6 +7,7 @@ import pulumi_docker as docker
 
 from infra.bindings import Binding, secret, text
 from infra.config import Settings
+from infra.docker.backup import Backup, Nights
 from infra.docker.fetcher import Fetcher, Published
 from infra.docker.images import Images
 from infra.docker.postgres import ALIAS, PERMANENT, Postgres
@@ -60,6 +61,18 @@ class SelfHost(pulumi.ComponentResource):
             volumes=self.raw.mounts,
             after=self.processors.containers,
         )
+        self.backup = Backup(
+            names,
+            self.postgres,
+            self.network,
+            size,
+            Nights.of(settings),
+            protected=protected,
+            parent=self,
+            # The first dump is made at once: it is to have the tables.
+            after=[self.processors.migrations],
+        )
+        self._care = {"prefix": settings["prefix"], "dockerHost": settings["dockerHost"]}
         self.register_outputs({})
 
     def _shared(self) -> list[Binding]:
@@ -78,5 +91,6 @@ class SelfHost(pulumi.ComponentResource):
             "processorToken": self.token,
             "fetcher": self.fetcher.container.name,
             "processors": [container.name for container in self.processors.containers],
-            "volumes": [self.postgres.volume.name, self.redis.volume.name, self.raw.volume.name],
+            "volumes": [each.volume.name for each in (self.postgres, self.redis, self.raw, self.backup)],
+            **self._care,
         }

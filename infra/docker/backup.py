@@ -1,0 +1,83 @@
+"""The dumps: a container that makes one of both databases every night, and the volume that keeps them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pulumi
+import pulumi_docker as docker
+
+from infra.bindings import text
+from infra.config import Settings
+from infra.docker.container import Service, declare_container, folder_in_memory
+from infra.docker.postgres import DATA, MINING, PERMANENT, SETUP_SQL, USER, Postgres
+from infra.docker.sizes import Size
+from infra.naming import DockerNames
+from infra.protection import inside, kept
+
+SCRIPT = (Path(__file__).parent / "backup.sh").read_text("utf-8")
+PATH, SETUP_PATH = "/tmp/backup.sh", "/tmp/databases.sql"  # noqa: S108 (in memory, in the container)
+"""Where the container has the script, and the SQL that makes databases and roles."""
+
+
+@dataclass(frozen=True, slots=True)
+class Nights:
+    """How many dumps are kept, and in which hour of the day (UTC) they are made."""
+
+    kept: int
+    hour: int
+
+    @classmethod
+    def of(cls, settings: Settings) -> "Nights":
+        """Return what the settings say."""
+        return cls(int(settings["backupsKept"]), int(settings["backupHour"]))
+
+
+def run_script(*words: str) -> list[str]:
+    """Return what `bash -c` is given to write the script down and run a command of it; `docker exec` finds it then."""
+    written = f"cat >{PATH} <<'END OF SCRIPT'\n{SCRIPT}END OF SCRIPT\n"
+    written += f"cat >{SETUP_PATH} <<'END OF SCRIPT'\n{SETUP_SQL}END OF SCRIPT\n"
+    return [f"{written}exec bash {PATH} {' '.join(words)}\n"]
+
+
+class Backup(pulumi.ComponentResource):
+    """One container on the server's own image, so that its tools are as new as the server."""
+
+    def __init__(
+        self,
+        names: DockerNames,
+        postgres: Postgres,
+        network: docker.Network,
+        size: Size,
+        nights: Nights,
+        *,
+        protected: bool,
+        parent: pulumi.Resource,
+        after: Sequence[pulumi.Resource],
+    ) -> None:
+        """Declare the container and its volume."""
+        super().__init__("leadminer:docker:Backup", "backup", None, inside(parent))
+        self.volume = docker.Volume("data", name=names.volume("backups"), opts=kept(self, protected=protected))
+        own = [
+            text("PERMANENT_DATABASE", PERMANENT),
+            text("MINING_DATABASE", MINING),
+            text("SETUP_SQL", SETUP_PATH),
+            # Where the image has a folder that belongs to its account: a new volume takes after it.
+            text("BACKUPS", DATA),
+            text("BACKUPS_KEPT", str(nights.kept)),
+            text("BACKUP_HOUR", str(nights.hour)),
+        ]
+        service = Service(
+            name=names.container("backup"),
+            image=postgres.image,
+            user=USER,
+            limits=size.redis,
+            bindings=[*postgres.administrator(), *own],
+            entrypoint=["bash", "-c"],
+            command=run_script("nightly"),
+            health=["CMD", "bash", PATH, "healthy"],
+            volumes={DATA: self.volume.name},
+            writable={"/tmp": folder_in_memory(16)},  # noqa: S108 (a folder in memory of the container)
+        )
+        self.container = declare_container("nightly", service, network, parent=self, after=after)
+        self.register_outputs({"volume": self.volume.name})
