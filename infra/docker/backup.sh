@@ -21,7 +21,7 @@ readonly day=86400
 readonly retry_seconds=300          # after a dump that failed
 readonly healthy_seconds=$((26 * 3600)) # a night, and two hours for the dump
 readonly lock_tries=300             # a minute or more of trying to find the temporary database without a writer
-readonly in_use_seconds=15          # a session ends a moment after its container
+readonly in_use_seconds=5           # a session ends a moment after its container
 readonly query=(psql -X -q -A -t -v ON_ERROR_STOP=1)
 
 # The rows of each table, as statements; \gexec runs them.
@@ -154,6 +154,7 @@ make_dump() {
     part="$BACKUPS/.$name.part"
     work=$(mktemp -d)
     trap clean_up EXIT
+    trap 'exit 143' TERM INT
     mkdir "$part"
     take_snapshots
     for database in "${databases[@]}"; do
@@ -175,7 +176,7 @@ make_dump() {
 check() {
     local database
     for database in "${databases[@]}"; do
-        [[ -s $1/$database.dump && -s $1/$database.counts ]] || fail "$1 has no dump of $database: it is not whole."
+        [[ -s $1/$database.dump && -e $1/$database.counts ]] || fail "$1 has no dump of $database: it is not whole."
     done
     (cd "$1" && sha256sum --check --quiet --strict SHA256SUMS >&2) || fail "$1 is damaged: take another dump."
     for database in "${databases[@]}"; do
@@ -283,18 +284,20 @@ restore() {
 
 # Each dump has a process group of its own, so that a stop reaches what it has started.
 nightly() {
-    local child="" wait_seconds
-    trap '[[ -z $child ]] || kill -TERM -- "-$child" 2>/dev/null || true; wait; exit 0' TERM INT
+    local child="" pause="" seconds
+    trap '[[ -z $child ]] || kill -TERM -- "-$child" || true; [[ -z $pause ]] || kill "$pause" || true; wait; exit 0' TERM INT
     while :; do
-        wait_seconds=60
+        seconds=60
         if is_due; then
             setsid bash "$0" dump &
             child=$!
-            wait "$child" || wait_seconds=$retry_seconds
+            wait "$child" || seconds=$retry_seconds
             child=""
         fi
-        sleep "$wait_seconds" &
-        wait $!
+        sleep "$seconds" &
+        pause=$!
+        wait "$pause"
+        pause=""
     done
 }
 
