@@ -63,6 +63,24 @@ def check(
     clear: Set[str] = frozenset(),
 ) -> Settings:
     """Return the settings with defaults and what the environment says; raise WrongSettings with every fault."""
+    settings, faults = judge(stack, plain, secrets, environ, clear=clear)
+    if faults:
+        raise WrongSettings(faults)
+    return settings
+
+
+def judge(
+    stack: str,
+    plain: Mapping[str, str],
+    secrets: Mapping[str, pulumi.Input[str]],
+    environ: Mapping[str, str],
+    *,
+    clear: Set[str] = frozenset(),
+) -> tuple[Settings, list[str]]:
+    """Return the settings, those that are wrong as if they were not set, and every fault.
+
+    Raises WrongSettings where the mode is none: nothing else can be judged then.
+    """
     mode = plain.get("mode", "")
     table = BY_MODE.get(mode)
     if table is None:
@@ -80,9 +98,12 @@ def check(
         for each in table
         if each.name in clear
     ]
-    if faults:
-        raise WrongSettings(faults)
-    return Settings(stack, mode, values, hidden)
+    sound = {
+        each.name: values[each.name] if each.allows(values[each.name]) else each.default
+        for each in table
+        if not each.secret
+    }
+    return Settings(stack, mode, sound, hidden), faults
 
 
 def _stand_in(setting: Setting, environ: Mapping[str, str]) -> str:

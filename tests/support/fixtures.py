@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from fetcher.child import EmbeddedError
+from tests.support.permanent import PermanentDatabases
 from tests.support.servers import Postgres, Valkey
 
 
@@ -54,3 +55,9 @@ def database(postgres: Postgres) -> str:
 def redis_url(valkey: Valkey) -> str:
     """Return the connection string of an empty Redis database."""
     return valkey.fresh_url()
+
+
+@pytest.fixture(scope="session")
+def permanent_databases(postgres: Postgres) -> PermanentDatabases:
+    """Return what makes databases with the permanent schema; there is one, so that names never meet."""
+    return PermanentDatabases(postgres)

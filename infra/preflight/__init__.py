@@ -1,0 +1,1 @@
+"""Preflight: what a deployment needs of its surroundings, looked at before anything is made."""

@@ -1,0 +1,43 @@
+"""Stand-ins for the commands `docker` and `pulumi`: each answers as a table says, and fails at what is not in it."""
+
+import json
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+PROGRAM = """#!{python}
+import json, pathlib, sys
+table = json.loads(pathlib.Path({table!r}).read_text())
+words = " ".join(sys.argv[1:])
+for beginning, (code, text) in table.items():
+    if words.startswith(beginning):
+        print(text, file=sys.stderr if code else sys.stdout)
+        sys.exit(code)
+sys.exit(f"nobody told this stand-in of: {{words}}")
+"""
+
+
+@dataclass
+class Commands:
+    """A folder for PATH with the commands in it."""
+
+    folder: Path
+    tables: dict[str, dict[str, tuple[int, str]]] = field(default_factory=dict)
+
+    def answer(self, command: str, beginning: str, text: object = "", *, code: int = 0) -> None:
+        """Let a command that begins so print a text (JSON of what is none), or fail with it."""
+        shown = text if isinstance(text, str) else json.dumps(text)
+        self.tables.setdefault(command, {})[beginning] = (code, shown)
+        table = self.folder / f"{command}.json"
+        table.write_text(json.dumps(self.tables[command]), "utf-8")
+        program = self.folder / command
+        program.write_text(PROGRAM.format(python=sys.executable, table=str(table)), "utf-8")
+        program.chmod(0o755)
+
+    def configure(self, settings: Mapping[str, str], *, secrets: Mapping[str, str] | None = None) -> None:
+        """Let Pulumi be there, with these settings of a stack."""
+        config = {f"leadminer:{name}": {"value": value, "secret": False} for name, value in settings.items()}
+        config |= {f"leadminer:{name}": {"value": each, "secret": True} for name, each in (secrets or {}).items()}
+        self.answer("pulumi", "version", "v3.259.0")
+        self.answer("pulumi", "config --json", config)
