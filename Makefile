@@ -63,3 +63,27 @@ unit: lint
 
 workflows: setup
 	@$(BIN)/pytest tests/infra/test_workflows.py $(ARGS)
+
+.PHONY: preflight backup dumps restore upgrade-postgres drop-unused-postgres
+
+# A stack's surroundings before `pulumi up`, and the care of one on a server. STACK names it; ARGS=--yes does not ask.
+ONE = $(or $(STACK),selfhost)
+CARE = $(BIN)/python -W ignore -m infra.care
+
+preflight: setup
+	@$(BIN)/python -W ignore -m infra.preflight $(ONE)
+
+backup dumps upgrade-postgres drop-unused-postgres: setup
+	@$(CARE) $@ --stack $(ONE) $(ARGS)
+
+restore: setup
+	@$(CARE) restore $(DUMP) --stack $(ONE) $(ARGS)
+
+.PHONY: selfhost
+
+# Checks, up, what next: one server from a fresh checkout.
+selfhost: setup
+	@pulumi stack select selfhost --create --non-interactive
+	@$(MAKE) --no-print-directory preflight STACK=selfhost
+	@$(MAKE) --no-print-directory deploy STACK=selfhost
+	@echo "The fetcher's service is at $$(pulumi stack output url --stack selfhost); what next: docs/operate.md."

@@ -307,7 +307,7 @@ serve_new() {
     rm -rf "$1"
     initdb --pgdata="$1" --username="$PGUSER" --pwfile=<(printf '%s\n' "$PGPASSWORD") "${arguments[@]}" >&2
     echo "host all all all scram-sha-256" >>"$1/pg_hba.conf"
-    exec postgres -D "$1" -c listen_addresses= -c password_encryption=scram-sha-256
+    exec postgres -D "$1" -c listen_addresses= -c unix_socket_directories="$PGHOST" -c password_encryption=scram-sha-256
 }
 
 case "${1:-}" in

@@ -85,6 +85,8 @@ class Postgres(pulumi.ComponentResource):
 
     def _server(self, names: DockerNames, size: Size, processors: int) -> Service:
         options = {
+            # Not left to the image's sample: the folder may have been made by an upgrade, from another one.
+            "listen_addresses": "*",
             "shared_buffers": f"{size.shared_buffers}MB",
             "max_connections": f"{max_connections(processors)}",
             "password_encryption": "scram-sha-256",

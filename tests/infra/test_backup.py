@@ -1,4 +1,4 @@
-"""Dumps: both databases from one moment, whole or not at all, proven, kept by number, made up for, restored in place."""
+"""Dumps: both databases from one moment, whole or not at all, proven, kept by number, and restored in place."""
 
 import hashlib
 import shutil
@@ -93,7 +93,7 @@ def test_a_dump_is_whole_closed_and_leaves_nothing_else(backups: Backups) -> Non
 
 
 def test_a_restored_dump_is_what_was_dumped(backups: Backups) -> None:
-    """Rows that came after it are gone, in both databases, and nothing is left beside them; twice is as good as once."""
+    """Rows that came after it are gone, in both databases, and nothing is left beside them; twice is as once."""
     before = databases(backups)
     name = backups.dump()
     for database in (PERMANENT, MINING):
@@ -341,7 +341,7 @@ class running_nightly:  # noqa: N801 (it reads as a function)
 
     def __exit__(self, *_: object) -> None:
         self.process.send_signal(signal.SIGTERM)
-        _, error = self.process.communicate(timeout=10)
+        error = self.process.communicate(timeout=10)[1]
         assert self.process.returncode == 0, error
 
 
@@ -356,7 +356,9 @@ def test_a_stop_in_the_middle_of_a_dump_is_orderly(backups: Backups) -> None:
 
     assert names(backups) == []
     assert list((backups.folder / "tmp").iterdir()) == []
-    wait_until(lambda: backups.psql("postgres", "SELECT count(*) FROM pg_stat_activity WHERE datname <> 'postgres'") == "0")
+    wait_until(
+        lambda: backups.psql("postgres", "SELECT count(*) FROM pg_stat_activity WHERE datname <> 'postgres'") == "0"
+    )
 
 
 def test_health_is_the_newest_dumps_age(backups: Backups) -> None:

@@ -49,7 +49,7 @@ async def end_unfinished(stack: Stack) -> None:
 
 
 async def test_what_goes_on_from_a_dump_counts_once(backups: Backups, valkey: Valkey, tmp_path: Path) -> None:
-    """Dumps are made while a mailbox is mined; each is restored, and the mailbox mined again: the contacts are the same.
+    """Dumps are made while a mailbox is mined; each is restored, and it is mined again: the contacts are the same.
 
     The raw mail is gone by then, and so are the jobs, as after the loss of all but the dumps. What the dump holds as
     counted must not be counted again, and what it does not hold must not be left out.

@@ -8,6 +8,7 @@ WALKED = {
     "Supabase": "tests/e2e/test_walks.py",
     "One server": "tests/stacks/test_walks.py",
     "Care of one server": "tests/stacks/test_walks.py",
+    "Dumps of one server": "tests/stacks/test_care.py",
     "Cloudflare": "tests/stacks/test_staging.py",
 }
 """By heading, the file that types what stands under it."""

@@ -1,0 +1,201 @@
+"""Care of a stack on a real engine: dumps bring back what was lost, and PostgreSQL goes to another major version."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from fetcher.postgres_server import postgres_binaries
+from tests.e2e.house import wait_until
+from tests.e2e.mailboxes import fill, whole_mailbox
+from tests.support.docker.engine import DockerEngine
+from tests.support.dovecot import Dovecot
+from tests.support.pulumi.selfhost import STACK, SelfHost, Service, mailbox
+from tests.support.walk import Reader, read_blocks
+
+HEALTHY_SECONDS = 90.0
+PROGRAMS = postgres_binaries().parent
+PACKAGE = PROGRAMS.parent
+NEWER = f"FROM {{image}}\nCOPY newer /opt\nENV PATH=/opt/{PACKAGE.name}/{PROGRAMS.name}/bin:$PATH\n"
+BROKEN = f"{NEWER}COPY broken /opt/{PACKAGE.name}/{PROGRAMS.name}/bin/initdb\n"
+
+
+@pytest.fixture(scope="module")
+def stack(
+    tmp_path_factory: pytest.TempPathFactory, docker_engine: DockerEngine, images: dict[str, str], pulumi_engine: None
+) -> SelfHost:
+    """Return a stack that is up, with one processor."""
+    stack = SelfHost(tmp_path_factory.mktemp("care"), docker_engine, images | {"processors": "1"}, prefix="lm-care")
+    stack.up()
+    return stack
+
+
+@pytest.fixture(scope="module")
+def service(stack: SelfHost) -> Iterator[Service]:
+    """Yield the fetcher's service of the stack."""
+    outputs = stack.outputs()
+    service = Service(outputs["url"], outputs["token"])
+    yield service
+    service.close()
+
+
+@pytest.fixture(scope="module")
+def source(stack: SelfHost) -> Iterator[str]:
+    """Yield where the sample mailbox is read from the containers."""
+    with Dovecot() as server:
+        fill(server, whole_mailbox())
+        with mailbox(stack.gateway, server.port) as source:
+            yield source
+
+
+def attempt(stack: SelfHost, *words: str, stack_name: str = STACK) -> "subprocess.CompletedProcess[str]":
+    """Run `python -m infra.care` in the stack's checkout, as its make targets do."""
+    command = [sys.executable, "-W", "ignore", "-m", "infra.care", *words, "--stack", stack_name, "--yes"]
+    environment = os.environ | stack.pulumi.environment
+    return subprocess.run(command, cwd=stack.project, env=environment, capture_output=True, text=True, check=False)
+
+
+def care(stack: SelfHost, *words: str) -> str:
+    done = attempt(stack, *words)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+def build_newer(engine: DockerEngine, folder: Path, image: str, text: str) -> str:
+    """Return an image with a newer major version: the embedded one's programs before Debian's."""
+    shutil.copytree(PROGRAMS, folder / "newer" / PACKAGE.name / PROGRAMS.name)
+    shutil.copytree(PACKAGE.with_name(f"{PACKAGE.name}.libs"), folder / "newer" / f"{PACKAGE.name}.libs")
+    (folder / "broken").write_text("#!/bin/sh\nexit 1\n")
+    (folder / "broken").chmod(0o755)
+    (folder / "Dockerfile").write_text(text.format(image=image))
+    built, _ = engine.client.images.build(path=str(folder), rm=True)
+    return str(built.id)
+
+
+def lose(stack: SelfHost, *volumes: str) -> None:
+    """Remove all containers, and volumes with what they hold, as the loss of a disk would."""
+    for container in stack.containers().values():
+        container.remove(force=True, v=True)
+    for holding in volumes:
+        stack.engine.client.volumes.get(stack.volume(holding)).remove(force=True)
+    stack.pulumi.run("refresh", "--stack", STACK, "--yes")
+
+
+def healthy(stack: SelfHost) -> None:
+    wait_until(stack.is_healthy, seconds=HEALTHY_SECONDS, look_seconds=0.5)
+
+
+def version(stack: SelfHost) -> str:
+    return stack.execute("postgres", "postgres", "--version")[1].split()[2].partition(".")[0]
+
+
+def folders(stack: SelfHost) -> set[str]:
+    """Return what the volume of PostgreSQL holds, by major version."""
+    found = stack.execute("postgres", "find", "/var/lib/postgresql", "-mindepth", "2", "-maxdepth", "2")[1]
+    return {path.removeprefix("/var/lib/postgresql/") for path in found.split()}
+
+
+def test_a_dump_brings_back_all_that_was_lost(stack: SelfHost, service: Service, source: str) -> None:
+    """After the loss of the data's volumes the export is the same, and a mining finds nothing new."""
+    service.mine("ann", source)
+    before = service.exports("ann")
+    dump = care(stack, "backup")
+    assert dump in care(stack, "dumps").split()
+
+    lose(stack, "postgres", "redis", "raw")
+    stack.up()
+    healthy(stack)
+    assert service.exports("ann") != before
+    care(stack, "restore", dump)
+
+    healthy(stack)
+    assert service.exports("ann") == before
+    assert service.mine("ann", source)["ledger"]["listed"] == 0
+    assert service.exports("ann") == before
+
+
+def test_a_dump_that_was_kept_elsewhere_is_enough(
+    stack: SelfHost, service: Service, source: str, tmp_path: Path
+) -> None:
+    """After the loss of every volume, copied out and back in by the commands of `docs/operate.md`."""
+    service.mine("joe", source)
+    before = service.exports("joe")
+    dump = care(stack, "backup")
+    out, back = [block for block in read_blocks("docs/operate.md") if block.heading == "Dumps of one server"]
+    own = {"leadminer-": f"{stack.prefix}-", "2026-11-25T02-00-00Z": dump}
+    reader = Reader(tmp_path, {"DOCKER_HOST": stack.engine.host}, own)
+
+    reader.type(out)
+    lose(stack, "postgres", "redis", "raw", "backups")
+    stack.up()
+    reader.type(back)
+    care(stack, "restore", dump)
+
+    healthy(stack)
+    assert service.exports("joe") == before
+
+
+def test_what_cannot_be_done_says_why(stack: SelfHost) -> None:
+    """A dump that is not there stops no service; a stack that is not there has no outputs."""
+    running = stack.containers()["fetcher"].attrs["State"]["StartedAt"]
+
+    unknown, nowhere = attempt(stack, "restore", "2020-01-01T00-00-00Z"), attempt(stack, "backup", stack_name="other")
+
+    assert (unknown.returncode, nowhere.returncode) == (1, 1)
+    assert "There is no dump 2020-01-01T00-00-00Z; there are: " in unknown.stderr
+    assert "The stack other cannot be read: " in nowhere.stderr
+    assert stack.containers()["fetcher"].attrs["State"]["StartedAt"] == running
+
+
+def test_an_upgrade_takes_everything_along_or_changes_nothing(
+    stack: SelfHost, service: Service, source: str, docker_engine: DockerEngine, images: dict[str, str], tmp_path: Path
+) -> None:
+    """A new version that cannot take the data is found out while the old one runs; one that can has all of them.
+
+    The export is the same, nothing is counted anew, and the old files stay until they are dropped.
+    """
+    service.mine("lou", source)
+    before, server, old, held = service.exports("lou"), server_id(stack), version(stack), folders(stack)
+
+    stack.configure({"imagePostgres": build_newer(docker_engine, tmp_path / "1", images["imagePostgres"], BROKEN)})
+    failed = attempt(stack, "upgrade-postgres")
+
+    assert (failed.returncode, "did not take the data" in failed.stderr) == (1, True), failed.stderr
+    healthy(stack)
+    assert (server_id(stack), folders(stack)) == (server, held)
+    assert "postgres-new" not in stack.containers()
+    assert service.exports("lou") == before
+
+    stack.configure({"imagePostgres": build_newer(docker_engine, tmp_path / "2", images["imagePostgres"], NEWER)})
+    care(stack, "upgrade-postgres")
+
+    healthy(stack)
+    new = version(stack)
+    assert int(new) > int(old)
+    assert service.exports("lou") == before
+    assert service.mine("lou", source)["ledger"]["listed"] == 0
+    assert folders(stack) == {*held, f"{new}/docker"}
+    stack.expect_no_changes()
+    assert "runs, as the settings ask for" in care(stack, "upgrade-postgres")
+    assert care(stack, "restore", care(stack, "backup")).endswith("the services run.")
+    assert old in care(stack, "drop-unused-postgres")
+    assert folders(stack) == {f"{new}/docker"}
+    assert service.exports("lou") == before
+
+
+def server_id(stack: SelfHost) -> str:
+    return str(stack.containers()["postgres"].id)
+
+
+def test_preflight_finds_nothing_on_a_host_that_carries_the_stack(stack: SelfHost) -> None:
+    """On a real engine: what is there is enough, and the stack's own port is its own."""
+    command = [sys.executable, "-W", "ignore", "-m", "infra.preflight", STACK]
+    environment = os.environ | stack.pulumi.environment
+
+    done = subprocess.run(command, cwd=stack.project, env=environment, capture_output=True, text=True, check=False)
+
+    assert (done.returncode, "Nothing stands in the way of selfhost." in done.stdout) == (0, True), done.stdout
