@@ -1,7 +1,7 @@
 """Refining: from what the messages of a chunk say to persons, each with its counters, names, tags and verdict."""
 
 import json
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
@@ -10,7 +10,6 @@ from processor.domain.facts import BCC, CC, FROM, REPLY_TO, TO, WROTE
 from processor.domain.tags import (
     ADDRESS,
     HEADER,
-    Host,
     Tag,
     Tags,
     add_message_tag,
@@ -71,33 +70,28 @@ class Person(NamedTuple):
 def refine(rows: Iterable[str]) -> list[Person]:
     """Return the persons of a chunk's rows, in byte order of their addresses, whatever order the rows come in."""
     united = unite(rows)
-    hosts: dict[str, Host] = {}
     persons = []
     for address in sorted(united):
-        local, _, name = address.rpartition("@")
-        host = hosts.get(name)
-        if host is None:
-            host = hosts[name] = read_host(name)
-        persons.append(_refine_person(address, read_address(local, host), united.pop(address).values()))
+        local, _, host = address.rpartition("@")
+        persons.append(_refine_person(address, read_address(local, read_host(host)), united.pop(address).values()))
     return persons
 
 
-def cut_parts(contacts: Iterable[Contact], *, max_bytes: int) -> list[str]:
+def cut_parts(contacts: Sequence[Contact], *, max_bytes: int) -> list[str]:
     """Return the contacts in their order as JSON arrays, each at most `max_bytes` long; none for no contacts.
 
-    Parts are ASCII, so that bytes are characters. A contact that exceeds a part by itself keeps its foremost names.
+    Parts are ASCII, so that bytes are characters. What exceeds a part is halved, which a chunk seldom does; a contact
+    that exceeds one by itself keeps its foremost names.
     """
-    parts: list[str] = []
-    taken: list[str] = []
-    size = 1
-    for contact in contacts:
-        text = _encode_contact(contact, max_bytes - 2)
-        if taken and size + len(text) + 1 > max_bytes:
-            parts.append(f"[{','.join(taken)}]")
-            taken, size = [], 1
-        taken.append(text)
-        size += len(text) + 1
-    return [*parts, f"[{','.join(taken)}]"] if taken else parts
+    if not contacts:
+        return []
+    text = _encode(contacts)
+    if len(text) <= max_bytes:
+        return [text]
+    if len(contacts) == 1:
+        return [f"[{_encode_contact(contacts[0], max_bytes - 2)}]"]
+    middle = len(contacts) // 2
+    return [part for half in (contacts[:middle], contacts[middle:]) for part in cut_parts(half, max_bytes=max_bytes)]
 
 
 def _encode_contact(contact: Contact, max_bytes: int) -> str:

@@ -4,6 +4,7 @@ Words match on whole labels, the pieces between ``.``, ``-`` and ``_``; a word o
 """
 
 import re
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from processor.domain.data import words
@@ -66,6 +67,9 @@ _NEWSLETTER_NAME: Final = re.compile(
     re.IGNORECASE,
 )
 
+_REMEMBERED_HOSTS: Final = 4096
+"""A large mailbox has about as many; its chunks share them, since an address's chunk does not go by its host."""
+
 
 class Host(NamedTuple):
     """What the host of an address says; `robot` is the first rule of words that holds, `_NO_ROBOT` if none does."""
@@ -82,6 +86,7 @@ def says_newsletter(name: str) -> bool:
     return _NEWSLETTER_NAME.search(name) is not None
 
 
+@lru_cache(maxsize=_REMEMBERED_HOSTS)
 def read_host(host: str) -> Host:
     """Return what a host says, which many addresses share.
 
