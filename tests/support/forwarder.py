@@ -1,7 +1,11 @@
-"""Lets containers reach a server of the tests that listens on loopback: a port on their network's gateway."""
+"""Lets containers reach a server of the tests that listens on loopback: a port on their network's gateway.
+
+As a command, in a container: `python3 forwarder.py PORT ADDRESS PORT`, listening on the first port of all addresses.
+"""
 
 import contextlib
 import socket
+import sys
 import threading
 from types import TracebackType
 from typing import Self
@@ -10,11 +14,11 @@ PIECE_BYTES = 65_536
 
 
 class Forwarder:
-    """Listens on an address of this machine and passes everything on to a port on loopback."""
+    """Listens on an address of this machine and passes everything on to a port, on loopback if not told otherwise."""
 
-    def __init__(self, address: str, target: int) -> None:
-        self._target = target
-        self._listener = socket.create_server((address, 0), backlog=64)
+    def __init__(self, address: str, target: int, *, host: str = "127.0.0.1", port: int = 0) -> None:
+        self._target = host, target
+        self._listener = socket.create_server((address, port), backlog=64)
         self.address = address
         self.port: int = self._listener.getsockname()[1]
         self._open: set[socket.socket] = set()
@@ -36,7 +40,7 @@ class Forwarder:
                 threading.Thread(target=self._join, args=(caller,), daemon=True).start()
 
     def _join(self, caller: socket.socket) -> None:
-        with contextlib.suppress(OSError), caller, socket.create_connection(("127.0.0.1", self._target)) as server:
+        with contextlib.suppress(OSError), caller, socket.create_connection(self._target) as server:
             self._open |= {caller, server}
             back = threading.Thread(target=_pass_on, args=(server, caller), daemon=True)
             back.start()
@@ -55,3 +59,8 @@ def _pass_on(source: socket.socket, target: socket.socket) -> None:
 def _end(connection: socket.socket) -> None:
     with contextlib.suppress(OSError):
         connection.shutdown(socket.SHUT_RDWR)
+
+
+if __name__ == "__main__":
+    with Forwarder("0.0.0.0", int(sys.argv[3]), host=sys.argv[2], port=int(sys.argv[1])):
+        threading.Event().wait()

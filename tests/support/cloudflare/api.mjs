@@ -1,5 +1,4 @@
 // The calls of Cloudflare's REST API that are made outside a Worker: find a queue, push to it, query a D1 database.
-const QUEUE_NAME = 'mining-queue-test';
 const MAX_MESSAGES = 100;
 const MAX_MESSAGE_BYTES = 128_000;
 const METADATA_BYTES = 100; // a message's own, which count
@@ -46,23 +45,21 @@ async function query(database, fields) {
   }
 }
 
-function find(ids, [id]) {
-  const queues = ids.map((each) => ({ queue_id: each, queue_name: QUEUE_NAME }));
-  if (id === undefined) return done(queues);
-  const found = queues.find((queue) => queue.queue_id === id);
-  return found ? done(found) : refuse(404, 11000, 'Queue not found');
+function find(queues, [id], page) {
+  const found = Object.entries(queues).map(([each, { name }]) => ({ queue_id: each, queue_name: name }));
+  if (id === undefined) return done((page ?? '1') === '1' ? found : []);
+  return id in queues ? done(found.find((each) => each.queue_id === id)) : refuse(404, 11000, 'Queue not found');
 }
 
-// Answers one request below `/client/v4`; `queues` and `databases` are the bindings by id.
-export async function answerApi(request, url, body, { account, token, queues, queueName, databases }) {
-  if (request.headers.get('authorization') !== `Bearer ${token}`) return refuse(403, 10000, 'Authentication error');
+// Answers one request below `/client/v4`; `env` has the account, and what is bound under the names given there. A token is
+// good for the products that the account says.
+export async function answerApi(request, url, body, env) {
+  const { account, tokens, queues, databases } = env.ACCOUNT;
   const [kind, given, product, ...rest] = url.pathname.split('/').slice(3);
+  const token = request.headers.get('authorization')?.replace(/^Bearer /, '');
+  if (!tokens[token]?.includes(product)) return refuse(403, 10000, 'Authentication error');
   if (kind !== 'accounts' || given !== account) return refuse(404, 7003, 'No route for that URI');
-  if (product === 'queues' && !rest.length && request.method === 'GET') {
-    const isFirst = (url.searchParams.get('page') ?? '1') === '1';
-    return done(isFirst ? Object.keys(queues).map((id) => ({ queue_id: id, queue_name: queueName })) : []);
-  }
-  if (request.method === 'GET' && product === 'queues') return find(Object.keys(queues), rest);
+  if (request.method === 'GET' && product === 'queues') return find(queues, rest, url.searchParams.get('page'));
   if (request.method !== 'POST') return refuse(405, 10405, 'Method not allowed');
   let fields;
   try {
@@ -73,11 +70,11 @@ export async function answerApi(request, url, body, { account, token, queues, qu
   const path = rest.join('/').replace(/^database\//, '').replace(/^[^/]+/, '');
   if (product === 'queues' && /^\/messages(\/batch)?$/.test(path)) {
     const queue = queues[rest[0]];
-    return queue ? push(queue, fields, path.endsWith('batch')) : refuse(404, 11000, 'Queue not found');
+    return queue ? push(env[queue.binding], fields, path.endsWith('batch')) : refuse(404, 11000, 'Queue not found');
   }
   if (product === 'd1' && path === '/query') {
     const database = databases[rest[1]];
-    return database ? query(database, fields) : refuse(404, 7404, 'The database could not be found');
+    return database ? query(env[database.binding], fields) : refuse(404, 7404, 'The database could not be found');
   }
   return refuse(404, 7003, 'No route for that URI');
 }

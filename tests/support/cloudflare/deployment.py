@@ -15,7 +15,8 @@ from processor.adapters.container.migrate import migrate
 from schemas.jobs import Job, JobKind
 from schemas.migrations import PERMANENT
 from schemas.segments import Plan, Segment, StoredMessage, plan_key, segment_key
-from tests.support.cloudflare.local import LocalCloudflare, LocalError, Message
+from tests.support.cloudflare.local import LocalCloudflare, Message
+from tests.support.cloudflare.node import LocalError
 from tests.support.cloudflare.packages import HERE, Pieces
 from tests.support.postgrest import SCHEMA, SERVICE_KEY, PostgRest
 from tests.support.servers import Postgres

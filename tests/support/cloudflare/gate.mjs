@@ -1,5 +1,6 @@
-// A Worker on the same bindings as the processor's that answers what is asked of Cloudflare from outside a Worker: S3
-// requests to R2, and the REST API. `POST /faults` sets faults: the next matching requests get the status given there.
+// A Worker on the account's stores that answers what is asked of Cloudflare from outside a Worker: S3 requests to R2, and
+// the REST API. `ACCOUNT` names the bindings: `buckets` and `queues` have the name by which each is bound, `databases` too.
+// `POST /faults` sets faults: the next matching requests get the status given there.
 import { answerApi } from './api.mjs';
 import { answerS3 } from './s3.mjs';
 
@@ -12,6 +13,13 @@ async function fail(request, url) {
   fault.times -= 1;
   if (fault.seconds) await new Promise((resolve) => setTimeout(resolve, fault.seconds * 1000));
   return fault.status ? new Response('{"success":false,"errors":[]}', { status: fault.status, headers: fault.headers }) : undefined;
+}
+
+// Returns the bindings of the buckets that are seen at an endpoint: that of a jurisdiction shows its own alone.
+function findBuckets(url, env) {
+  const match = /^[0-9a-f]{32}(?:\.(\w+))?\.r2\.cloudflarestorage\.com$/.exec(url.hostname);
+  const seen = Object.entries(env.ACCOUNT.buckets).filter(([, each]) => !match || each.jurisdiction === (match[1] ?? 'default'));
+  return Object.fromEntries(seen.map(([name, { binding }]) => [name, env[binding]]));
 }
 
 export default {
@@ -28,12 +36,7 @@ export default {
     counts[place] = (counts[place] ?? 0) + 1;
     const failed = await fail(request, url);
     if (failed) return failed;
-    const { account, token, accessKey, secret, bucket, queue, queueName, database } = env.ACCOUNT;
-    if (isApi) {
-      const queues = { [queue]: env.CLOUDFLARE_QUEUES };
-      const databases = { [database]: env.CLOUDFLARE_D1_DATABASE };
-      return answerApi(request, url, body, { account, token, queues, queueName, databases });
-    }
-    return answerS3(request, url, body, { [bucket]: env.CLOUDFLARE_R2_BUCKET }, { accessKey, secret });
+    if (isApi) return answerApi(request, url, body, env);
+    return answerS3(request, url, body, findBuckets(url, env), env.ACCOUNT);
   },
 };

@@ -1,22 +1,17 @@
 """Cloudflare on this machine: the Worker in the real workerd, miniflare's queues, D1 and R2, and the gate."""
 
 import base64
-import json
-import subprocess
-import tempfile
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Self
 
 import httpx
 
 from infra.bundle import Bundle, module_type
 from infra.worker import BATCH_JOBS, COMPATIBILITY_DATE, COMPATIBILITY_FLAGS, MAX_RETRIES
-from tests.support.cloudflare.packages import HERE, Pieces
-
-STOP_SECONDS = 10.0
+from tests.support.cloudflare.node import LocalError, NodeScript
+from tests.support.cloudflare.packages import Pieces
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +26,6 @@ class Account:
     queue: str = "5a7c0000000000000000000000000001"
     queue_name: str = "mining-queue-test"
     database: str = "d1000000-0000-4000-8000-000000000001"
-
-
-class LocalError(RuntimeError):
-    """What was asked of the local Cloudflare failed; the text is its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +58,8 @@ class LocalCloudflare:
     account: Account = field(default_factory=Account)
 
     def __post_init__(self) -> None:
-        """Make the folder that settings and log lie in."""
-        self._folder = tempfile.TemporaryDirectory(prefix="lm-cf-")
-        self._process: subprocess.Popen[str] | None = None
+        """Prepare the process."""
+        self._script = NodeScript(self.pieces.node, "start.mjs")
         self._lock = threading.Lock()
         self.gate = ""
         self.processor = ""
@@ -84,37 +74,15 @@ class LocalCloudflare:
     @property
     def log(self) -> str:
         """Return what workerd and the Worker have printed."""
-        path = Path(self._folder.name) / "log"
-        return path.read_text(errors="replace") if path.exists() else ""
+        return self._script.log
 
     def start(self) -> None:
         """Start it and wait until it answers."""
-        folder = Path(self._folder.name)
-        (folder / "settings.json").write_text(json.dumps(self._settings()))
-        with (folder / "log").open("w") as log:
-            self._process = subprocess.Popen(
-                [self.pieces.node, str(HERE / "start.mjs"), str(folder / "settings.json")],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=log,
-                text=True,
-            )
-        self._take_addresses(self._read())
+        self._take_addresses(self._script.start(self._settings()))
 
     def close(self) -> None:
         """Stop it; what it stored goes with it."""
-        if self._process is not None:
-            assert self._process.stdin is not None
-            assert self._process.stdout is not None
-            self._process.stdin.close()
-            try:
-                self._process.wait(STOP_SECONDS)
-            except subprocess.TimeoutExpired:
-                self._process.kill()
-                self._process.wait()
-            self._process.stdout.close()
-            self._process = None
-        self._folder.cleanup()
+        self._script.close()
 
     def deliver(self, *batches: Sequence[Message], queue: str | None = None) -> list[dict[str, Any]]:
         """Hand batches to the Worker's queue handler, all at once; return miniflare's words for each one's verdicts."""
@@ -177,13 +145,12 @@ class LocalCloudflare:
             },
             "account": {
                 "account": account.account,
-                "token": account.token,
+                "tokens": {account.token: ["d1", "queues"]},
                 "accessKey": account.access_key,
                 "secret": account.secret,
-                "bucket": account.bucket,
-                "queue": account.queue,
-                "queueName": account.queue_name,
-                "database": account.database,
+                "buckets": {account.bucket: {"binding": "CLOUDFLARE_R2_BUCKET", "jurisdiction": "default"}},
+                "queues": {account.queue: {"binding": "CLOUDFLARE_QUEUES", "name": account.queue_name}},
+                "databases": {account.database: {"binding": "CLOUDFLARE_D1_DATABASE"}},
             },
         }
 
@@ -192,22 +159,7 @@ class LocalCloudflare:
 
     def _call(self, call: str, **fields: Any) -> Any:
         with self._lock:
-            if self._process is None or self._process.stdin is None:
-                raise LocalError("the local Cloudflare is not running")
-            self._process.stdin.write(json.dumps({"call": call, **fields}) + "\n")
-            self._process.stdin.flush()
-            return self._read()
-
-    def _read(self) -> Any:
-        assert self._process is not None
-        assert self._process.stdout is not None
-        line = self._process.stdout.readline()
-        if not line:
-            raise LocalError(f"the local Cloudflare ended: {self.log[-2000:]}")
-        answer = json.loads(line)
-        if "error" in answer:
-            raise LocalError(f"{answer['error']}\n{self.log[-2000:]}")
-        return answer["result"]
+            return self._script.ask(call, fields)
 
 
 def list_modules(bundle: Bundle) -> list[dict[str, str]]:

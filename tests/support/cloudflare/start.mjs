@@ -1,58 +1,36 @@
 // Starts the processor's Worker and the gate in one workerd, then does what is asked, one line of JSON on standard input
 // each, answered by one line on standard output. Ends when standard input does. usage: node start.mjs <settings.json>
 import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { pathToFileURL } from 'node:url';
+import { loadMiniflare, makeGate, makeWorker } from './runtime.mjs';
 
-const HOST = '127.0.0.1';
 const settings = JSON.parse(readFileSync(process.argv[2], 'utf8'));
-const installed = createRequire(join(settings.packages, 'package.json'));
-Object.assign(process.env, {
-  MINIFLARE_WORKERD_PATH: join(import.meta.dirname, 'workerd.sh'),
-  REAL_WORKERD: join(settings.packages, `node_modules/@cloudflare/workerd-${process.platform}-${process.arch === 'x64' ? '64' : process.arch}/bin/workerd`),
-  PYODIDE_BUNDLE_DIR: settings.runtime,
-});
-const { Miniflare, Log, LogLevel } = await import(pathToFileURL(installed.resolve('miniflare')).href);
+const { Miniflare, common } = await loadMiniflare(settings);
 
 const readModule = ({ name, type, file }) => ({
   type,
-  path: join('/bundle', name),
+  path: name,
   contents: type === 'Data' ? readFileSync(file) : readFileSync(file, 'utf8'),
 });
 
-const bound = (shared) => ({
-  compatibilityDate: settings.compatibilityDate,
+const bound = {
   d1Databases: { CLOUDFLARE_D1_DATABASE: settings.database },
   r2Buckets: { CLOUDFLARE_R2_BUCKET: settings.bucket },
   queueProducers: { CLOUDFLARE_QUEUES: { queueName: settings.queue } },
-  unsafeDirectSockets: [{ host: HOST, port: 0 }],
-  ...shared,
-});
-
-const gateModules = ['gate', 'api', 's3', 'signature'].map((name) => ({
-  type: 'ESModule',
-  path: join(import.meta.dirname, `${name}.mjs`),
-}));
+};
 
 const describe = ({ modules, variables }) => ({
-  host: HOST,
-  port: 0,
-  cf: false,
-  log: new Log(LogLevel.ERROR),
-  handleRuntimeStdio(out, error) {
-    for (const stream of [out, error]) stream.on('data', (data) => process.stderr.write(data));
-  },
+  ...common,
   workers: [
-    bound({ name: 'gate', modules: gateModules, modulesRoot: import.meta.dirname, bindings: { ACCOUNT: settings.account } }),
-    bound({
+    makeGate(settings.account, settings.compatibilityDate, bound),
+    makeWorker({
       name: 'processor',
       modules: modules.map(readModule),
-      modulesRoot: '/bundle',
-      compatibilityFlags: [...settings.compatibilityFlags, 'python_workers_development'],
+      date: settings.compatibilityDate,
+      flags: settings.compatibilityFlags,
       bindings: variables,
       queueConsumers: settings.consumers,
+      ...bound,
     }),
   ],
 });
