@@ -109,7 +109,8 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
 
     def Configure(self, request: Any, context: Any) -> Any:  # noqa: N802 (the name of the protocol)
         """Take the settings."""
-        self._kinds = self.kinds(plain(request.args))
+        with _told(context):
+            self._kinds = self.kinds(plain(request.args))
         return provider_pb2.ConfigureResponse(acceptSecrets=False, supportsPreview=True)
 
     def Check(self, request: Any, context: Any) -> Any:  # noqa: N802 (the name of the protocol)
