@@ -1,6 +1,8 @@
 """`pulumi up --stack staging` into an account on this machine: what is declared is what runs, and it mines."""
 
 import asyncio
+import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,16 +11,32 @@ import pytest
 from processor.adapters.container.migrate import migrate
 from schemas.ledger import Ledger
 from schemas.migrations import PERMANENT
+from tests.e2e.house import wait_until
 from tests.e2e.mailboxes import fill, whole_mailbox
 from tests.stacks.conftest import Note
 from tests.support.cloudflare.account import CloudflareAccount
 from tests.support.cloudflare.packages import Pieces
 from tests.support.docker.engine import DockerEngine
 from tests.support.dovecot import Dovecot
+from tests.support.forwarder import Forwarder
 from tests.support.postgrest import SCHEMA, PostgRest
-from tests.support.pulumi.selfhost import Service, mailbox, mine_embedded
+from tests.support.pulumi.selfhost import Service, mailbox, mine_embedded, source_at
 from tests.support.pulumi.staging import NAMES, Staging, build_fetcher
 from tests.support.servers import Postgres
+
+IDLE_SECONDS = 5.0
+"""In which a consumer, were there one, would have processed all of the sample mailbox."""
+KINDS = {
+    "buckets": 1,
+    "consumers": 2,
+    "crons": 1,
+    "databases": 1,
+    "lifecycles": 1,
+    "queues": 2,
+    "scripts": 1,
+    "subdomains": 1,
+}
+"""How many resources of each kind the stack has."""
 
 
 @pytest.fixture(scope="module")
@@ -81,6 +99,14 @@ def source(stack: Staging, dovecot: Dovecot) -> Iterator[str]:
         yield source
 
 
+@pytest.fixture
+def slow(stack: Staging, dovecot: Dovecot) -> Iterator[Forwarder]:
+    """Yield the way to the mailbox on which everything takes its time."""
+    with Forwarder(stack.gateway, dovecot.port) as forwarder:
+        forwarder.delay_seconds = 1.0
+        yield forwarder
+
+
 @pytest.fixture(scope="module")
 def expected(dovecot: Dovecot, tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     """Return what the same mailbox gives embedded, in each format."""
@@ -100,3 +126,102 @@ def test_the_same_mailbox_gives_the_same_contacts(
     assert ledger.listed == ledger.fetched > 1000
     assert service.exports("ann") == expected
     assert stack.account.objects(NAMES.bucket) == []
+
+
+def test_nothing_is_left_to_change(stack: Staging, note: Note) -> None:
+    """Another `up` would change nothing, and makes no Worker anew."""
+    before = stack.account.deployments()
+
+    note("staging: preview, nothing to change", stack.expect_no_changes())
+    note("staging: up, nothing to change", stack.up())
+
+    assert stack.account.deployments() == before
+
+
+def test_a_binding_of_another_name_fails_the_run(
+    stack: Staging, service: Service, source: str, expected: dict[str, bytes]
+) -> None:
+    """What runs has the declared bindings and no others: without its database the Worker begins no mining."""
+    with stack.edited("infra/worker.py", '"CLOUDFLARE_D1_DATABASE"', '"CLOUDFLARE_D1_ELSEWHERE"'):
+        refused = service.try_start("eve", source)
+
+    assert refused.status_code == 503, refused.text
+    assert "CLOUDFLARE_D1_DATABASE" in stack.account.log
+    service.mine("eve", source)
+    assert service.exports("eve") == expected
+
+
+def test_a_queue_without_a_consumer_fails_the_run(
+    stack: Staging, service: Service, source: str, expected: dict[str, bytes]
+) -> None:
+    """What runs has the declared consumers and no others: without one nothing is processed, until it is there again."""
+    declared = 'self._declare("jobs", queue.queue, script, jobs)'
+    with stack.edited("infra/cloudflare/job_queue.py", declared, "script"):
+        mining = service.start("lea", source)
+        wait_until(lambda: service.status("lea", mining)["run"] == "waiting", look_seconds=0.2)
+        stack.sweep()
+        time.sleep(IDLE_SECONDS)
+        left = service.status("lea", mining)
+
+    assert left["segments"]["done"] == 0 < left["segments"]["sent"]
+    stack.sweep()
+    service.finish("lea", mining)
+    assert service.exports("lea") == expected
+
+
+def test_a_worker_is_replaced_in_mid_mining(
+    stack: Staging, service: Service, slow: Forwarder, expected: dict[str, bytes], note: Note
+) -> None:
+    """New code takes over between two segments; every message is counted once all the same."""
+    mining = service.start("max", source_at(slow))
+    wait_until(lambda: service.status("max", mining)["segments"]["done"] > 0, look_seconds=0.2)
+    before = stack.account.resources("scripts")[NAMES.worker]["files"]
+    with (stack.project / "services" / "processor" / "pipeline.py").open("a") as file:
+        file.write("\n# another version\n")
+
+    note("staging: up, the Worker's code changed", stack.up())
+
+    half = service.status("max", mining)
+    after = stack.account.resources("scripts")[NAMES.worker]["files"]
+    slow.delay_seconds = 0.0
+    wait_until(lambda: service.status("max", mining)["run"] != "running", look_seconds=0.2)
+    stack.sweep()
+    report = service.finish("max", mining)
+    assert half["state"] == "fetching"
+    assert [name for name in before if before[name] != after[name]] == ["processor/pipeline.py"]
+    assert report["balanced"]
+    assert Ledger.from_json(report["ledger"]).imbalance() == []
+    assert service.exports("max") == expected
+    stack.expect_no_changes()
+
+
+def test_secrets_stay_where_they_are_needed(stack: Staging) -> None:
+    """No secret stands in the clear in state, settings or logs, nor in a container that has no use for it."""
+    secrets = stack.secrets()
+    places = {
+        "the state": stack.pulumi.state("staging"),
+        "the settings": (stack.project / "Pulumi.staging.yaml").read_text("utf-8"),
+        "the Worker's log": stack.account.log,
+    }
+    [fetcher] = stack.fetchers()
+    shown = json.loads(json.dumps(fetcher.attrs))
+    environment = "\n".join(shown["Config"].pop("Env"))
+    places |= {"the container": json.dumps(shown), "its log": fetcher.logs().decode()}
+
+    found = [(place, name) for place, text in places.items() for name, secret in secrets.items() if secret in text]
+
+    assert len(set(secrets.values())) == len(secrets) == 7
+    assert found == []
+    assert [name for name in ("token", "service key") if secrets[name] in environment] == []
+    assert stack.account.credentials.token not in stack.pulumi.run("stack", "export", "--show-secrets", "-s", "staging")
+
+
+def test_destroy_leaves_nothing(stack: Staging, note: Note) -> None:
+    """Account and Docker host are as they were before; and `up` brings everything up again."""
+    stack.destroy()
+
+    assert {kind: len(stack.account.resources(kind)) for kind in KINDS} == dict.fromkeys(KINDS, 0)
+    assert stack.fetchers() == []
+    assert stack.engine.client.networks.list(names=[NAMES.fetcher]) == []
+    note("staging: up, anew", stack.up())
+    assert {kind: len(stack.account.resources(kind)) for kind in KINDS} == KINDS

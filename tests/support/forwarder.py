@@ -7,6 +7,7 @@ import contextlib
 import socket
 import sys
 import threading
+import time
 from types import TracebackType
 from typing import Self
 
@@ -14,7 +15,12 @@ PIECE_BYTES = 65_536
 
 
 class Forwarder:
-    """Listens on an address of this machine and passes everything on to a port, on loopback if not told otherwise."""
+    """Listens on an address of this machine and passes everything on to a port, on loopback if not told otherwise.
+
+    While `delay_seconds` is not 0, each piece waits so long, so that there is time to do something to what goes on.
+    """
+
+    delay_seconds = 0.0
 
     def __init__(self, address: str, target: int, *, host: str = "127.0.0.1", port: int = 0) -> None:
         self._target = host, target
@@ -42,18 +48,18 @@ class Forwarder:
     def _join(self, caller: socket.socket) -> None:
         with contextlib.suppress(OSError), caller, socket.create_connection(self._target) as server:
             self._open |= {caller, server}
-            back = threading.Thread(target=_pass_on, args=(server, caller), daemon=True)
+            back = threading.Thread(target=self._pass_on, args=(server, caller), daemon=True)
             back.start()
-            _pass_on(caller, server)
+            self._pass_on(caller, server)
             back.join()
             self._open -= {caller, server}
 
-
-def _pass_on(source: socket.socket, target: socket.socket) -> None:
-    with contextlib.suppress(OSError):
-        while piece := source.recv(PIECE_BYTES):
-            target.sendall(piece)
-        target.shutdown(socket.SHUT_WR)
+    def _pass_on(self, source: socket.socket, target: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while piece := source.recv(PIECE_BYTES):
+                time.sleep(self.delay_seconds)
+                target.sendall(piece)
+            target.shutdown(socket.SHUT_WR)
 
 
 def _end(connection: socket.socket) -> None:

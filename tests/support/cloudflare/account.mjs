@@ -3,10 +3,12 @@
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { createServer as createSecureServer } from 'node:https';
+import { setTimeout as pause } from 'node:timers/promises';
 import { BESIDE, findFaults, IDENTIFY, listWorkers } from './declared.mjs';
 import { passOn } from './onward.mjs';
 import { HOST, loadMiniflare } from './runtime.mjs';
 
+const TOGETHER_MS = 150;
 const settings = JSON.parse(readFileSync(process.argv[2], 'utf8'));
 const { Miniflare, common } = await loadMiniflare(settings);
 const describe = () => ({ ...common, workers: listWorkers(declared, settings) });
@@ -24,10 +26,11 @@ class Refused extends Error {
   }
 }
 
-// Makes workerd anew of what is declared; changes that come meanwhile are made together afterwards.
+// Makes workerd anew of what is declared; changes that come at about the same time are made together.
 function apply() {
   waiting ??= running
     .catch(() => {})
+    .then(() => pause(TOGETHER_MS))
     .then(() => {
       waiting = undefined;
       deployments += 1;
@@ -40,6 +43,19 @@ function apply() {
 async function settle() {
   while (waiting) await waiting.catch(() => {});
   await running.catch(() => {});
+}
+
+// Returns what is read of the running Workers, read again where they were made anew meanwhile.
+async function steadily(read) {
+  for (;;) {
+    await settle();
+    const before = deployments;
+    try {
+      return await read();
+    } catch (error) {
+      if (!waiting && deployments === before) throw error;
+    }
+  }
 }
 
 function set(kind, id, inputs) {
@@ -66,18 +82,20 @@ async function change(kind, id, inputs) {
   }
 }
 
-async function listObjects(name) {
-  const bucket = await miniflare.getR2Bucket(`bucket ${name}`, 'gate');
-  const keys = [];
-  let page = { truncated: true };
-  while (page.truncated) {
-    page = await bucket.list({ cursor: page.cursor });
-    keys.push(...page.objects.map(({ key }) => key));
-  }
-  return keys;
-}
+const listObjects = (name) =>
+  steadily(async () => {
+    const bucket = await miniflare.getR2Bucket(`bucket ${name}`, 'gate');
+    const keys = [];
+    let page = { truncated: true };
+    while (page.truncated) {
+      page = await bucket.list({ cursor: page.cursor });
+      keys.push(...page.objects.map(({ key }) => key));
+    }
+    return keys;
+  });
 
 async function runCrons() {
+  await settle();
   const ran = [];
   for (const { scriptName, schedules } of Object.values(declared.crons)) {
     for (const { cron } of schedules) {

@@ -124,12 +124,13 @@ class CloudflareProvider(Provider):
     """One account."""
 
     package = "pulumi-cloudflare"
+    _client: httpx.Client | None = None
 
     def kinds(self, settings: Properties) -> Mapping[str, Kind]:
         """Return the kinds in the account that the environment names, which is all that says so."""
         if settings.keys() - {"version"} or not os.environ.get(TOKEN):
             raise Refused(f"{TOKEN} has to be in the environment, and no settings are known here: {sorted(settings)}")
-        client = httpx.Client(
+        self._client = client = httpx.Client(
             base_url=os.environ[BASE_URL].removesuffix("/client/v4"),
             headers={"authorization": f"Bearer {os.environ[TOKEN]}"},
             timeout=TIMEOUT_SECONDS,
@@ -144,6 +145,11 @@ class CloudflareProvider(Provider):
             "cloudflare:index/workersScript:WorkersScript": WorkersScript(client),
             "cloudflare:index/workersScriptSubdomain:WorkersScriptSubdomain": WorkersScriptSubdomain(client),
         }
+
+    def close(self) -> None:
+        """Give the connections back."""
+        if self._client is not None:
+            self._client.close()
 
 
 if __name__ == "__main__":

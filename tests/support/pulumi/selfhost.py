@@ -103,19 +103,33 @@ class Service:
         """Close the connections."""
         self._client.close()
 
+    def try_start(self, user: str, source: str) -> httpx.Response:
+        """Ask for a mining, and return the answer."""
+        order = {"source": source, "password": PASSWORD, "me": [OWNER], "as_of": AS_OF, "plain": True}
+        return self._client.post(f"/users/{user}/minings", json=order)
+
     def start(self, user: str, source: str) -> str:
         """Start mining, and return the mining's id."""
-        order = {"source": source, "password": PASSWORD, "me": [OWNER], "as_of": AS_OF, "plain": True}
-        answer = self._client.post(f"/users/{user}/minings", json=order)
+        answer = self.try_start(user, source)
         assert answer.status_code == 202, answer.text
         return str(answer.json()["id"])
 
+    def status(self, user: str, mining: str) -> dict[str, Any]:
+        """Return how far a mining is."""
+        return self._read(f"/users/{user}/minings/{mining}")
+
+    def is_finished(self, user: str, mining: str) -> bool:
+        """Return whether a mining has come to its end."""
+        return bool(self.status(user, mining)["state"] == "finished")
+
     def mine(self, user: str, source: str) -> dict[str, Any]:
         """Mine a mailbox to the end, and return the report."""
-        mining = self.start(user, source)
-        path = f"/users/{user}/minings/{mining}"
-        wait_until(lambda: self._read(path)["state"] == "finished", seconds=MINE_SECONDS, look_seconds=0.2)
-        return self._read(f"{path}/report")
+        return self.finish(user, self.start(user, source))
+
+    def finish(self, user: str, mining: str) -> dict[str, Any]:
+        """Wait for a mining's end, and return the report."""
+        wait_until(lambda: self.is_finished(user, mining), seconds=MINE_SECONDS, look_seconds=0.2)
+        return self._read(f"/users/{user}/minings/{mining}/report")
 
     def exports(self, user: str) -> dict[str, bytes]:
         """Return a user's contacts in each format."""
@@ -134,7 +148,12 @@ class Service:
 def mailbox(gateway: str, port: int) -> Iterator[str]:
     """Yield the source by which a mailbox on loopback is read both from here and from containers."""
     with Forwarder(gateway, port) as forwarder:
-        yield f"imap://{quote(OWNER, safe='')}@{forwarder.address}:{forwarder.port}"
+        yield source_at(forwarder)
+
+
+def source_at(forwarder: Forwarder) -> str:
+    """Return the source by which a mailbox behind a forwarder is read."""
+    return f"imap://{quote(OWNER, safe='')}@{forwarder.address}:{forwarder.port}"
 
 
 def mine_embedded(home: Path, source: str) -> dict[str, bytes]:

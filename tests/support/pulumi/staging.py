@@ -59,6 +59,20 @@ class Staging:
         self.pulumi.run("up", "--stack", STACK, "--yes")
         return time.monotonic() - began
 
+    @contextmanager
+    def edited(self, name: str, old: str, new: str) -> Iterator[None]:
+        """Bring the stack up from a checkout in which a text of a file is another one; then as it was."""
+        file = self.project / name
+        text = file.read_text("utf-8")
+        assert old in text, f"{name} has no {old}"
+        file.write_text(text.replace(old, new), "utf-8")
+        try:
+            self.up()
+            yield
+        finally:
+            file.write_text(text, "utf-8")
+            self.up()
+
     def expect_no_changes(self) -> float:
         """Fail where another `up` would change anything; return how many seconds that took."""
         began = time.monotonic()
@@ -84,6 +98,11 @@ class Staging:
         }
         given = {"queue token": own.queue_token, "access key": own.access_key, "R2's secret": own.secret}
         return {**made, **given, "token": own.token, "service key": SERVICE_KEY}
+
+    def sweep(self) -> None:
+        """Let the cron run as if the time had passed after which jobs count as lost."""
+        self.account.query("UPDATE segments SET at = at - 3600")
+        self.account.run_crons()
 
     def fetchers(self) -> list[docker.models.containers.Container]:
         """Return the fetcher's container, where there is one."""
