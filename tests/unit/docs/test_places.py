@@ -20,6 +20,8 @@ HOSTS = (
     "127.0.0.1",
     "semver.org",
     "supabase.com",
+    "supabase.co",
+    "pulumi.com",
     "api.cloudflare.com",
     "r2.cloudflarestorage.com",
 )
