@@ -82,9 +82,9 @@ def _soft_spots(properties: Mapping[str, Any], expected: Expectation) -> Iterato
         yield "its root can be written"
     if properties.get("privileged"):
         yield "it is privileged"
-    if (properties.get("capabilities") or {}).get("drops") != ["ALL"] or (properties.get("capabilities") or {}).get(
-        "adds"
-    ):
+    capabilities = properties.get("capabilities") or {}
+    # As lists of our own here and below: the policy SDK wraps them, and a wrapped one equals none.
+    if list(capabilities.get("drops") or []) != ["ALL"] or capabilities.get("adds"):
         yield "it keeps capabilities"
     if "no-new-privileges:true" not in (properties.get("securityOpts") or []):
         yield "it may gain privileges"
@@ -103,7 +103,7 @@ def _boundless(properties: Mapping[str, Any]) -> Iterator[str]:
         yield "its processes are not bounded"
     if properties.get("mustRun") is False:
         return
-    if (properties.get("healthcheck") or {}).get("tests", ["NONE"]) == ["NONE"]:
+    if list((properties.get("healthcheck") or {}).get("tests") or ["NONE"]) == ["NONE"]:
         yield "nothing looks at its health"
     if properties.get("restart") not in ("always", "unless-stopped"):
         yield "it is not started again"
