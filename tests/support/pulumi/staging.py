@@ -53,10 +53,10 @@ class Staging:
         pairs = [part for name, value in settings.items() for part in (kind, f"leadminer:{name}={value}")]
         self.pulumi.run("config", "set-all", "--stack", STACK, *pairs)
 
-    def up(self) -> float:
+    def up(self, *options: str) -> float:
         """Bring the stack up, and return how many seconds that took."""
         began = time.monotonic()
-        self.pulumi.run("up", "--stack", STACK, "--yes")
+        self.pulumi.run("up", "--stack", STACK, "--yes", *options)
         return time.monotonic() - began
 
     @contextmanager
@@ -67,11 +67,11 @@ class Staging:
         assert old in text, f"{name} has no {old}"
         file.write_text(text.replace(old, new), "utf-8")
         try:
-            self.up()
+            self.up("--skip-preview")
             yield
         finally:
             file.write_text(text, "utf-8")
-            self.up()
+            self.up("--skip-preview")
 
     def expect_no_changes(self) -> float:
         """Fail where another `up` would change anything; return how many seconds that took."""
