@@ -13,19 +13,11 @@ from tests.e2e.mailboxes import PASSWORD, fill, mail
 from tests.support.dovecot import Dovecot, free_ports
 from tests.support.fixtures import require
 from tests.support.servers import Postgres, Valkey
-from tests.support.walk import Block, Reader, read_blocks
+from tests.support.walk import Block, Reader, blocks_under
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 LOGIN = "jane@example.org"
 MESSAGES = 30
-BLOCKS = read_blocks("docs/operate.md")
-
-
-def blocks(heading: str) -> list[Block]:
-    """Return the commands under a heading."""
-    found = [block for block in BLOCKS if block.heading == heading]
-    assert found, f"docs/operate.md has no commands under {heading!r}"
-    return found
 
 
 @pytest.fixture
@@ -84,7 +76,7 @@ END = "kill $(jobs -p); wait || true"
 
 def test_servers_of_ones_own(reader: Reader) -> None:
     """Migrations, a processor, `doctor` and a mining, as they are told."""
-    first, second = blocks("Servers of your own")
+    first, second = blocks_under("Servers of your own")
     started = Block(first.heading, f"{first.commands}\n{until('http://127.0.0.1:8080')}")
 
     shown = reader.type(started, second, after=f"leadminer report\n{END}")
@@ -95,8 +87,8 @@ def test_servers_of_ones_own(reader: Reader) -> None:
 
 def test_the_fetchers_service(reader: Reader) -> None:
     """Started as it is told, it takes the order that stands there."""
-    processor, mining = blocks("Servers of your own")
-    serve, order = blocks("The fetcher's HTTP service")
+    processor, mining = blocks_under("Servers of your own")
+    serve, order = blocks_under("The fetcher's HTTP service")
     url = mining.commands.splitlines()[0]
     before = Block("", f"{processor.commands}\n{until('http://127.0.0.1:8080')}\n{url}")
     served = Block("", f"{serve.commands}\n{until('http://127.0.0.1:8090')}")
@@ -112,7 +104,7 @@ def test_supabase(reader: Reader, postgres: Postgres) -> None:
     require(shutil.which("psql") is not None, "psql is not installed: apt-get install postgresql-client")
     database = postgres.fresh_database()
 
-    reader.type(*blocks("Supabase"), before=f"export SUPABASE_DB_URL='{database}'")
+    reader.type(*blocks_under("Supabase"), before=f"export SUPABASE_DB_URL='{database}'")
 
     with psycopg.connect(database) as connection:
         version = connection.execute("SELECT leadminer.schema_version()").fetchone()

@@ -14,18 +14,10 @@ from tests.support.dovecot import Dovecot, free_ports
 from tests.support.pulumi.engine import Pulumi
 from tests.support.pulumi.project import copy_project
 from tests.support.pulumi.selfhost import mailbox
-from tests.support.walk import Block, Reader, read_blocks
+from tests.support.walk import Block, Reader, blocks_under
 
 LOGIN = "jane@example.org"
 MESSAGES = 40
-BLOCKS = read_blocks("docs/operate.md")
-
-
-def blocks(heading: str) -> list[Block]:
-    """Return the commands under a heading."""
-    found = [block for block in BLOCKS if block.heading == heading]
-    assert found, f"docs/operate.md has no commands under {heading!r}"
-    return found
 
 
 @pytest.fixture
@@ -62,9 +54,9 @@ def test_one_server_from_nothing_to_its_end(
     reader: Reader, inbox: Dovecot, docker_engine: DockerEngine, note: Note
 ) -> None:
     """Up, mined, dumped, changed, drained, its passwords changed, and removed, by the words that stand there."""
-    state, stack, up, *after = blocks("One server")
+    state, stack, up, *after = blocks_under("One server")
     mine, ask, check = after
-    care = blocks("Care of one server")
+    care = blocks_under("Care of one server")
     prefix = reader.own["leadminer-"].rstrip("-")
     passphrase = "export PULUMI_CONFIG_PASSPHRASE_FILE=~/.leadminer-passphrase"
 

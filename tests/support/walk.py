@@ -45,6 +45,13 @@ def read_blocks(page: str) -> list[Block]:
     return blocks
 
 
+def blocks_under(heading: str, page: str = "docs/operate.md") -> list[Block]:
+    """Return the commands under a heading of a document, which has to have some."""
+    found = [block for block in read_blocks(page) if block.heading == heading]
+    assert found, f"{page} has no commands under {heading!r}"
+    return found
+
+
 @dataclass(frozen=True)
 class Reader:
     """Someone at a terminal, in a folder: `own` is what they put in place of the document's examples."""
@@ -98,5 +105,7 @@ class Reader:
             if self.password and shown.lower().count("password:") > asked:
                 asked += 1
                 os.write(terminal, f"{self.password}\n".encode())
+        if process.poll() is None and time.monotonic() >= until:
+            raise WalkFailed(f"did not end:\n{shown[-6000:]}")
         process.wait(10)
         return shown
