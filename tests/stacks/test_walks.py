@@ -14,7 +14,7 @@ from tests.support.dovecot import Dovecot, free_ports
 from tests.support.pulumi.engine import Pulumi
 from tests.support.pulumi.project import copy_project
 from tests.support.pulumi.selfhost import mailbox
-from tests.support.walk import Block, Reader, blocks_under
+from tests.support.walk import Reader, blocks_under
 
 LOGIN = "jane@example.org"
 MESSAGES = 40
