@@ -1,5 +1,6 @@
 """What all tests share."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,12 @@ pytest_plugins = ["tests.support.fixtures", "tests.support.cloudflare.fixtures"]
 
 FIRST = ("unit", "contract", "integration", "infra", "parity", "e2e", "stacks")
 """The folders of the tests, those that are fast and find most first; within one the order is random."""
+
+
+def pytest_configure() -> None:
+    """Forget the make that runs the tests: those that run make themselves want it as from a shell."""
+    for name in ("ARGS", "MAKEFLAGS", "MAKELEVEL", "MAKEOVERRIDES", "MFLAGS"):
+        os.environ.pop(name, None)
 
 
 @pytest.hookimpl(trylast=True)

@@ -10,8 +10,6 @@ from pathlib import Path
 import pytest
 
 CHECKOUT = Path(__file__).parents[2]
-OURS = ("VIRTUAL_ENV", "LEADMINER_", "MAKE", "MFLAGS")
-"""What a newcomer's shell does not have; the tests may be run by make."""
 TOOLS = ("cat", "cksum", "dirname", "rm", "sed", "sh")
 
 
@@ -20,7 +18,7 @@ def test_a_fresh_clone_sets_itself_up_and_plays_the_demo(tmp_path: Path) -> None
     """`make setup` needs nothing but Python, works in a path with blanks and once; `make demo` mines twice."""
     clone = tmp_path / "a fresh clone"
     subprocess.run(["git", "clone", "-q", CHECKOUT, clone], check=True)
-    environment = {name: os.environ[name] for name in os.environ if not name.startswith(OURS)}
+    environment = {name: os.environ[name] for name in os.environ if not name.startswith(("VIRTUAL_ENV", "LEADMINER_"))}
 
     def make(target: str) -> str:
         done = subprocess.run(["make", target], cwd=clone, env=environment, capture_output=True, text=True, check=False)
