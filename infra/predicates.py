@@ -166,7 +166,7 @@ def _texts(value: Any) -> Iterator[str]:
         yield value
     elif isinstance(value, Mapping):
         yield from _texts(list(value.values()))
-    elif isinstance(value, list | tuple):
+    elif isinstance(value, Sequence):
         for part in value:
             yield from _texts(part)
 
