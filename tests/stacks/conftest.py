@@ -1,13 +1,26 @@
 """What the stacks need: the real Pulumi engine, a Docker engine, and the images that stand in for a registry's."""
 
+import asyncio
+import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
+from infra.naming import CloudflareNames
+from processor.adapters.container.migrate import migrate
+from schemas.migrations import PERMANENT
+from tests.support.cloudflare.account import CloudflareAccount
+from tests.support.cloudflare.packages import Pieces
 from tests.support.docker.engine import DockerEngine, DockerMissing
 from tests.support.fixtures import require
-from tests.support.pulumi.engine import EngineMissing, build_engine
+from tests.support.postgrest import SCHEMA, PostgRest
+from tests.support.pulumi.engine import EngineMissing, Pulumi, build_engine
+from tests.support.pulumi.project import copy_project
+from tests.support.pulumi.staging import build_fetcher
+from tests.support.servers import Postgres
 
+WORKERS = [CloudflareNames(environment).worker for environment in ("staging", "prod")]
 TIMES = pytest.StashKey[list[str]]()
 Note = Callable[[str, float], None]
 
@@ -52,3 +65,44 @@ def docker_engine() -> Iterator[DockerEngine]:
 def images(docker_engine: DockerEngine) -> dict[str, str]:
     """Return the images that a registry would have, by the setting that names each."""
     return docker_engine.build_images()
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """Return a copy of the checkout, to type commands in."""
+    project = copy_project(tmp_path / "checkout")
+    (project / ".venv").symlink_to(Path(sys.executable).parents[1])
+    return project
+
+
+@pytest.fixture
+def variables(tmp_path: Path, checkout: Path, pulumi_engine: None) -> dict[str, str]:
+    """Return the environment of somebody new to Pulumi: a home with nothing in it, and the command."""
+    home = tmp_path / "home"
+    home.mkdir()
+    own = Pulumi(tmp_path / "pulumi", checkout).environment
+    told = {"PULUMI_BACKEND_URL", "PULUMI_CONFIG_PASSPHRASE"}
+    return {name: value for name, value in own.items() if name not in told} | {"HOME": str(home)}
+
+
+@pytest.fixture(scope="module")
+def account(pieces: Pieces, docker_engine: DockerEngine) -> Iterator[CloudflareAccount]:
+    """Yield an account, empty at first; nothing that belongs to it is left on the Docker engine."""
+    with CloudflareAccount(pieces, *WORKERS) as account:
+        yield account
+    docker_engine.clear()
+
+
+@pytest.fixture(scope="module")
+def supabase(postgres: Postgres) -> Iterator[str]:
+    """Yield where the permanent functions are."""
+    database = postgres.fresh_database()
+    asyncio.run(migrate(database, PERMANENT, schema=SCHEMA))
+    with PostgRest(database) as rest:
+        yield rest.url
+
+
+@pytest.fixture(scope="module")
+def fetcher(docker_engine: DockerEngine, account: CloudflareAccount, images: dict[str, str]) -> str:
+    """Return the fetcher's image of the checkout, to which the account's certificate is good."""
+    return build_fetcher(docker_engine, account, images["imagePython"])

@@ -1,6 +1,5 @@
 """`pulumi up --stack staging` into an account on this machine: what is declared is what runs, and it mines."""
 
-import asyncio
 import json
 import time
 from collections.abc import Iterator
@@ -8,21 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from processor.adapters.container.migrate import migrate
 from schemas.ledger import Ledger
-from schemas.migrations import PERMANENT
 from tests.e2e.house import wait_until
 from tests.e2e.mailboxes import fill, whole_mailbox
 from tests.stacks.conftest import Note
 from tests.support.cloudflare.account import CloudflareAccount
-from tests.support.cloudflare.packages import Pieces
 from tests.support.docker.engine import DockerEngine
 from tests.support.dovecot import Dovecot
 from tests.support.forwarder import Forwarder
-from tests.support.postgrest import SCHEMA, PostgRest
 from tests.support.pulumi.selfhost import Service, mailbox, mine_embedded, source_at
-from tests.support.pulumi.staging import NAMES, Staging, build_fetcher
-from tests.support.servers import Postgres
+from tests.support.pulumi.staging import NAMES, Staging
 
 IDLE_SECONDS = 5.0
 """In which a consumer, were there one, would have processed all of the sample mailbox."""
@@ -40,34 +34,17 @@ KINDS = {
 
 
 @pytest.fixture(scope="module")
-def account(pieces: Pieces) -> Iterator[CloudflareAccount]:
-    """Yield an account, empty at first."""
-    with CloudflareAccount(pieces, worker=NAMES.worker) as account:
-        yield account
-
-
-@pytest.fixture(scope="module")
-def supabase(postgres: Postgres) -> Iterator[str]:
-    """Yield where the permanent functions are."""
-    database = postgres.fresh_database()
-    asyncio.run(migrate(database, PERMANENT, schema=SCHEMA))
-    with PostgRest(database) as rest:
-        yield rest.url
-
-
-@pytest.fixture(scope="module")
 def stack(
     tmp_path_factory: pytest.TempPathFactory,
     docker_engine: DockerEngine,
-    images: dict[str, str],
     account: CloudflareAccount,
     supabase: str,
+    fetcher: str,
     pulumi_engine: None,
     sdk: Path,
     note: Note,
 ) -> Staging:
     """Return a stack that is up; each test leaves it as declared."""
-    fetcher = build_fetcher(docker_engine, account, images["imagePython"])
     settings = {"supabaseUrl": supabase, "imageFetcher": fetcher}
     stack = Staging(tmp_path_factory.mktemp("staging"), account, docker_engine, settings)
     note("staging: up, from a finished image", stack.up())

@@ -1,6 +1,5 @@
 """What `docs/operate.md` tells people to type for one server: from nothing to contacts, its care, and its end."""
 
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from uuid import uuid4
@@ -11,8 +10,6 @@ from tests.e2e.mailboxes import PASSWORD, fill, mail
 from tests.stacks.conftest import Note
 from tests.support.docker.engine import DockerEngine
 from tests.support.dovecot import Dovecot, free_ports
-from tests.support.pulumi.engine import Pulumi
-from tests.support.pulumi.project import copy_project
 from tests.support.pulumi.selfhost import mailbox
 from tests.support.walk import Reader, blocks_under
 
@@ -29,22 +26,15 @@ def inbox() -> Iterator[Dovecot]:
 
 
 @pytest.fixture
-def reader(tmp_path: Path, docker_engine: DockerEngine, images: dict[str, str], pulumi_engine: None) -> Reader:
+def reader(checkout: Path, variables: dict[str, str], docker_engine: DockerEngine, images: dict[str, str]) -> Reader:
     """Return someone with a checkout, a Docker engine, Pulumi, and images that no registry has to give."""
-    project = copy_project(tmp_path / "checkout")
     prefix = f"lm-{uuid4().hex[:8]}"
     own = images | {"dockerHost": docker_engine.host, "prefix": prefix, "publishPort": str(free_ports(1)[0])}
-    with (project / "Pulumi.selfhost.yaml").open("a") as file:
+    with (checkout / "Pulumi.selfhost.yaml").open("a") as file:
         file.writelines(f'  leadminer:{name}: "{value}"\n' for name, value in own.items())
-    (project / ".venv").symlink_to(Path(sys.executable).parents[1])
-    home = tmp_path / "home"
-    home.mkdir()
-    pulumi = Pulumi(tmp_path / "pulumi", project)
-    environment = {name: value for name, value in pulumi.environment.items() if "PASSPHRASE" not in name}
-    del environment["PULUMI_BACKEND_URL"]
     return Reader(
-        project,
-        environment | {"HOME": str(home), "DOCKER_HOST": docker_engine.host},
+        checkout,
+        {**variables, "DOCKER_HOST": docker_engine.host},
         {"leadminer-": f"{prefix}-"},
         PASSWORD,
     )

@@ -6,7 +6,7 @@ import re
 import select
 import subprocess
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -54,12 +54,16 @@ def blocks_under(heading: str, page: str = "docs/operate.md") -> list[Block]:
 
 @dataclass(frozen=True)
 class Reader:
-    """Someone at a terminal, in a folder: `own` is what they put in place of the document's examples."""
+    """Someone at a terminal, in a folder: `own` is what they put in place of the document's examples.
+
+    `prefix` are the words in front of their shell.
+    """
 
     folder: Path
     environment: Mapping[str, str]
     own: Mapping[str, str] = field(default_factory=dict)
     password: str = ""
+    prefix: Sequence[str] = ()
 
     def type(self, *blocks: Block, before: str = "", after: str = "", seconds: float = 600.0) -> str:
         """Type blocks of commands; return what the terminal shows, or raise WalkFailed at the first that fails."""
@@ -70,7 +74,7 @@ class Reader:
         script.write_text(f"set -euxo pipefail\n{before}\n{text}\n{after}\n")
         terminal, inner = pty.openpty()
         process = subprocess.Popen(
-            ["bash", str(script)],
+            [*self.prefix, "bash", str(script)],
             cwd=self.folder,
             env={**os.environ, **self.environment},
             stdin=inner,

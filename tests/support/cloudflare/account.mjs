@@ -8,6 +8,7 @@ import { BESIDE, findFaults, IDENTIFY, listWorkers } from './declared.mjs';
 import { passOn } from './onward.mjs';
 import { HOST, loadMiniflare } from './runtime.mjs';
 
+const API = 'api.cloudflare.com';
 const TOGETHER_MS = 150;
 const settings = JSON.parse(readFileSync(process.argv[2], 'utf8'));
 const { Miniflare, common } = await loadMiniflare(settings);
@@ -155,7 +156,7 @@ async function control(request, response) {
 
 // Returns the Worker that answers under a name, or nothing.
 function findWorker(host) {
-  if (host === 'api.cloudflare.com' || host.startsWith(`${settings.account.account}.`)) return 'gate';
+  if (host.startsWith(`${settings.account.account}.`)) return 'gate';
   const [script, ...rest] = host.split('.');
   const isOurs = rest.join('.') === `${settings.subdomain}.workers.dev`;
   return isOurs && declared.subdomains[script]?.enabled ? script : undefined;
@@ -166,19 +167,20 @@ async function forward(request, response, worker) {
   passOn(request, response, await miniflare.unsafeGetDirectURL(worker));
 }
 
-const inside = createServer((request, response) =>
-  request.url.startsWith('/client/v4/') ? forward(request, response, 'gate') : control(request, response),
-);
+const answerInside = (request, response) =>
+  request.url.startsWith('/client/v4/') ? forward(request, response, 'gate') : control(request, response);
 const credentials = { key: readFileSync(settings.key), cert: readFileSync(settings.certificate) };
 const outside = createSecureServer(credentials, (request, response) => {
-  const worker = findWorker(request.headers.host ?? '');
-  if (worker) forward(request, response, worker);
+  const host = request.headers.host ?? '';
+  const worker = findWorker(host);
+  if (host === API) answerInside(request, response);
+  else if (worker) forward(request, response, worker);
   else response.writeHead(404).end();
 });
 
 const listen = (server) => new Promise((resolve) => server.listen(0, HOST, () => resolve(server.address().port)));
 await miniflare.ready;
-process.stdout.write(`${JSON.stringify({ result: { inside: await listen(inside), outside: await listen(outside) } })}\n`);
+process.stdout.write(`${JSON.stringify({ result: { inside: await listen(createServer(answerInside)), outside: await listen(outside) } })}\n`);
 for await (const _ of process.stdin);
 await miniflare.dispose();
 process.exit(0);

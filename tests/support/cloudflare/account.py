@@ -37,13 +37,13 @@ class CloudflareAccount:
     in TLS on `port`, under the certificate of `authority`.
     """
 
-    def __init__(self, pieces: Pieces, *, worker: str) -> None:
+    def __init__(self, pieces: Pieces, *workers: str) -> None:
         self.credentials = Credentials()
         account, subdomain = self.credentials.account, self.credentials.subdomain
         self.hosts = [
             "api.cloudflare.com",
             *(f"{account}.{place}r2.cloudflarestorage.com" for place in ("", "eu.")),
-            f"{worker}.{subdomain}.workers.dev",
+            *(f"{worker}.{subdomain}.workers.dev" for worker in workers),
         ]
         self.authority = trustme.CA()
         self.port = 0
@@ -121,7 +121,7 @@ class CloudflareAccount:
             "subdomain": own.subdomain,
             "account": {
                 "account": own.account,
-                "tokens": {own.token: ["d1", "queues"], own.queue_token: ["queues"]},
+                "tokens": {own.token: ["d1", "queues", "r2", "workers"], own.queue_token: ["queues"]},
                 "accessKey": own.access_key,
                 "secret": own.secret,
             },

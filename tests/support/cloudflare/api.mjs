@@ -1,4 +1,5 @@
-// The calls of Cloudflare's REST API that are made outside a Worker: find a queue, push to it, query a D1 database.
+// The calls of Cloudflare's REST API that are made outside a Worker: find a queue, push to it, query a D1 database, and
+// look what a token may see.
 const MAX_MESSAGES = 100;
 const MAX_MESSAGE_BYTES = 128_000;
 const METADATA_BYTES = 100; // a message's own, which count
@@ -51,15 +52,35 @@ function find(queues, [id], page) {
   return id in queues ? done(found.find((each) => each.queue_id === id)) : refuse(404, 11000, 'Queue not found');
 }
 
+// Lists what is declared, as far as a token is good for it.
+function list(product, path, request, { databases, buckets, scripts, subdomain }) {
+  const jurisdiction = request.headers.get('cf-r2-jurisdiction') ?? 'default';
+  const lists = {
+    'd1/database': () => Object.entries(databases).map(([uuid, { name }]) => ({ uuid, name })),
+    'r2/buckets': () => ({
+      buckets: Object.keys(buckets)
+        .filter((name) => buckets[name].jurisdiction === jurisdiction)
+        .map((name) => ({ name })),
+    }),
+    'workers/scripts': () => scripts.map((id) => ({ id })),
+    'workers/subdomain': () => ({ subdomain }),
+  };
+  const found = lists[[product, ...path].join('/')];
+  return found ? done(found()) : refuse(404, 7003, 'No route for that URI');
+}
+
 // Answers one request below `/client/v4`; `env` has the account, and what is bound under the names given there. A token is
 // good for the products that the account says.
 export async function answerApi(request, url, body, env) {
   const { account, tokens, queues, databases } = env.ACCOUNT;
   const [kind, given, product, ...rest] = url.pathname.split('/').slice(3);
   const token = request.headers.get('authorization')?.replace(/^Bearer /, '');
+  if (url.pathname.endsWith('/user/tokens/verify'))
+    return token in tokens ? done({ status: 'active' }) : refuse(401, 1000, 'Invalid API Token');
   if (!tokens[token]?.includes(product)) return refuse(403, 10000, 'Authentication error');
   if (kind !== 'accounts' || given !== account) return refuse(404, 7003, 'No route for that URI');
   if (request.method === 'GET' && product === 'queues') return find(queues, rest, url.searchParams.get('page'));
+  if (request.method === 'GET') return list(product, rest, request, env.ACCOUNT);
   if (request.method !== 'POST') return refuse(405, 10405, 'Method not allowed');
   let fields;
   try {

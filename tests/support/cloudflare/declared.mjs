@@ -63,17 +63,17 @@ const isNamed = (queues, name) => Object.values(queues).some(({ queueName }) => 
 const isSeen = (buckets, name, jurisdiction) => buckets[name]?.jurisdiction === jurisdiction;
 
 // Returns the Workers that are declared, and the gate beside them, as miniflare takes them.
-export function listWorkers(declared, { account, date }) {
-  return [listGate(declared, account, date), ...Object.values(declared.scripts).map((script) => listScript(declared, script))];
+export function listWorkers(declared, { account, subdomain, date }) {
+  return [listGate(declared, { ...account, subdomain }, date), ...Object.values(declared.scripts).map((script) => listScript(declared, script))];
 }
 
-function listGate({ queues, databases, buckets }, account, date) {
+function listGate({ queues, databases, buckets, scripts }, account, date) {
   const seen = {
     queues: mapValues(queues, ({ queueName: name }) => ({ binding: `queue ${name}`, name })),
-    databases: mapValues(databases, (_, id) => ({ binding: `database ${id}` })),
+    databases: mapValues(databases, ({ name }, id) => ({ binding: `database ${id}`, name })),
     buckets: mapValues(buckets, ({ jurisdiction }, name) => ({ binding: `bucket ${name}`, jurisdiction })),
   };
-  return makeGate({ ...account, ...seen }, date, {
+  return makeGate({ ...account, ...seen, scripts: Object.keys(scripts) }, date, {
     queueProducers: Object.fromEntries(Object.values(seen.queues).map(({ binding, name }) => [binding, { queueName: name }])),
     d1Databases: Object.fromEntries(Object.entries(seen.databases).map(([id, { binding }]) => [binding, id])),
     r2Buckets: Object.fromEntries(Object.entries(seen.buckets).map(([name, { binding }]) => [binding, name])),

@@ -1,4 +1,7 @@
-"""Stands in for the provider `cloudflare`: what is declared is brought up in the account of `CLOUDFLARE_BASE_URL`."""
+"""Stands in for the provider `cloudflare`: what is declared is brought up in an account of the tests.
+
+The account is where `CLOUDFLARE_BASE_URL` says, or under the name of the real one's API.
+"""
 
 import os
 from collections.abc import Mapping
@@ -7,11 +10,11 @@ from urllib.parse import quote
 
 import httpx
 
+from infra.cloudflare.schema import API, BASE_URL, TOKEN
 from tests.support.pulumi import cloudflare_inputs as models
 from tests.support.pulumi.provider import Kind, Properties, Provider, Refused, serve
 
 TIMEOUT_SECONDS = 120.0
-TOKEN, BASE_URL = "CLOUDFLARE_API_TOKEN", "CLOUDFLARE_BASE_URL"
 
 
 class Resource(Kind):
@@ -131,7 +134,7 @@ class CloudflareProvider(Provider):
         if settings.keys() - {"version"} or not os.environ.get(TOKEN):
             raise Refused(f"{TOKEN} has to be in the environment, and no settings are known here: {sorted(settings)}")
         self._client = client = httpx.Client(
-            base_url=os.environ[BASE_URL].removesuffix("/client/v4"),
+            base_url=os.environ.get(BASE_URL, API).removesuffix("/client/v4"),
             headers={"authorization": f"Bearer {os.environ[TOKEN]}"},
             timeout=TIMEOUT_SECONDS,
         )

@@ -9,7 +9,7 @@ WALKED = {
     "One server": "tests/stacks/test_walks.py",
     "Care of one server": "tests/stacks/test_walks.py",
     "Dumps of one server": "tests/stacks/test_care.py",
-    "Cloudflare": "tests/stacks/test_staging.py",
+    "Cloudflare": "tests/stacks/test_walk_on_cloudflare.py",
 }
 """By heading, the file that types what stands under it."""
 NEED_AN_ACCOUNT: set[str] = set()

@@ -16,6 +16,8 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 from pulumi.runtime.rpc import UNKNOWN
 
+from infra.config import judge
+from infra.preflight.account import check_account
 from tests.infra.golden import FOLDER
 from tests.support.cloudflare.account import CloudflareAccount
 from tests.support.cloudflare.packages import Pieces
@@ -40,7 +42,7 @@ def text(name: str, value: str) -> dict[str, str]:
 @pytest.fixture(scope="module")
 def account(pieces: Pieces) -> Iterator[CloudflareAccount]:
     """Yield an account."""
-    with CloudflareAccount(pieces, worker=WORKER) as account:
+    with CloudflareAccount(pieces, WORKER) as account:
         yield account
 
 
@@ -230,6 +232,39 @@ def test_a_token_is_good_for_what_it_is_for(account: CloudflareAccount) -> None:
     resources = httpx.get(f"{account.url}/resources/scripts", headers=headers)
 
     assert [queues.status_code, database.status_code, resources.status_code] == [200, 403, 403]
+
+
+def test_preflight_finds_what_a_token_may(account: CloudflareAccount) -> None:
+    """Nothing is wrong with that of the deployment; that of a fetcher sees queues alone, and another one nothing."""
+    own = account.credentials
+    wrong = [preflight(account, token) for token in (own.token, own.queue_token, "another")]
+
+    assert wrong[0] == []
+    assert [each.split()[-1] for each in wrong[1]] == ["d1/database.", "r2/buckets.", "workers/scripts."]
+    assert wrong[2] == ["CLOUDFLARE_API_TOKEN is not valid."]
+
+
+def test_lists_have_what_is_declared(account: CloudflareAccount, kinds: Mapping[str, Kind]) -> None:
+    """A bucket in its jurisdiction alone."""
+    own = account.credentials
+    kinds["R2Bucket"].create(inputs_of("raw-bucket/bucket") | {"name": "other-mail"})
+    headers = {"authorization": f"Bearer {own.token}"}
+    url = f"{account.url}/client/v4/accounts/{own.account}/r2/buckets"
+
+    everywhere = httpx.get(url, headers=headers).json()["result"]["buckets"]
+    in_europe = httpx.get(url, headers={**headers, "cf-r2-jurisdiction": "eu"}).json()["result"]["buckets"]
+    kinds["R2Bucket"].delete("other-mail", {})
+
+    assert {"name": "other-mail"} in in_europe
+    assert {"name": "other-mail"} not in everywhere
+
+
+def preflight(account: CloudflareAccount, token: str) -> list[str]:
+    """Return what is wrong with an account for a stack of it."""
+    own = account.credentials
+    plain = {"mode": "cloudflare", "accountId": own.account, "workersSubdomain": own.subdomain}
+    environ = {**account.variables, "CLOUDFLARE_API_TOKEN": token}
+    return [each.problem for each in check_account(judge("staging", plain, {}, {})[0], environ)]
 
 
 def call(account: CloudflareAccount, host: str, path: str = "/", method: str = "GET", **given: Any) -> httpx.Response:

@@ -1,0 +1,62 @@
+"""What `docs/operate.md` tells people to type for Cloudflare: from a checkout and secrets to a mining in an account."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.cloudflare.account import CloudflareAccount
+from tests.support.docker.engine import DockerEngine
+from tests.support.dovecot import free_ports
+from tests.support.names import own_names
+from tests.support.postgrest import SERVICE_KEY
+from tests.support.pulumi.staging import NAMES
+from tests.support.walk import Reader, blocks_under
+
+
+@pytest.fixture
+def reader(
+    tmp_path: Path,
+    checkout: Path,
+    variables: dict[str, str],
+    docker_engine: DockerEngine,
+    account: CloudflareAccount,
+    supabase: str,
+    fetcher: str,
+    sdk: Path,
+) -> Iterator[Reader]:
+    """Yield someone with an account, its tokens in files, a Docker host, and names that lead to all of it."""
+    own = account.credentials
+    secrets = {
+        "supabaseServiceKey": SERVICE_KEY,
+        "fetcherApiToken": own.queue_token,
+        "r2AccessKeyId": own.access_key,
+        "r2SecretAccessKey": own.secret,
+        "deploymentToken": own.token,
+    }
+    for name, secret in secrets.items():
+        (checkout / f"{name}.txt").write_text(secret)
+    with (checkout / "Pulumi.staging.yaml").open("a") as file:
+        file.write(f'  leadminer:imageFetcher: "{fetcher}"\n  leadminer:publishPort: "{free_ports(1)[0]}"\n')
+    examples = {
+        "0123456789abcdef0123456789abcdef": own.account,
+        "workersSubdomain example": f"workersSubdomain {own.subdomain}",
+        "https://example.supabase.co": supabase,
+        "ssh://miner@fetcher.example.org": docker_engine.host,
+    }
+    with own_names(tmp_path, account.hosts, account.port, account.authority) as names:
+        yield Reader(checkout, {**variables, **names.environment}, examples, prefix=names.prefix)
+
+
+def test_cloudflare_from_nothing_to_a_mining(reader: Reader, account: CloudflareAccount) -> None:
+    """Settings, checks, deployment, its list, a mining, and nothing left to change, by the words that stand there."""
+    state, *_ = blocks_under("One server")
+    settings, up = blocks_under("Cloudflare")
+
+    shown = reader.type(state, settings, up)
+
+    assert "Nothing stands in the way of staging." in shown
+    assert f"| D1 | `{NAMES.database}` |" in shown
+    assert "the ledger balances." in shown
+    assert list(account.resources("scripts")) == [NAMES.worker]
+    assert account.objects(NAMES.bucket) == []
