@@ -15,6 +15,8 @@ from tests.support.walk import Reader, blocks_under
 
 LOGIN = "jane@example.org"
 MESSAGES = 40
+CONTAINERS = ("fetcher", "postgres", "redis")
+"""Those that are named; two runs on one engine need names of their own."""
 
 
 @pytest.fixture
@@ -35,7 +37,7 @@ def reader(checkout: Path, variables: dict[str, str], docker_engine: DockerEngin
     return Reader(
         checkout,
         {**variables, "DOCKER_HOST": docker_engine.host},
-        {"leadminer-": f"{prefix}-"},
+        {f"leadminer-{name}": f"{prefix}-{name}" for name in CONTAINERS},
         PASSWORD,
     )
 
@@ -47,7 +49,7 @@ def test_one_server_from_nothing_to_its_end(
     state, stack, up, *after = blocks_under("One server")
     mine, ask, check = after
     care = blocks_under("Care of one server")
-    prefix = reader.own["leadminer-"].rstrip("-")
+    prefix = reader.own["leadminer-fetcher"].removesuffix("-fetcher")
     passphrase = "export PULUMI_CONFIG_PASSPHRASE_FILE=~/.leadminer-passphrase"
 
     shown = reader.type(state, stack, up)
