@@ -45,6 +45,8 @@ def reader(
         "ssh://miner@fetcher.example.org": docker_engine.host,
     }
     with own_names(tmp_path, account.hosts, account.port, account.authority) as names:
+        # `leadminer` asks its processor with the authorities of its own installation alone.
+        examples["make setup"] = f"make setup\n{names.trust_by_certifi}"
         yield Reader(checkout, {**variables, **names.environment}, examples, prefix=names.prefix)
 
 

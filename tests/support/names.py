@@ -26,6 +26,11 @@ class Names:
     prefix: Sequence[str]
     environment: Mapping[str, str]
 
+    @property
+    def trust_by_certifi(self) -> str:
+        """The shell's words, for such a command alone, after which the checkout's .venv trusts the same."""
+        return f"mount --bind {self.environment[TRUSTED[0]]} .venv/lib/python3*/site-packages/certifi/cacert.pem"
+
 
 @contextmanager
 def own_names(folder: Path, names: Sequence[str], port: int, authority: trustme.CA) -> Iterator[Names]:
