@@ -1,9 +1,10 @@
 """An HTTP server on loopback for what stands in for a service of others: requests go to one function, answers back."""
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from io import BufferedIOBase
 from typing import Self
 
 
@@ -32,16 +33,20 @@ class HttpStandIn:
     def __init__(self, answer: Callable[[Asked], Answer]) -> None:
         class Handler(BaseHTTPRequestHandler):
             def handle_any(self) -> None:
-                length = int(self.headers.get("Content-Length") or 0)
+                body = b"".join(_chunks(self.rfile)) if self.headers.get("Transfer-Encoding") else self._read_all()
                 headers = {name.lower(): value for name, value in self.headers.items()}
-                found = answer(Asked(self.command, self.path, headers, self.rfile.read(length)))
+                found = answer(Asked(self.command, self.path, headers, body))
                 self.send_response(found.status)
                 for name, value in {**found.headers, "Content-Length": str(len(found.body))}.items():
                     self.send_header(name, value)
                 self.end_headers()
-                self.wfile.write(found.body)
+                if self.command != "HEAD":
+                    self.wfile.write(found.body)
 
-            do_GET = do_POST = do_PATCH = handle_any  # noqa: N815 (the names of the library)
+            def _read_all(self) -> bytes:
+                return self.rfile.read(int(self.headers.get("Content-Length") or 0))
+
+            do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = handle_any  # noqa: N815 (the names of the library)
 
             def log_message(self, format: str, *args: object) -> None:  # noqa: A002 (the library's name)
                 """Print nothing."""
@@ -62,3 +67,11 @@ class HttpStandIn:
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
+
+
+def _chunks(body: BufferedIOBase) -> Iterator[bytes]:
+    """Yield the pieces of a body whose length was not known beforehand."""
+    while size := int(body.readline(), 16):
+        yield body.read(size)
+        body.readline()
+    body.readline()

@@ -6,7 +6,7 @@ Stands in for GitHub's runner: what it does not know of a workflow is an error, 
 import re
 import subprocess
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -83,6 +83,8 @@ class Runner:
     secrets: Mapping[str, str] = field(default_factory=dict)
     github: Mapping[str, str] = field(default_factory=dict)
     timeout_seconds: float = 1800
+    prefix: Sequence[str] = ()
+    """The words in front of its shell."""
 
     def run(self, workflow: Workflow) -> list[Ran]:
         """Run all jobs, one after another, and return what was run; raise WorkflowFailed at the first that fails."""
@@ -108,7 +110,7 @@ class Runner:
             for file in files.values():
                 file.touch()
             done = subprocess.run(
-                ["bash", "-e", "-c", step.run],
+                [*self.prefix, "bash", "-e", "-c", step.run],
                 cwd=self.checkout,
                 env={**self.environ, **environ, **{name: str(file) for name, file in files.items()}},
                 stdin=subprocess.DEVNULL,

@@ -1,0 +1,56 @@
+"""Stands in for a registry that images are pushed to: it takes them, and keeps no more than their digests."""
+
+import hashlib
+from typing import Self
+from urllib.parse import parse_qs, urlsplit
+
+from tests.support.http_stand_in import Answer, Asked, HttpStandIn
+
+DIGEST = "Docker-Content-Digest"
+
+
+class PushRegistry:
+    """A registry on loopback, where Docker asks for no certificate; use it as a context manager."""
+
+    def __init__(self) -> None:
+        self.pushed: dict[str, str] = {}
+        """The digests of the manifests, by `repository:tag`."""
+        self._blobs: set[str] = set()
+        self._server = HttpStandIn(self._answer)
+
+    @property
+    def host(self) -> str:
+        """Host and port."""
+        return self._server.host
+
+    def __enter__(self) -> Self:
+        self._server.__enter__()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.__exit__()
+
+    def _answer(self, asked: Asked) -> Answer:
+        url = urlsplit(asked.path)
+        if url.path == "/v2/":
+            return Answer(200, b"{}")
+        if "/blobs/uploads/" in url.path:
+            return self._take_blob(asked, url.path, parse_qs(url.query).get("digest", []))
+        name, kind, reference = url.path.removeprefix("/v2/").rsplit("/", 2)
+        return self._answer_for(asked, name, kind, reference)
+
+    def _take_blob(self, asked: Asked, path: str, digests: list[str]) -> Answer:
+        self._blobs |= set(digests)
+        place = f"{path.rpartition('/')[0]}/one"
+        if asked.method == "PUT":
+            return Answer(201, headers={"Location": place, DIGEST: digests[0]})
+        return Answer(202, headers={"Location": place, "Range": f"0-{max(len(asked.body) - 1, 0)}"})
+
+    def _answer_for(self, asked: Asked, name: str, kind: str, reference: str) -> Answer:
+        if kind == "blobs":
+            return Answer(200 if reference in self._blobs else 404, headers={DIGEST: reference})
+        if asked.method != "PUT":
+            return Answer(404)
+        digest = f"sha256:{hashlib.sha256(asked.body).hexdigest()}"
+        self.pushed[f"{name}:{reference}"] = digest
+        return Answer(201, headers={DIGEST: digest})
