@@ -38,15 +38,15 @@ INCLUDED_GB: Final[Mapping[str, float]] = {"r2": 10, "d1": 5}
 """Storage within the plan (same pages)."""
 
 A_MESSAGE: Final[Mapping[str, float]] = {
-    "r2 class a": 0.00625,
-    "r2 class b": 0.00525,
-    "queue operations": 0.02775,
-    "d1 rows written": 1.07,
-    "d1 rows read": 8.34,
-    "worker requests": 0.00125,
-    "worker cpu milliseconds": 2.44,
+    "r2 class a": 0.00317,
+    "r2 class b": 0.0025,
+    "queue operations": 0.009,
+    "d1 rows written": 1.035,
+    "d1 rows read": 7.55,
+    "worker requests": 0.00317,
+    "worker cpu milliseconds": 0.72,
 }
-"""What one message needs, as `make bench-cloudflare` counted over 4,000 real ones (2026-11-24)."""
+"""What one message needs, as `make bench-cloudflare` counted over 6,000 real ones (2026-11-25)."""
 CRON_ROWS_READ_A_MONTH: Final = 30 * 24 * 12 * 100
 """What the sweep reads, every five minutes, where nothing stands still; about a hundred rows each time."""
 RAW_GB_A_MESSAGE: Final = 20_000 / 1e9 / 30
