@@ -11,6 +11,7 @@ from pathlib import Path
 from bench import extraction
 from bench.corpus import read_corpus
 from bench.drain import drain
+from bench.recall import measure_recall
 from bench.refining import PERSONS, refine_seconds
 from bench.whole import Run, run_mining, scratch, serve
 
@@ -24,6 +25,8 @@ def main() -> None:
         rates, runs = measure_whole(folder, options.messages, options.rounds)
         print_whole(rates, runs)
     print(extraction.measure(list(read_corpus())).report())
+    pairs, found = measure_recall(read_corpus())
+    print(f"recall of addresses against the careful reference: {found / pairs:.6f} ({found:,} of {pairs:,})")
     print(f"refine of 15,000 persons, one process: {median(refine_seconds()):.2f} s")
     if options.large:
         with scratch() as folder:
