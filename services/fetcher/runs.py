@@ -81,10 +81,10 @@ class Runs:
         threading.Thread(target=self._work, args=(run, request, connector), name="mining", daemon=True).start()
         return run
 
-    def progress(self, user: str, mining: str) -> Progress | None:
-        """Return how far a mining is that is under way here."""
-        found = (run for run in list(self._running) if run.user == user and run.progress.mining == mining)
-        return next((run.progress for run in found), None)
+    def under_way(self, user: str) -> dict[str, Progress]:
+        """Return how far each mining of a user is that is under way here, by its id."""
+        found = [run.progress for run in list(self._running) if run.user == user]
+        return {progress.mining: progress for progress in found}
 
     def problem(self, user: str, mining: str) -> Problem | None:
         """Return by what a mining was broken off here, unless it was started again."""

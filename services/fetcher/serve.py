@@ -22,6 +22,7 @@ from fetcher.contact_commands import read_contacts
 from fetcher.exits import Misuse
 from fetcher.export import Format, check_delimiter, export_contacts
 from fetcher.orders import read_order
+from fetcher.outcome import Progress
 from fetcher.reports import ENDED
 from fetcher.runs import Runs
 from fetcher.session import check_user
@@ -119,17 +120,20 @@ class Service:
         return answer({"id": run.progress.mining, "resumed": run.progress.resumed}, status=202)
 
     async def _list(self, _request: Request, user: str) -> Response:
+        under_way = self._runs.under_way(user)
         minings = await run_in_threadpool(self._processor.minings, user)
-        return answer({"minings": [self._status(user, fields) for fields in minings]})
+        return answer({"minings": [self._status(user, fields, under_way) for fields in minings]})
 
     async def _show(self, request: Request, user: str) -> Response:
-        return answer(self._status(user, await _asked(self._processor.status_fields, request, user)))
+        under_way = self._runs.under_way(user)
+        return answer(self._status(user, await _asked(self._processor.status_fields, request, user), under_way))
 
     async def _report(self, request: Request, user: str) -> Response:
         return answer(await _asked(self._processor.report, request, user))
 
     async def _cancel(self, request: Request, user: str) -> Response:
-        return answer(self._status(user, await _asked(self._processor.cancel, request, user)))
+        under_way = self._runs.under_way(user)
+        return answer(self._status(user, await _asked(self._processor.cancel, request, user), under_way))
 
     async def _retry(self, request: Request, user: str) -> Response:
         return answer({"retried": await _asked(self._processor.retry, request, user)})
@@ -144,19 +148,21 @@ class Service:
         disposition = {"Content-Disposition": f'attachment; filename="contacts.{suffix}"'}
         return StreamingResponse(chain([first], pieces), media_type=media, headers=HEADERS | disposition)
 
-    def _status(self, user: str, fields: Fields) -> Fields:
+    def _status(self, user: str, fields: Fields, under_way: Mapping[str, Progress]) -> Fields:
         """Return the processor's status of a mining, and what this service does about it.
 
         `run` is running (here), left (unfinished, and this service does not fetch it), waiting (for processors) or
-        ended.
+        ended. `under_way` was asked for before the processor was: what ended in between is still running, never left,
+        and who reads that it has ended may start the next of its source.
         """
-        progress = self._runs.progress(user, fields["id"])
+        progress = under_way.get(fields["id"])
         problem = self._runs.problem(user, fields["id"])
-        run = "waiting" if progress is None else "running"
-        if fields["state"] in ENDED:
+        if progress is not None:
+            run = "running"
+        elif fields["state"] in ENDED:
             run = "ended"
-        elif progress is None and fields["state"] == "fetching" and not fields["cancelled"]:
-            run = "left"
+        else:
+            run = "left" if fields["state"] == "fetching" and not fields["cancelled"] else "waiting"
         return fields | {
             "run": run,
             "remark": RESUME if run == "left" else None,

@@ -40,8 +40,9 @@ class SqliteD1:
     """A D1 database in memory, all of whose queries count for one invocation until `begin_invocation`."""
 
     def __init__(self) -> None:
-        self.connection = sqlite3.connect(":memory:", isolation_level=None)
-        weakref.finalize(self, self.connection.close)  # from Python 3.13 on, one that is left open is warned of
+        self.connection = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+        # from Python 3.13 on, one that is left open is warned of; the garbage collector ends it in any thread
+        weakref.finalize(self, self.connection.close)
         self.connection.row_factory = sqlite3.Row
         self.connection.execute("PRAGMA foreign_keys = ON")
         self.connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, D1_ROW_BYTES)

@@ -83,25 +83,24 @@ def test_a_mining_is_run_to_its_end(runs: Runs, stack: Stack) -> None:
     mining = run.progress.mining
     assert problem is None
     assert stack.minings.minings[mining].ledger.processed == 450
-    assert (runs.progress("jo", mining), runs.problem("jo", mining)) == (None, None)
+    assert (runs.under_way("jo"), runs.problem("jo", mining)) == ({}, None)
     assert [(line["event"], line["mining"]) for line in logs] == [("mining begun", mining), ("mining ended", mining)]
 
 
 def test_progress_is_its_users(runs: Runs, stack: Stack) -> None:
-    """Whoever names another user's mining learns nothing of it."""
+    """Whoever asks for another user learns nothing of it."""
     stack.minings.idle = True
     run = start(runs, stack)
     assert begun(run) is None
     mining = run.progress.mining
 
     until(lambda: run.progress.fetched == 450)
-    mine, anothers = runs.progress("jo", mining), runs.progress("ann", mining)
+    mine, anothers = runs.under_way("jo"), runs.under_way("ann")
 
     stack.minings.idle = False
     until_ended(runs)
-    assert mine is not None
-    assert (mine.mining, mine.listed) == (mining, 450)
-    assert anothers is None
+    assert {each: progress.listed for each, progress in mine.items()} == {mining: 450}
+    assert anothers == {}
 
 
 def test_a_refused_login_is_the_answer_to_the_start(runs: Runs, stack: Stack, odd: OddImap) -> None:

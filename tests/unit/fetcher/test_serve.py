@@ -15,8 +15,9 @@ from fetcher import bootstrap
 from fetcher.adapters.processor import ProcessorClient
 from fetcher.cli import run
 from fetcher.listener import make_server
+from fetcher.outcome import Progress
 from fetcher.ports import LimitExceeded
-from fetcher.runs import Runs
+from fetcher.runs import Run, Runs
 from fetcher.serve import MAX_BODY_BYTES, PIECE_BYTES, Service
 from tests.support.fake_processor import TOKEN, FakeProcessor, running
 from tests.support.fetcher_fakes import MemoryJobQueue, MemoryRawStore
@@ -165,6 +166,21 @@ async def test_a_mining_of_an_earlier_service_says_what_it_waits_for(
     assert (one["progress"], one["trouble"]) == (None, None)
     assert ("start a mining of the same source again" in (one["remark"] or "")) is (shown == "left")
     assert [each["id"] for each in every] == [FIRST, SECOND]
+
+
+async def test_a_mining_has_ended_once_its_source_may_be_mined_again(
+    client: httpx.AsyncClient, service: Service, processor: FakeProcessor
+) -> None:
+    """The processor's word that it is finished comes before the service has let the source go."""
+    processor.minings = [mining(FIRST)]
+    run = Run("local", Progress(FIRST))
+    service._runs._running.append(run)
+    before = (await client.get(f"/users/local/minings/{FIRST}")).json()
+    service._runs._running.remove(run)
+
+    after = (await client.get(f"/users/local/minings/{FIRST}")).json()
+
+    assert [(one["state"], one["run"]) for one in (before, after)] == [("finished", "running"), ("finished", "ended")]
 
 
 async def test_a_report_is_the_processors(client: httpx.AsyncClient, processor: FakeProcessor) -> None:
