@@ -291,7 +291,13 @@ class Minings:
             segment, part = rows[-1]["segment"], rows[-1]["part"]
 
     async def keep_persons(self, mining: Mining, chunk: int, parts: Sequence[str]) -> list[tuple[int, str]]:
-        """Store a chunk's parts, of which the first write stays; return what is stored. Raises Conflict if closed."""
+        """Store a chunk's parts, and return what is stored: an earlier write stays, and what it cut.
+
+        Raises Conflict where the mining is closed, or another writes the same chunk at this moment.
+        """
+        rows = await self._store.query("persons", mining_no=mining.number, chunk=chunk)
+        if rows:
+            return [(row["part"], row["contacts"]) for row in rows]
         written = {
             "mining_no": mining.number,
             "chunk": chunk,
@@ -301,8 +307,7 @@ class Minings:
         await self._store.batch(
             [Statement("guard_refining", {"mining_no": mining.number}), Statement("write_persons", written)]
         )
-        rows = await self._store.query("persons", mining_no=mining.number, chunk=chunk)
-        return [(row["part"], row["contacts"]) for row in rows]
+        return list(enumerate(parts))
 
     async def finish_chunk(self, mining: Mining, chunk: int, totals: Mapping[str, int]) -> None:
         """Note that all parts of a chunk are applied, with its addresses by verdict."""

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from fetcher.child import EmbeddedError
-from tests.e2e.house import House
-from tests.e2e.mailboxes import fill, whole_mailbox
+from fetcher.exits import Exit
+from tests.e2e.house import IN_PEACE, Account, House
+from tests.e2e.mailboxes import fill, friendly_mailbox, whole_mailbox
 from tests.e2e.worker_minings import MAILBOX, outcome
 from tests.support.cloudflare.deployment import Deployment
 from tests.support.dovecot import Dovecot
@@ -34,6 +35,21 @@ def house() -> Iterator[House]:
         require(False, f"no servers: {error}")
     with stack:
         yield stack
+
+
+@pytest.fixture(scope="session")
+def friendly() -> Iterator[Dovecot]:
+    """Yield an IMAP server with mail of people who are contacts in whatever part of it is read."""
+    with Dovecot() as server:
+        fill(server, friendly_mailbox())
+        yield server
+
+
+@pytest.fixture(scope="session")
+def peaceful(house: House, friendly: Dovecot) -> Account:
+    """Return the account of a mining of the friendly mailbox that nothing happened to."""
+    assert house.mine(IN_PEACE, friendly.port).code == Exit.OK
+    return house.account(IN_PEACE)
 
 
 @pytest.fixture

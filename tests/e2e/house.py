@@ -28,11 +28,16 @@ from fetcher.export import Format, export_contacts
 from tests.e2e.mailboxes import PASSWORD
 from tests.support.servers import Postgres, Valkey
 
+IN_PEACE = "in peace"
+"""The user whose mining of the friendly mailbox nothing happens to."""
 TOKEN = "a-service-token-of-tests-alone"
 AS_OF = "2026-11-01"
 STREAM = "leadminer:jobs"
 TABLES = ("minings", "segments", "points", "persons", "chunks", "guard")
 PATIENCE_SECONDS = 90.0
+RUN_SECONDS = 0.005
+MOST_SEGMENTS = 20
+"""Of the 26 segments of the friendly mailbox: some are left to be stored."""
 NONE: Mapping[str, str] = {}
 
 
@@ -150,6 +155,18 @@ class House:
     def stored(self) -> list[str]:
         """Return the keys of the whole segments that are in the raw store."""
         return [path.relative_to(self.raw).as_posix() for path in self.raw.glob("*/*/*/*") if path.name[0] != "."]
+
+    def stop_half_way(self, fetcher: "subprocess.Popen[Any]") -> None:
+        """Stop a fetcher's process when some segments are stored and others are not; it stands still at each look."""
+
+        def stores() -> bool:
+            fetcher.send_signal(signal.SIGCONT)
+            time.sleep(RUN_SECONDS)
+            fetcher.send_signal(signal.SIGSTOP)
+            return bool(self.stored())
+
+        wait_until(stores, look_seconds=0)
+        assert len(self.stored()) < MOST_SEGMENTS
 
     def jobs(self) -> int:
         """Return how many jobs the queue holds that nobody has acknowledged."""

@@ -2,7 +2,6 @@
 
 import signal
 import time
-from collections.abc import Iterator
 from subprocess import Popen
 from urllib.parse import quote
 
@@ -12,52 +11,30 @@ from demo.people import OWNER
 from fetcher.exits import Exit
 from schemas.ledger import Ledger
 from tests.e2e.house import Account, House, kill, slowed, wait_until
-from tests.e2e.mailboxes import fill, friendly_mailbox
 from tests.support.dovecot import Dovecot
 
 LEASE_SECONDS = 10.0
 CANCEL_SECONDS = LEASE_SECONDS + 15.0
 """What cancelling may take at most: a dead fetcher's lease has to run out first; the rest is for a busy machine."""
-LOOK_SECONDS = 0.001
-MOST_SEGMENTS = 20
-"""Of the 26 segments: some are left to be fetched."""
-
-
-@pytest.fixture(scope="module")
-def friendly() -> Iterator[Dovecot]:
-    """Yield an IMAP server with mail of people who are contacts in whatever part of it is read."""
-    with Dovecot() as server:
-        fill(server, friendly_mailbox())
-        yield server
-
-
-@pytest.fixture(scope="module")
-def undisturbed(house: House, friendly: Dovecot) -> Account:
-    """Return the account of a mining that nothing happened to."""
-    assert house.mine("in peace", friendly.port).code == Exit.OK
-    return house.account("in peace")
 
 
 def start_and_stop(house: House, friendly: Dovecot, user: str) -> "Popen[str]":
     """Start mining, and stop the fetcher's process when some segments are stored and others are not."""
     command = house.start_mine(user, friendly.port)
-    wait_until(lambda: bool(house.stored()), look_seconds=LOOK_SECONDS)
-    command.send_signal(signal.SIGSTOP)
-    assert len(house.stored()) < MOST_SEGMENTS
+    house.stop_half_way(command)
     return command
 
 
 def ledgers(house: House, user: str) -> list[Ledger]:
     """Return the ledgers of a user's minings, the first one first; all must have ended, and balance."""
     wait_until(lambda: not house.leftovers())
-    minings = sorted(house.client.minings(user), key=lambda mining: str(mining["finished_at"]))
-    found = [Ledger.from_json(mining["ledger"]) for mining in minings]
+    found = [Ledger.from_json(mining["ledger"]) for mining in reversed(house.client.minings(user))]
     assert [ledger.imbalance() for ledger in found] == [[] for _ in found]
     return found
 
 
 def test_the_next_mining_goes_on_where_a_cancelled_one_stopped(
-    house: House, friendly: Dovecot, undisturbed: Account
+    house: House, friendly: Dovecot, peaceful: Account
 ) -> None:
     """Both together count every message once, and give the contacts of one undisturbed mining."""
     command = start_and_stop(house, friendly, "cancelled")
@@ -71,14 +48,14 @@ def test_the_next_mining_goes_on_where_a_cancelled_one_stopped(
     assert (said.code, first.code, again.code) == (Exit.OK, Exit.INTERRUPTED, Exit.OK)
     _, rest = ledgers(house, "cancelled")
     assert 0 < cut_off.skipped["cancelled"] == rest.listed
-    assert 0 < cut_off.processed < undisturbed.messages == cut_off.processed + rest.processed
-    assert house.counted("cancelled") == undisturbed.messages
-    assert house.contacts("cancelled") == undisturbed.contacts
+    assert 0 < cut_off.processed < peaceful.messages == cut_off.processed + rest.processed
+    assert house.counted("cancelled") == peaceful.messages
+    assert house.contacts("cancelled") == peaceful.contacts
 
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSTOP])
 def test_a_mining_without_its_fetcher_is_cancelled_within_seconds(
-    house: House, friendly: Dovecot, undisturbed: Account, how: signal.Signals
+    house: House, friendly: Dovecot, peaceful: Account, how: signal.Signals
 ) -> None:
     """`cancel` ends what a killed or hung fetcher left, half written files too, and the next mining goes on."""
     user = f"left by {how.name}"
@@ -101,11 +78,11 @@ def test_a_mining_without_its_fetcher_is_cancelled_within_seconds(
     assert house.mine(user, friendly.port).code == Exit.OK
     cut_off, rest = ledgers(house, user)
     assert cut_off.skipped["cancelled"] == rest.listed > 0
-    assert cut_off.processed + rest.processed == undisturbed.messages
-    assert house.contacts(user) == undisturbed.contacts
+    assert cut_off.processed + rest.processed == peaceful.messages
+    assert house.contacts(user) == peaceful.contacts
 
 
-def test_a_damaged_store_costs_its_segments_alone(house: House, friendly: Dovecot, undisturbed: Account) -> None:
+def test_a_damaged_store_costs_its_segments_alone(house: House, friendly: Dovecot, peaceful: Account) -> None:
     """What lies damaged on the disk is resumed past: dead in a ledger that balances, and read by the next mining."""
     command = start_and_stop(house, friendly, "damaged")
     kill(command)
@@ -120,11 +97,11 @@ def test_a_damaged_store_costs_its_segments_alone(house: House, friendly: Doveco
     assert again.code == Exit.OK
     assert set(first.dead) <= {"unreadable"}
     assert rest.listed == sum(first.dead.values())
-    assert house.counted("damaged") == undisturbed.messages
-    assert house.contacts("damaged") == undisturbed.contacts
+    assert house.counted("damaged") == peaceful.messages
+    assert house.contacts("damaged") == peaceful.contacts
 
 
-def test_ctrl_c_says_how_to_resume(house: House, friendly: Dovecot, undisturbed: Account) -> None:
+def test_ctrl_c_says_how_to_resume(house: House, friendly: Dovecot, peaceful: Account) -> None:
     """The first Ctrl-C ends it in good order; the command that it names does the rest as if nothing had happened."""
     command = start_and_stop(house, friendly, "interrupted")
     command.send_signal(signal.SIGINT)
@@ -139,4 +116,4 @@ def test_ctrl_c_says_how_to_resume(house: House, friendly: Dovecot, undisturbed:
     assert f"leadminer mine imap://{quote(OWNER, safe='')}@127.0.0.1:{friendly.port} --user interrupted" in said.err
     assert under_way == "fetching"
     assert again.code == Exit.OK
-    assert house.account("interrupted") == undisturbed
+    assert house.account("interrupted") == peaceful

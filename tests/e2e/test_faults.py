@@ -2,38 +2,19 @@
 
 import resource
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from subprocess import Popen
 
 import psutil
 import pytest
 
 from fetcher.exits import Exit
-from tests.e2e.house import Account, House, Said, wait_until
-from tests.e2e.mailboxes import fill, friendly_mailbox
+from tests.e2e.house import Account, House, Said
 from tests.support.dovecot import Dovecot
 
-LOOK_SECONDS = 0.001
-MOST_SEGMENTS = 20
-"""Of the 26 segments: some are left to be written."""
 FILE_BYTES = 4096
 """Less than any segment of the mailbox has."""
 NOBODY = "redis://127.0.0.1:1"
-
-
-@pytest.fixture(scope="module")
-def friendly() -> Iterator[Dovecot]:
-    """Yield an IMAP server with some thousand messages."""
-    with Dovecot() as server:
-        fill(server, friendly_mailbox())
-        yield server
-
-
-@pytest.fixture(scope="module")
-def undisturbed(house: House, friendly: Dovecot) -> Account:
-    """Return the account of a mining that nothing happened to."""
-    assert house.mine("without faults", friendly.port).code == Exit.OK
-    return house.account("without faults")
 
 
 def fill_disk(command: "Popen[str]") -> None:
@@ -44,9 +25,7 @@ def fill_disk(command: "Popen[str]") -> None:
 def mine_on_a_full_disk(house: House, friendly: Dovecot, user: str) -> Said:
     """Mine, on a disk that is full when some segments are stored."""
     command = house.start_mine(user, friendly.port)
-    wait_until(lambda: bool(house.stored()), look_seconds=LOOK_SECONDS)
-    command.send_signal(signal.SIGSTOP)
-    assert len(house.stored()) < MOST_SEGMENTS
+    house.stop_half_way(command)
     fill_disk(command)
     command.send_signal(signal.SIGCONT)
     return house.end_command(command)
@@ -55,8 +34,9 @@ def mine_on_a_full_disk(house: House, friendly: Dovecot, user: str) -> Said:
 def mine_without_redis(house: House, friendly: Dovecot, user: str) -> Said:
     """Mine with a queue that is not there, and press Ctrl-C when a segment is stored that cannot be sent."""
     command = house.start_mine(user, friendly.port, settings={"REDIS_URL": NOBODY})
-    wait_until(lambda: bool(house.stored()), look_seconds=LOOK_SECONDS)
+    house.stop_half_way(command)
     command.send_signal(signal.SIGINT)
+    command.send_signal(signal.SIGCONT)
     return house.end_command(command)
 
 
@@ -70,7 +50,7 @@ def mine_without_redis(house: House, friendly: Dovecot, user: str) -> Said:
 def test_what_breaks_is_said_and_nothing_is_lost(
     house: House,
     friendly: Dovecot,
-    undisturbed: Account,
+    peaceful: Account,
     break_off: Callable[[House, Dovecot, str], Said],
     code: Exit,
     named: tuple[str, ...],
@@ -85,4 +65,4 @@ def test_what_breaks_is_said_and_nothing_is_lost(
     assert "Traceback" not in said.err
     assert said.err.count("leadminer: ") == 1
     assert resumed.code == Exit.OK, resumed
-    assert house.account(break_off.__name__) == undisturbed
+    assert house.account(break_off.__name__) == peaceful

@@ -17,31 +17,13 @@ from fetcher.child import Child
 from fetcher.exits import Exit
 from schemas.ledger import Ledger
 from tests.e2e import house as houses
-from tests.e2e.house import AS_OF, Account, House, kill, slowed, wait_until
-from tests.e2e.mailboxes import PASSWORD, fill, friendly_mailbox
+from tests.e2e.house import AS_OF, IN_PEACE, Account, House, kill, slowed, wait_until
+from tests.e2e.mailboxes import PASSWORD
 from tests.support.dovecot import Dovecot
 
 TOKEN = "a-token-of-the-service-of-tests"
-LOOK_SECONDS = 0.001
-MOST_SEGMENTS = 20
-"""Of the 26 segments: some are left to be fetched."""
 SECRETS = (PASSWORD, TOKEN, houses.TOKEN, OWNER, quote(OWNER), "@acme.com", "Subject", "Hello")
 """What no log may hold: passwords, tokens, addresses, mail."""
-
-
-@pytest.fixture(scope="module")
-def friendly() -> Iterator[Dovecot]:
-    """Yield an IMAP server with mail of people who are contacts in whatever part of it is read."""
-    with Dovecot() as server:
-        fill(server, friendly_mailbox())
-        yield server
-
-
-@pytest.fixture(scope="module")
-def undisturbed(house: House, friendly: Dovecot) -> Account:
-    """Return the account of a mining by the command that nothing happened to."""
-    assert house.mine("by command", friendly.port).code == Exit.OK
-    return house.account("by command")
 
 
 class Service:
@@ -90,9 +72,8 @@ class Service:
 
     def hold(self, house: House) -> None:
         """Stop the process when some segments of its mining are stored and others are not."""
-        wait_until(lambda: bool(house.stored()), look_seconds=LOOK_SECONDS)
-        self.signal(signal.SIGSTOP)
-        assert len(house.stored()) < MOST_SEGMENTS
+        assert self.child.process is not None
+        house.stop_half_way(self.child.process)
 
     def signal(self, number: signal.Signals) -> None:
         """Send a signal to the process."""
@@ -147,15 +128,14 @@ def serve(house: House, friendly: Dovecot, tmp_path: Path) -> Iterator[Start]:
 def held(house: House, friendly: Dovecot, user: str) -> Iterator[None]:
     """Let `leadminer mine` read the mailbox meanwhile, and end well after it."""
     command = house.start_mine(user, friendly.port)
-    wait_until(lambda: bool(house.stored()), look_seconds=LOOK_SECONDS)
-    command.send_signal(signal.SIGSTOP)
+    house.stop_half_way(command)
     yield
     command.send_signal(signal.SIGCONT)
     assert house.end_command(command).code == Exit.OK
 
 
 def test_a_mining_over_http_is_that_of_the_command(
-    house: House, serve: Start, undisturbed: Account, tmp_path: Path
+    house: House, serve: Start, peaceful: Account, tmp_path: Path
 ) -> None:
     """Started, watched, reported and exported by HTTP: contacts and ledger are the same, byte for byte."""
     service = serve()
@@ -170,14 +150,14 @@ def test_a_mining_over_http_is_that_of_the_command(
         for form in ("csv", "vcard", "jsonl")
     }
 
-    assert house.account("by-http") == undisturbed
-    assert (report["balanced"], report["ledger"]) == (True, undisturbed.ledger)
+    assert house.account("by-http") == peaceful
+    assert (report["balanced"], report["ledger"]) == (True, peaceful.ledger)
     assert {status["run"] for status in seen} >= {"running", "ended"}
     assert max(status["progress"]["fetched"] for status in seen if status["progress"]) > 0
     assert [one["id"] for one in service.client.get("/users/by-http/minings").json()["minings"]] == [mining]
     for form, exported in exports.items():
         file = tmp_path / form
-        house.leadminer("export", "--user", "by command", "--format", form, "--output", str(file))
+        house.leadminer("export", "--user", IN_PEACE, "--format", form, "--output", str(file))
         assert exported == file.read_bytes()
     assert service.stop() == 0
 
@@ -198,8 +178,8 @@ def test_who_may_not_is_refused(house: House, serve: Start) -> None:
     assert service.client.get("/users/refused/minings").json() == {"minings": []}
 
 
-def test_a_cancelled_mining_keeps_what_it_has(house: House, serve: Start, undisturbed: Account) -> None:
-    """What was stored is counted and refined; the next mining goes on there, and both together are one undisturbed."""
+def test_a_cancelled_mining_keeps_what_it_has(house: House, serve: Start, peaceful: Account) -> None:
+    """What was stored is counted and refined; the next mining goes on there, and both together are one peaceful."""
     service = serve()
     mining = service.begin("cancelled-by-http")
     service.hold(house)
@@ -213,11 +193,11 @@ def test_a_cancelled_mining_keeps_what_it_has(house: House, serve: Start, undist
     assert (answer.status_code, answer.json()["cancelled"]) == (200, True)
     assert Ledger.from_json(status["ledger"]).imbalance() == []
     assert status["ledger"]["skipped"]["cancelled"] > 0
-    assert house.counted("cancelled-by-http") == undisturbed.messages
-    assert house.contacts("cancelled-by-http") == undisturbed.contacts
+    assert house.counted("cancelled-by-http") == peaceful.messages
+    assert house.contacts("cancelled-by-http") == peaceful.contacts
 
 
-def test_what_a_stop_left_is_resumed_by_the_same_request(house: House, serve: Start, undisturbed: Account) -> None:
+def test_what_a_stop_left_is_resumed_by_the_same_request(house: House, serve: Start, peaceful: Account) -> None:
     """SIGTERM in the middle of a mining stores what is in flight; the next service goes on as if nothing had been."""
     first = serve()
     mining = first.begin("stopped")
@@ -234,10 +214,10 @@ def test_what_a_stop_left_is_resumed_by_the_same_request(house: House, serve: St
     assert (left["state"], left["run"], left["progress"]) == ("fetching", "left", None)
     assert "with its password" in left["remark"]
     assert (again.status_code, again.json()) == (202, {"id": mining, "resumed": True})
-    assert house.account("stopped") == undisturbed
+    assert house.account("stopped") == peaceful
 
 
-def test_what_a_killed_container_left_is_resumed_by_another(house: House, serve: Start, undisturbed: Account) -> None:
+def test_what_a_killed_container_left_is_resumed_by_another(house: House, serve: Start, peaceful: Account) -> None:
     """The new container has none of its locks: once the lease of the killed one has run out, it goes on."""
     first = serve(home="first")
     mining = first.begin("killed")
@@ -253,11 +233,11 @@ def test_what_a_killed_container_left_is_resumed_by_another(house: House, serve:
     assert left["run"] == "left"
     assert (early.status_code, early.json()["code"]) == (409, "held")
     assert "try again 10 seconds after" in early.json()["error"]
-    assert house.account("killed") == undisturbed
+    assert house.account("killed") == peaceful
 
 
 def test_the_command_beside_a_service_leaves_its_source_alone(
-    house: House, friendly: Dovecot, serve: Start, undisturbed: Account
+    house: House, friendly: Dovecot, serve: Start, peaceful: Account
 ) -> None:
     """On the same machine by a lock, elsewhere by the lease; either says what to do, and disturbs nothing."""
     service = serve()
@@ -270,11 +250,11 @@ def test_the_command_beside_a_service_leaves_its_source_alone(
 
     assert here.code == Exit.HELD
     assert "Another leadminer on this machine reads" in here.err
-    assert house.account("both") == undisturbed
+    assert house.account("both") == peaceful
 
 
 def test_a_service_leaves_the_source_of_a_command_alone(
-    house: House, friendly: Dovecot, serve: Start, undisturbed: Account
+    house: House, friendly: Dovecot, serve: Start, peaceful: Account
 ) -> None:
     """And shows a mining that it does not fetch itself."""
     service, elsewhere = serve(), serve(home="elsewhere")
@@ -286,7 +266,7 @@ def test_a_service_leaves_the_source_of_a_command_alone(
     assert [(answer.status_code, answer.json()["code"]) for answer in (by_lock, by_lease)] == [(409, "held")] * 2
     assert "on this machine" in by_lock.json()["error"]
     assert "Another fetcher" in by_lease.json()["error"]
-    assert house.account("commanded") == undisturbed
+    assert house.account("commanded") == peaceful
 
 
 def test_no_more_minings_run_than_the_setting_allows(house: House, serve: Start) -> None:

@@ -77,7 +77,7 @@ class Named:
             return [""]
         rows = [_dump(row) for row in zip(*(arguments[name] for name in self.lists), strict=True)]
         if self.sliced:
-            return [_join(rows[first:last]) for first, last in reversed(list(_cut(rows)))]
+            return [_join(rows[first:last]) for first, last in _cut(rows)]
         if sum(map(len, rows)) + len(rows) >= D1_ROW_BYTES:
             raise LimitExceeded("a list is larger than the database takes")
         return [_join(rows)]

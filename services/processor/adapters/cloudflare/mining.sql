@@ -2,8 +2,8 @@
 --
 -- Names and arguments are those of PostgreSQL's file. Lists of one statement travel together, as the one JSON parameter
 -- :rows, an array of their items for each place; `-- rows:` names them in order, and `-- slices:` does so where the
--- statement may be run several times, on a slice of the lists each, last slice first. Where a name stands for several
--- statements, a semicolon ends each line that ends one; they are run together, in a batch.
+-- statement may be run several times, on a slice of the lists each. Where a name stands for several statements, a semicolon
+-- ends each line that ends one; they are run together, in a batch.
 
 -- name: user_number
 INSERT INTO users (user_id) VALUES (:user)
@@ -206,9 +206,6 @@ SELECT NULL WHERE NOT EXISTS (SELECT 1 FROM minings WHERE mining_no = :mining_no
 INSERT INTO persons (mining_no, chunk, part, contacts)
 SELECT :mining_no, :chunk, given.value ->> 0, given.value ->> 1
 FROM json_each(:rows) AS given
-WHERE NOT EXISTS (
-    SELECT 1 FROM persons AS p WHERE p.mining_no = :mining_no AND p.chunk = :chunk AND p.part <= given.value ->> 0
-)
 
 -- name: persons
 SELECT part, contacts FROM persons

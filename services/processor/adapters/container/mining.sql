@@ -183,8 +183,6 @@ INSERT INTO guard (holds) SELECT NULL WHERE NOT EXISTS (SELECT FROM open)
 INSERT INTO persons (mining_no, chunk, part, contacts)
 SELECT %(mining_no)s, %(chunk)s, part, contacts
 FROM unnest(%(parts)s::integer[], %(contacts)b::text[]) AS given (part, contacts)
-WHERE NOT EXISTS (SELECT FROM persons WHERE mining_no = %(mining_no)s AND chunk = %(chunk)s)
-ON CONFLICT DO NOTHING
 
 -- name: persons
 SELECT part, contacts FROM persons
