@@ -147,7 +147,13 @@ class _Run:
         with keeper:
             reader = self._reader(mailbox)
             plan = self._plan(reader, folders, keeper)
-            rest = [] if plan is None else self._fetch_planned(plan, reader, keeper)
+            try:
+                rest = [] if plan is None else self._fetch_planned(plan, reader, keeper)
+            except NotFound:
+                self._status = self._ask_status()
+                if self._status.state == "fetching":
+                    raise
+                return  # it was cancelled and torn down while this process stood still
             if keeper.trouble is not None:
                 raise keeper.trouble
             self._status = keeper.status
@@ -167,9 +173,7 @@ class _Run:
             self._show(self._status)
             self._unfinished = self._stop.wait(pause)
             pause = min(POLL_GROWTH * pause, self._pace.poll_seconds)
-            self._status = self._insist(
-                lambda: self._services.processor.status(self._request.user, mining=self._begun.id)
-            )
+            self._status = self._ask_status()
         self._show(self._status)
         return Outcome(
             mining=self._begun.id,
@@ -254,6 +258,9 @@ class _Run:
                 failed=dict(self._tally.failed),
             )
         )
+
+    def _ask_status(self) -> Status:
+        return self._insist(lambda: self._services.processor.status(self._request.user, mining=self._begun.id))
 
     def _is_to_end(self) -> bool:
         """Pass the wish to stop on to the pool, and return whether anybody wants it to end."""

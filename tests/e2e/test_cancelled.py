@@ -72,9 +72,10 @@ def test_a_mining_without_its_fetcher_is_cancelled_within_seconds(
     seconds = time.monotonic() - began
     wait_until(lambda: not house.leftovers(), seconds=5)
     command.send_signal(signal.SIGCONT)
-    house.end_command(command)
+    ended = house.end_command(command)
     assert said.code == Exit.OK
     assert seconds < CANCEL_SECONDS
+    assert ended.code == (-signal.SIGKILL if how == signal.SIGKILL else Exit.INTERRUPTED), ended
     assert house.mine(user, friendly.port).code == Exit.OK
     cut_off, rest = ledgers(house, user)
     assert cut_off.skipped["cancelled"] == rest.listed > 0

@@ -27,9 +27,12 @@ class FileRawStore:
         self._root = root
 
     def put(self, key: str, data: bytes, *, if_absent: bool = False) -> bool:
-        """Store an object durably; False, with nothing changed, where `if_absent` and it is there."""
+        """Store an object durably; False, with nothing changed, where `if_absent` and it is there.
+
+        Raises NotFound where its folder is removed meanwhile: its mining has ended.
+        """
         path = self._path(key)
-        with self._translated():
+        with self._translated(key):
             self._make_folder(path.parent)
             temporary = path.parent / f"{TEMPORARY}{secrets.token_hex(8)}"
             try:

@@ -3,10 +3,11 @@
 import threading
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 
 import pytest
 
-from fetcher.ports import LeaseLost, LimitExceeded, Unavailable
+from fetcher.ports import LeaseLost, LimitExceeded, NotFound, Unavailable
 from schemas.segments import folder_digest
 from tests.support.dovecot import Dovecot
 from tests.support.fetcher_fakes import Mining
@@ -189,6 +190,23 @@ def test_cancelled_before_it_was_planned(dovecot: Dovecot, login: str, stack: St
 
     assert ledger_of(outcome) == {"listed": 0, "fetched": 0, "skipped": {}, "failed": {}}
     assert outcome.progress.cancelled
+
+
+@pytest.mark.parametrize("over", [True, False])
+def test_what_is_stored_into_a_mining_that_is_gone(dovecot: Dovecot, login: str, stack: Stack, over: bool) -> None:
+    """A fetcher that stood still while its mining was cancelled and removed ends as that did; else the store broke."""
+    dovecot.deliver(login, "INBOX", mails(MESSAGES))
+
+    def vanish(name: str) -> None:
+        if name != "plan":
+            stack.minings.minings[stack.seen[-1].mining].state = "finished" if over else "fetching"
+            raise NotFound("Its folder is gone.")
+
+    stack.on_put(vanish)
+
+    with nullcontext() if over else pytest.raises(NotFound, match="Its folder is gone"):
+        outcome = stack.mine(connections=1)
+        assert (outcome.finished, outcome.state) == (True, "finished")
 
 
 def test_a_lease_that_is_lost(dovecot: Dovecot, login: str, stack: Stack) -> None:
