@@ -5,7 +5,8 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
-from processor.minings import Mining, Minings, Settings, digest_source
+from processor.mining import Mining, Settings, digest_source
+from processor.minings import Minings
 from processor.pipeline import Pipeline, Ports
 from processor.ports import Conflict, ContactStore, JobQueue, NotFound
 from processor.requests import BeginRequest, Refused, read_begin, read_lease, read_mining, read_reasons

@@ -4,7 +4,6 @@ Delivery is at least once and in any order; every step is idempotent, and every 
 the database that holds it. `Unavailable` passes through: the job waits, and that is no try.
 """
 
-import asyncio
 import hashlib
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
@@ -12,12 +11,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from processor.domain.contact import pack
-from processor.domain.refine import cut_parts, refine
-from processor.minings import Mining, Minings
+from processor.mining import Mining
+from processor.minings import Minings
 from processor.ports import Conflict, ContactStore, JobQueue, LimitExceeded, NotFound, RawStore
 from processor.reading import SegmentFailed, read_segment
+from processor.refining import Refiner, refine_jobs
 from schemas.jobs import BadJob, Job, JobKind
-from schemas.ledger import Dead, Ledger, Skipped, Verdict
+from schemas.ledger import Dead, Ledger, Skipped
 from schemas.limits import MAX_ROW_BYTES
 from schemas.segments import Plan, Segment, UnreadableSegment, plan_key, segment_key
 
@@ -27,8 +27,6 @@ MAX_CRASHES = 20
 """Deliveries without any verdict after which a segment is dead: it kills its processor."""
 LATER_STATES = {JobKind.SEGMENT: ("refining", "teardown"), JobKind.REFINE: ("teardown",), JobKind.TEARDOWN: ()}
 """The states of a mining that no longer waits for a job of the kind."""
-REFINE_CHUNKS = 4
-"""Chunks a refine job, done one after the other: on Cloudflare each job is three operations of a queue."""
 DELETE_OBJECTS = 1000
 """Objects a deletion: what one call of R2's multi-delete takes (S3 DeleteObjects, 2026)."""
 
@@ -51,6 +49,7 @@ class Pipeline:
         self._minings = ports.minings
         self._contacts = ports.contacts
         self._queue = ports.queue
+        self._refiner = Refiner(ports.minings, ports.contacts)
 
     async def handle(self, text: str, *, deliveries: int = 1, again: bool = False) -> None:
         """Do one job; when this returns it is settled. Raises Unavailable (wait, then again) or Conflict (again).
@@ -134,48 +133,12 @@ class Pipeline:
         return len(head.messages)
 
     async def _refine(self, mining: Mining, chunks: range) -> None:
-        """Refine chunks; while the permanent side merges one, the next is read and computed."""
         if mining.state != "refining":
             return
-        applying: asyncio.Task[bool] | None = None
-        try:
-            for chunk in await self._minings.chunks_to_refine(mining):
-                if chunk in chunks:
-                    parts, totals = await self._keep_chunk(mining, chunk)
-                    if applying is not None and not await applying:
-                        return
-                    applying = asyncio.create_task(self._apply_chunk(mining, chunk, parts, totals))
-            if applying is not None and not await applying:
-                return
-        finally:
-            if applying is not None and not applying.done():
-                applying.cancel()
-                await asyncio.wait([applying])
-        await self._close(mining)
-
-    async def _keep_chunk(self, mining: Mining, chunk: int) -> tuple[list[tuple[int, str]], Counter[str]]:
-        """Store a chunk's contacts; return the parts that are stored, by number, and its addresses by verdict."""
-        persons = refine(await self._minings.points(mining, chunk))
-        contacts = [person.contact() for person in persons if person.verdict is Verdict.CONTACT]
-        totals = Counter(str(person.verdict) for person in persons)
-        del persons
-        parts = cut_parts(contacts, max_bytes=MAX_ROW_BYTES)
-        del contacts
-        return await self._minings.keep_persons(mining, chunk, parts), totals
-
-    async def _apply_chunk(
-        self, mining: Mining, chunk: int, parts: list[tuple[int, str]], totals: Counter[str]
-    ) -> bool:
-        """Apply the parts of a chunk; False where the mining was erased meanwhile."""
-        for part, text in parts:
-            answer = await self._contacts.call(
-                "apply_refined_chunk", mining=mining.id, chunk=chunk, part=part, contacts=text
-            )
-            if not answer["open"]:
-                await self.erase(mining)
-                return False
-        await self._minings.finish_chunk(mining, chunk, totals)
-        return True
+        if await self._refiner.refine(mining, chunks):
+            await self._close(mining)
+        else:
+            await self.erase(mining)
 
     async def _close(self, mining: Mining) -> None:
         if await self._minings.chunks_to_refine(mining):
@@ -294,9 +257,3 @@ class Pipeline:
             folder.segment_name(segment): len(segment.uids) for folder in plan.folders for segment in folder.segments
         }
         return [Job(JobKind.SEGMENT, mining.id, segment=name, messages=planned.get(name, 0)) for name in names]
-
-
-def refine_jobs(mining: str, chunks: Sequence[int]) -> list[Job]:
-    """Return the jobs for these chunks, ascending, REFINE_CHUNKS a job; what lies between them needs no refining."""
-    groups = [chunks[at : at + REFINE_CHUNKS] for at in range(0, len(chunks), REFINE_CHUNKS)]
-    return [Job(JobKind.REFINE, mining, chunk=group[0], chunks=group[-1] - group[0] + 1) for group in groups]

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 from processor.domain.facts import Message
 from processor.domain.message import read_message
-from processor.minings import Settings
+from processor.mining import Settings
 from schemas.ledger import Dead
 from schemas.segments import Segment, UnreadableSegment
 

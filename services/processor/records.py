@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from processor.domain.addresses import fold_address
-from processor.minings import Mining, Minings
+from processor.mining import Mining
+from processor.minings import Minings
 from processor.pipeline import Pipeline, Ports
 from processor.ports import ContactStore, NotFound
 from processor.requests import BadRequest, check_texts, read_mining

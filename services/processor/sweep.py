@@ -1,6 +1,7 @@
 """Look for minings that stand still: queues may lose and sleep, the tables and the store know."""
 
-from processor.minings import Mining, Minings
+from processor.mining import Mining
+from processor.minings import Minings
 from processor.pipeline import Pipeline, Ports
 from processor.ports import Conflict, NotFound, RawStore, Unavailable
 from schemas.ledger import Skipped

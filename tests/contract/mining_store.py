@@ -5,7 +5,8 @@ from typing import Any
 from uuid import uuid4
 
 from processor.domain.facts import Message
-from processor.minings import Mining, Minings, Settings
+from processor.mining import Mining, Settings
+from processor.minings import Minings
 from processor.ports import Conflict, MiningStore, NotFound, Statement
 from schemas.segments import Segment, StoredMessage
 from schemas.uids import UidRanges

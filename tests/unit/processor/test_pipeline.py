@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from processor.pipeline import MAX_CRASHES, refine_jobs
+from processor.pipeline import MAX_CRASHES
 from processor.ports import Unavailable
+from processor.refining import refine_jobs
 from schemas.jobs import Job, JobKind
 from schemas.ledger import Dead
 from schemas.segments import segment_key

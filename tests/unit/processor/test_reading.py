@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from processor.minings import Settings
+from processor.mining import Settings
 from processor.reading import SegmentFailed, read_segment, undated_from
 from schemas.ledger import Dead
 from schemas.segments import Segment, StoredMessage

@@ -1,0 +1,92 @@
+"""A mining that is under way: what was fixed when it began, and how it stood when it was read."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+
+from processor.ports import Row
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What is fixed when a mining begins. `since` and `as_of` are dates, YYYY-MM-DD; `own` are folded addresses."""
+
+    address: str
+    folders: tuple[str, ...] | None
+    since: str | None
+    scope: str
+    as_of: str
+    chunks: int
+    full: bool
+    own: tuple[str, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the settings as what JSON can hold."""
+        return {name: getattr(self, name) for name in self.__slots__}
+
+    @classmethod
+    def from_json(cls, fields: Mapping[str, Any]) -> Self:
+        """Read what `to_json` wrote."""
+        folders = fields["folders"]
+        lists = {"folders": None if folders is None else tuple(folders), "own": tuple(fields["own"])}
+        return cls(**{**fields, **lists})
+
+
+@dataclass(frozen=True, slots=True)
+class Mining:
+    """One unfinished mining, as it was when it was read."""
+
+    number: int
+    id: str
+    user: str
+    user_number: int
+    source: str
+    settings: Settings
+    state: str
+    cancelled: bool
+    ended_by: str
+    lease: int
+    holder: str
+    listed: int | None
+    skipped: dict[str, int]
+    failed: dict[str, int]
+    folders_failed: dict[str, str]
+    closing: dict[str, Any] | None
+    begun_at: int
+    silent_seconds: float
+
+    @classmethod
+    def from_row(cls, row: Row) -> Self:
+        """Read a row of the statement `mining`."""
+        return cls(
+            number=row["mining_no"],
+            id=row["mining"],
+            user=row["user"],
+            user_number=row["user_no"],
+            source=row["source"],
+            settings=Settings.from_json(json.loads(row["settings"])),
+            state=row["state"],
+            cancelled=bool(row["cancelled"]),
+            ended_by=row["ended_by"],
+            lease=row["lease"],
+            holder=row["holder"],
+            listed=row["listed"],
+            skipped=json.loads(row["skipped"]),
+            failed=json.loads(row["failed"]),
+            folders_failed=json.loads(row["folders_failed"]),
+            closing=json.loads(row["closing"]) if row["closing"] else None,
+            begun_at=row["begun_at"],
+            silent_seconds=row["silent_seconds"],
+        )
+
+
+def digest_source(source: str) -> str:
+    """Return what stands for a source in the tables: 16 hex digits."""
+    return hashlib.blake2b(source.encode(), digest_size=8).hexdigest()
+
+
+def dump(value: object) -> str:
+    """Return JSON text, the same for equal values."""
+    return json.dumps(value, separators=(",", ":"), sort_keys=True)
