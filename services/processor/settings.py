@@ -1,5 +1,6 @@
 """The container's settings, read from the environment; wrong ones are reported at once, credentials never shown."""
 
+import re
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
@@ -8,6 +9,7 @@ from pydantic import SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 MINING_DATABASE = "leadminer_mining"
+TOKEN = re.compile(r"[!-~]+")
 CLOUDFLARE_STORES = ("cloudflare_r2_bucket", "cloudflare_d1_database", "cloudflare_queues")
 
 
@@ -70,8 +72,10 @@ def read_settings() -> Settings:
     ]
     if settings.storage_mode != "postgresql":
         faults.append(f"STORAGE_MODE is {settings.storage_mode!r}: this container runs postgresql alone.")
-    if not settings.processor_token.get_secret_value():
-        faults.append("PROCESSOR_TOKEN is empty: give it a long random text.")
+    if not TOKEN.fullmatch(settings.processor_token.get_secret_value()):
+        faults.append(
+            "PROCESSOR_TOKEN holds a blank or a character beyond ASCII (its value is not shown): set it anew."
+        )
     if faults:
         raise WrongSettings("\n".join(faults))
     return settings

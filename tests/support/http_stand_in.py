@@ -1,5 +1,6 @@
 """An HTTP server on loopback for what stands in for a service of others: requests go to one function, answers back."""
 
+import ssl
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -28,9 +29,9 @@ class Answer:
 
 
 class HttpStandIn:
-    """The server; use it as a context manager."""
+    """The server, with TLS where it is told how; use it as a context manager."""
 
-    def __init__(self, answer: Callable[[Asked], Answer]) -> None:
+    def __init__(self, answer: Callable[[Asked], Answer], *, tls: ssl.SSLContext | None = None) -> None:
         class Handler(BaseHTTPRequestHandler):
             def handle_any(self) -> None:
                 body = b"".join(_chunks(self.rfile)) if self.headers.get("Transfer-Encoding") else self._read_all()
@@ -52,6 +53,8 @@ class HttpStandIn:
                 """Print nothing."""
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        if tls is not None:
+            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True)
         self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
 
     @property

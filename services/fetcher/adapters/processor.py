@@ -44,13 +44,18 @@ class ProcessorClient:
         timeout_seconds: float = 30.0,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
-        """Use the API at `url`; `transport` is for an API that is not behind TCP."""
+        """Use the API at `url`; `transport` is for an API that is not behind TCP.
+
+        TLS is verified by certifi's authorities, or by those of the file SSL_CERT_FILE, as other commands take it; no
+        other variable of the environment leads the token elsewhere.
+        """
         self._url = url.rstrip("/")
         self._client = httpx.Client(
             base_url=self._url,
             headers={"Authorization": f"Bearer {token}"},
             timeout=httpx.Timeout(timeout_seconds, connect=min(10.0, timeout_seconds)),
             transport=transport,
+            verify=httpx.create_ssl_context(),
             trust_env=False,
         )
 

@@ -67,6 +67,8 @@ def test_a_missing_setting_is_named(name: str) -> None:
         {"CLOUDFLARE_R2_BUCKET": "b"},
         {"CLOUDFLARE_D1_DATABASE": "d"},
         {"SWEEP_SECONDS": "often"},
+        {"PROCESSOR_TOKEN": f"{CREDENTIAL} and more"},
+        {"PROCESSOR_TOKEN": f"{CREDENTIAL}\n"},
     ],
 )
 def test_a_contradictory_setting_is_named(changed: dict[str, str]) -> None:

@@ -1,15 +1,19 @@
 """The client of the processor's HTTP API."""
 
 import json
+import ssl
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+import trustme
 
 from fetcher.adapters.processor import ProcessorClient
 from fetcher.ports import Beginning, Conflict, Denied, Invalid, LeaseLost, NotFound, Trouble, Unavailable
 from schemas.uids import UidRanges
+from tests.support.http_stand_in import Answer, HttpStandIn
 
 MINING = "0f8fad5b-d9cb-469f-a165-70867728950e"
 STATUS: dict[str, Any] = {
@@ -224,3 +228,22 @@ def test_nothing_there() -> None:
         client.health()
 
     assert "secret" not in str(refused.value)
+
+
+def test_a_certificate_is_verified_by_the_authorities_that_are_named(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A processor behind a private authority answers those who trust it by SSL_CERT_FILE, and nobody else."""
+    authority, tls = trustme.CA(), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(tls)
+    authority.cert_pem.write_to_path(str(tmp_path / "authority.pem"))
+    with HttpStandIn(lambda _: Answer(200, b'{"status": "ok"}'), tls=tls) as server:
+        url = f"https://{server.host}"
+        with ProcessorClient(url, "secret") as client, pytest.raises(Unavailable, match="does not answer"):
+            client.health()
+        monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "authority.pem"))
+
+        with ProcessorClient(url, "secret") as client:
+            health = client.health()
+
+    assert health == {"status": "ok"}
