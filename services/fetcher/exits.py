@@ -27,7 +27,7 @@ class Exit(IntEnum):
     UNREACHABLE = 4, "the mail server cannot be reached, or does not speak IMAP"
     AUTHENTICATION = 5, "a password, token or right was refused"
     CERTIFICATE = 6, "the mail server's certificate cannot be verified"
-    STORAGE = 7, "something could not be written, for a full disk or missing rights"
+    STORAGE = 7, "something could not be written, for a full disk or missing rights, or was damaged there"
     UNAVAILABLE = 8, "the processor, the queue or the embedded servers are not there"
     HELD = 9, "another holds the mining, or it was begun with other settings"
     UNKNOWN = 10, "there is no such mining, folder, source or contact"
@@ -101,6 +101,7 @@ def _codes() -> dict[type, Exit]:
         ports.Denied: Exit.AUTHENTICATION,
         connection.CertificateRefused: Exit.CERTIFICATE,
         ports.LimitExceeded: Exit.STORAGE,
+        ports.Damaged: Exit.STORAGE,
         Unwritable: Exit.STORAGE,
         ports.Unavailable: Exit.UNAVAILABLE,
         ports.Conflict: Exit.HELD,

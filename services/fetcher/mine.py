@@ -15,10 +15,10 @@ from fetcher.patience import insist
 from fetcher.plan import Scope, choose_chunks
 from fetcher.planning import Planner
 from fetcher.pool import Pool, Tally
-from fetcher.ports import Beginning, Begun, JobQueue, Minings, NotFound, RawStore, Status
+from fetcher.ports import Beginning, Begun, Damaged, JobQueue, Minings, NotFound, RawStore, Status
 from fetcher.reader import Reader
 from schemas.ledger import Failed, Skipped
-from schemas.segments import Plan, PlannedFolder, plan_key
+from schemas.segments import Plan, PlannedFolder, UnreadableSegment, plan_key
 
 __all__ = ["MiningRequest", "Outcome", "Pace", "Progress", "mine"]
 
@@ -187,15 +187,25 @@ class _Run:
 
     def _plan(self, reader: Reader, folders: Sequence[Folder], keeper: Keeper) -> Plan | None:
         """Return the mining's plan, made now unless it is there; None where it is not wanted any more."""
-        key = plan_key(self._begun.id)
-        store = self._services.raw_store
         try:
-            return Plan.decode(self._insist(lambda: store.get(key)))
+            return self._read_plan()
         except NotFound:
             plan = self._make_plan(reader, folders, keeper)
-        if plan is None or self._insist(lambda: store.put(key, plan.encode(), if_absent=True)):
+        key = plan_key(self._begun.id)
+        if plan is None or self._insist(lambda: self._services.raw_store.put(key, plan.encode(), if_absent=True)):
             return plan
-        return Plan.decode(self._insist(lambda: store.get(key)))
+        return self._read_plan()
+
+    def _read_plan(self) -> Plan:
+        """Return the plan in the raw store; raise NotFound, or Damaged."""
+        key = plan_key(self._begun.id)
+        try:
+            return Plan.decode(self._insist(lambda: self._services.raw_store.get(key)))
+        except UnreadableSegment:
+            raise Damaged(
+                f"The plan of mining {self._begun.id} in the raw store is damaged: end it by `leadminer cancel`, "
+                "which keeps what is stored, and run the same command again for the rest."
+            ) from None
 
     def _make_plan(self, reader: Reader, folders: Sequence[Folder], keeper: Keeper) -> Plan | None:
         planner = Planner(reader, self._begun)

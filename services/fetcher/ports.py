@@ -36,6 +36,10 @@ class LimitExceeded(Trouble):
     """A disk or a quota is full."""
 
 
+class Damaged(Trouble):
+    """An object is not as it was written."""
+
+
 class Denied(Trouble):
     """The other side does not accept our token or our rights."""
 

@@ -216,21 +216,33 @@ class Pipeline:
     async def fix_segments(
         self, mining: Mining, *, lease: int, skipped: dict[str, int], failed: dict[str, int], ended_by: str = ""
     ) -> None:
-        """End the fetching under a lease: the segments sent are those that the raw store lists."""
-        try:
-            plan = Plan.decode(await self._raw.get(plan_key(mining.id)))
-        except NotFound:
-            plan = Plan()
+        """End the fetching under a lease: the segments sent are those that the raw store lists.
+
+        Where the plan is damaged, what they hold is all that is known to have been listed.
+        """
+        segments = [name async for name in self.stored_segments(mining)]
+        plan = await self._plan(mining)
+        known = Plan() if plan is None else plan
+        jobs = [Job(JobKind.SEGMENT, mining.id, segment=name) for name in segments if plan is None]
         await self._minings.end_fetching(
             mining,
             lease=lease,
-            listed=plan.listed,
-            folders_failed={folder.digest: folder.failed for folder in plan.folders if folder.failed},
+            listed=known.listed + sum([await self._messages_of(mining, job) for job in jobs]),
+            folders_failed={folder.digest: folder.failed for folder in known.folders if folder.failed},
             skipped=skipped,
             failed=failed,
-            segments=[name async for name in self.stored_segments(mining)],
+            segments=segments,
             ended_by=ended_by,
         )
+
+    async def _plan(self, mining: Mining) -> Plan | None:
+        """Return what was planned, which is nothing before the fetcher came to it; None where the plan is damaged."""
+        try:
+            return Plan.decode(await self._raw.get(plan_key(mining.id)))
+        except NotFound:
+            return Plan()
+        except UnreadableSegment:
+            return None
 
     async def stored_segments(self, mining: Mining) -> AsyncIterator[str]:
         """Yield the names of the segments that the raw store holds of a mining."""
@@ -249,10 +261,7 @@ class Pipeline:
         return len(names)
 
     async def _segment_jobs(self, mining: Mining, names: Sequence[str]) -> list[Job]:
-        try:
-            plan = Plan.decode(await self._raw.get(plan_key(mining.id)))
-        except (NotFound, UnreadableSegment):
-            plan = Plan()
+        plan = await self._plan(mining) or Plan()
         planned = {
             folder.segment_name(segment): len(segment.uids) for folder in plan.folders for segment in folder.segments
         }

@@ -7,7 +7,7 @@ from contextlib import nullcontext
 
 import pytest
 
-from fetcher.ports import LeaseLost, LimitExceeded, NotFound, Unavailable
+from fetcher.ports import Damaged, LeaseLost, LimitExceeded, NotFound, Unavailable
 from schemas.segments import folder_digest
 from tests.support.dovecot import Dovecot
 from tests.support.fetcher_fakes import Mining
@@ -207,6 +207,22 @@ def test_what_is_stored_into_a_mining_that_is_gone(dovecot: Dovecot, login: str,
     with nullcontext() if over else pytest.raises(NotFound, match="Its folder is gone"):
         outcome = stack.mine(connections=1)
         assert (outcome.finished, outcome.state) == (True, "finished")
+
+
+def test_a_plan_that_is_damaged(dovecot: Dovecot, login: str, stack: Stack) -> None:
+    """What to do is said; nothing is fetched by a plan that cannot be read."""
+    dovecot.deliver(login, "INBOX", mails(MESSAGES))
+    stack.on_put(crash_but_at("plan"))
+    with pytest.raises(Crash):
+        stack.mine()
+    [key] = stack.raw_store.list("")
+    stack.on_put_nothing()
+    stack.raw_store.put(key, b"damaged")
+
+    with pytest.raises(Damaged, match=r"damaged: end it by `leadminer cancel`"):
+        stack.mine()
+
+    assert stack.stored() == []
 
 
 def test_a_lease_that_is_lost(dovecot: Dovecot, login: str, stack: Stack) -> None:

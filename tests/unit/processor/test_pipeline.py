@@ -10,8 +10,8 @@ from processor.ports import Unavailable
 from processor.refining import refine_jobs
 from schemas.jobs import Job, JobKind
 from schemas.ledger import Dead
-from schemas.segments import segment_key
-from tests.support.stack import Folder, Stack, mail, open_stack
+from schemas.segments import plan_key, segment_key
+from tests.support.stack import Begun, Folder, Stack, mail, open_stack
 
 MAILBOX = (
     Folder(
@@ -279,6 +279,28 @@ async def test_the_sweep_removes_objects_of_no_mining(stack: Stack) -> None:
     assert all((stack.root / segment_key(running.id, job.segment)).exists() for job in jobs)
 
 
+async def cancel_without_fetcher(stack: Stack, begun: Begun) -> None:
+    """Cancel a mining whose fetcher was last heard of a minute ago, and let it end."""
+    await stack.ask("POST", f"/users/{begun.user}/minings/{begun.id}/cancel")
+    async with stack.ports.minings._store._pool.connection() as connection:  # type: ignore[attr-defined]
+        await connection.execute("UPDATE minings SET heard_at = now() - interval '1 minute'")
+    await stack.sweeper.sweep()
+    await stack.drain()
+
+
+async def test_a_mining_whose_plan_is_damaged_can_be_ended(stack: Stack) -> None:
+    """What is stored counts, and is all that is known to have been listed: the ledger balances."""
+    begun = await stack.begin(user="jo")
+    await stack.queue.send(stack.store(begun, *MAILBOX)[:1])
+    (stack.root / plan_key(begun.id)).write_bytes(b"\x00 damaged")
+
+    await cancel_without_fetcher(stack, begun)
+
+    ended = await stack.report(begun)
+    assert (ended["state"], ended["balanced"]) == ("finished", True)
+    assert ended["ledger"]["listed"] == ended["ledger"]["fetched"] == LISTED
+
+
 async def test_a_cancelled_mining_keeps_what_it_counted(stack: Stack) -> None:
     """What was stored counts, the rest is skipped and in no watermark; the next mining goes on there."""
     whole = await stack.mine(*MAILBOX, user="whole")
@@ -287,12 +309,8 @@ async def test_a_cancelled_mining_keeps_what_it_counted(stack: Stack) -> None:
     for job in jobs[1:]:
         (stack.root / segment_key(begun.id, job.segment)).unlink()
     await stack.queue.send(jobs[:1])
-    await stack.ask("POST", f"/users/jo/minings/{begun.id}/cancel")
-    async with stack.ports.minings._store._pool.connection() as connection:  # type: ignore[attr-defined]
-        await connection.execute("UPDATE minings SET heard_at = now() - interval '1 minute'")
 
-    await stack.sweeper.sweep()
-    await stack.drain()
+    await cancel_without_fetcher(stack, begun)
     cancelled = await stack.report(begun)
     rest = await stack.mine(*MAILBOX)
 
