@@ -1,10 +1,10 @@
 """Chunks of a mining become permanent contacts: read, refined, stored in parts, and applied, each part once."""
 
 import asyncio
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Sequence
 
-from processor.domain.refine import cut_parts, refine
+from processor.domain.refine import Contact, cut_parts, refine
 from processor.mining import Mining
 from processor.minings import Minings
 from processor.ports import ContactStore
@@ -15,8 +15,11 @@ from schemas.limits import MAX_ROW_BYTES
 REFINE_CHUNKS = 4
 """Chunks a refine job, done one after the other: on Cloudflare each job is three operations of a queue."""
 
-Parts = list[tuple[int, str]]
-"""A chunk's contacts as they are stored: number and JSON text of each part."""
+TURN_PERSONS = 50
+"""Persons after which all others that wait for this thread have a turn, about each half millisecond: the answers of
+databases, and callers of the API."""
+AHEAD = 2
+"""Chunks that are stored and applied while the next is computed: one for each of the two databases."""
 
 
 def refine_jobs(mining: str, chunks: Sequence[int]) -> list[Job]:
@@ -35,35 +38,40 @@ class Refiner:
     async def refine(self, mining: Mining, chunks: range) -> bool:
         """Refine what is left of these chunks; False where the mining was erased meanwhile.
 
-        While the permanent side merges one chunk, the next is read and computed.
+        While the databases take up to AHEAD chunks, the next one is read and computed.
         """
-        applying: asyncio.Task[bool] | None = None
+        storing: deque[asyncio.Task[bool]] = deque()
         try:
             for chunk in await self._minings.chunks_to_refine(mining):
                 if chunk in chunks:
-                    parts, totals = await self._keep(mining, chunk)
-                    if applying is not None and not await applying:
+                    parts, totals = await self._compute(mining, chunk)
+                    if len(storing) == AHEAD and not await storing.popleft():
                         return False
-                    applying = asyncio.create_task(self._apply(mining, chunk, parts, totals))
-            return applying is None or await applying
+                    storing.append(asyncio.create_task(self._store(mining, chunk, parts, totals)))
+            return all([await task for task in storing])
         finally:
-            if applying is not None and not applying.done():
-                applying.cancel()
-                await asyncio.wait([applying])
+            for task in storing:
+                task.cancel()
+            await asyncio.gather(*storing, return_exceptions=True)
 
-    async def _keep(self, mining: Mining, chunk: int) -> tuple[Parts, Counter[str]]:
-        """Store a chunk's contacts; return the parts that are stored, and its addresses by verdict."""
-        persons = refine(await self._minings.points(mining, chunk))
-        contacts = [person.contact() for person in persons if person.verdict is Verdict.CONTACT]
-        totals = Counter(str(person.verdict) for person in persons)
-        del persons
-        parts = cut_parts(contacts, max_bytes=MAX_ROW_BYTES)
-        del contacts
-        return await self._minings.keep_persons(mining, chunk, parts), totals
+    async def _compute(self, mining: Mining, chunk: int) -> tuple[list[str], Counter[str]]:
+        """Return a chunk's contacts in parts, and its addresses by verdict."""
+        contacts: list[Contact] = []
+        totals: Counter[str] = Counter()
+        for number, person in enumerate(refine(await self._minings.points(mining, chunk))):
+            totals[str(person.verdict)] += 1
+            if person.verdict is Verdict.CONTACT:
+                contacts.append(person.contact())
+            if number % TURN_PERSONS == 0:
+                await asyncio.sleep(0)
+        return cut_parts(contacts, max_bytes=MAX_ROW_BYTES), totals
 
-    async def _apply(self, mining: Mining, chunk: int, parts: Parts, totals: Counter[str]) -> bool:
-        """Apply the parts of a chunk; False where the mining is closed on the permanent side."""
-        for part, text in parts:
+    async def _store(self, mining: Mining, chunk: int, parts: list[str], totals: Counter[str]) -> bool:
+        """Store a chunk's parts and apply those that are stored; False where the permanent side has closed the mining.
+
+        What another delivery has stored before stays, and is what both apply.
+        """
+        for part, text in await self._minings.keep_persons(mining, chunk, parts):
             answer = await self._contacts.call(
                 "apply_refined_chunk", mining=mining.id, chunk=chunk, part=part, contacts=text
             )

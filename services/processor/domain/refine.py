@@ -1,7 +1,7 @@
 """Refining: from what the messages of a chunk say to persons, each with its counters, names, tags and verdict."""
 
 import json
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
@@ -67,14 +67,12 @@ class Person(NamedTuple):
         return fields
 
 
-def refine(rows: Iterable[str]) -> list[Person]:
-    """Return the persons of a chunk's rows, in byte order of their addresses, whatever order the rows come in."""
+def refine(rows: Iterable[str]) -> Iterator[Person]:
+    """Yield the persons of a chunk's rows, in byte order of their addresses, whatever order the rows come in."""
     united = unite(rows)
-    persons = []
     for address in sorted(united):
         local, _, host = address.rpartition("@")
-        persons.append(_refine_person(address, read_address(local, read_host(host)), united.pop(address).values()))
-    return persons
+        yield _refine_person(address, read_address(local, read_host(host)), united.pop(address).values())
 
 
 def cut_parts(contacts: Sequence[Contact], *, max_bytes: int) -> list[str]:

@@ -31,7 +31,7 @@ JANE = "jane@acme.com"
 
 
 def persons_of(*listed: Message) -> list[Person]:
-    return refine(row for rows in pack(listed, chunks=1, max_bytes=1_000_000).values() for row in rows)
+    return list(refine(row for rows in pack(listed, chunks=1, max_bytes=1_000_000).values() for row in rows))
 
 
 def person_of(*listed: Message) -> Person:
