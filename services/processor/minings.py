@@ -6,7 +6,7 @@ from typing import Any
 
 from processor.domain.facts import Message
 from processor.mining import Mining, Settings, dump
-from processor.ports import MiningStore, NotFound, Row, Statement
+from processor.ports import Conflict, MiningStore, NotFound, Row, Statement
 from schemas.segments import Segment
 from schemas.uids import UidRanges
 
@@ -207,22 +207,22 @@ class Minings:
             segment, part = rows[-1]["segment"], rows[-1]["part"]
 
     async def keep_persons(self, mining: Mining, chunk: int, parts: Sequence[str]) -> list[tuple[int, str]]:
-        """Store a chunk's parts, and return what is stored: an earlier write stays, and what it cut.
-
-        Raises Conflict where the mining is closed, or another writes the same chunk at this moment.
-        """
-        rows = await self._store.query("persons", mining_no=mining.number, chunk=chunk)
-        if rows:
-            return [(row["part"], row["contacts"]) for row in rows]
+        """Store a chunk's parts, of which the first write stays; return what is stored. Raises Conflict if closed."""
         written = {
             "mining_no": mining.number,
             "chunk": chunk,
             "parts": list(range(len(parts))),
             "contacts": list(parts),
         }
-        await self._store.batch(
-            [Statement("guard_refining", {"mining_no": mining.number}), Statement("write_persons", written)]
-        )
+        try:
+            await self._store.batch(
+                [Statement("guard_refining", {"mining_no": mining.number}), Statement("write_persons", written)]
+            )
+        except Conflict:
+            rows = await self._store.query("persons", mining_no=mining.number, chunk=chunk)
+            if not rows:
+                raise
+            return [(row["part"], row["contacts"]) for row in rows]
         return list(enumerate(parts))
 
     async def finish_chunk(self, mining: Mining, chunk: int, totals: Mapping[str, int]) -> None:

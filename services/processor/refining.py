@@ -15,9 +15,9 @@ from schemas.limits import MAX_ROW_BYTES
 REFINE_CHUNKS = 4
 """Chunks a refine job, done one after the other: on Cloudflare each job is three operations of a queue."""
 
-TURN_PERSONS = 50
-"""Persons after which all others that wait for this thread have a turn, about each half millisecond: the answers of
-databases, and callers of the API."""
+TURN_PERSONS = 20
+"""Persons after which all others that wait for this thread have a turn, about each quarter of a millisecond: the
+answers of databases, and callers of the API."""
 AHEAD = 2
 """Chunks that are stored and applied while the next is computed: one for each of the two databases."""
 
