@@ -71,7 +71,7 @@ ONE = $(or $(STACK),selfhost)
 CARE = $(BIN)/python -W ignore -m infra.care
 
 preflight: setup
-	@$(BIN)/python -W ignore -m infra.preflight $(ONE)
+	@$(BIN)/python -m infra.pipeline preflight $(ONE)
 
 backup dumps upgrade-postgres drop-unused-postgres: setup
 	@$(CARE) $@ --stack $(ONE) $(ARGS)
@@ -83,7 +83,5 @@ restore: setup
 
 # Checks, up, what next: one server from a fresh checkout.
 selfhost: setup
-	@pulumi stack select selfhost --create --non-interactive
-	@$(MAKE) --no-print-directory preflight STACK=selfhost
 	@$(MAKE) --no-print-directory deploy STACK=selfhost
 	@echo "The fetcher's service is at $$(pulumi stack output url --stack selfhost); what next: docs/operate.md."

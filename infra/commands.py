@@ -1,42 +1,90 @@
-"""The commands of others that people have for a stack: `docker` and `pulumi`, run with what they need and no more."""
+"""The commands of others, run in the checkout as they are typed: shown while they work, or for what they print."""
 
 import json
 import os
+import shlex
 import subprocess
-from collections.abc import Mapping
+import sys
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 CHECKOUT = Path(__file__).resolve().parents[1]
+Environ = Mapping[str, str]
 
 
 class CommandFailed(Exception):
-    """A command that is not there, or ended with an error; the text is what it said."""
+    """A command that is not there, or ended with an error; the text says which, or is what it said."""
 
 
-def run(*words: str, environment: Mapping[str, str] | None = None, shown: bool = False, both: bool = False) -> str:
-    """Run a command in the checkout and return what it printed (on `both` outputs); raise CommandFailed.
+def run(command: Sequence[str], environ: Environ | None = None, *, text: str | None = None) -> None:
+    """Run a command whose output is seen, `text` on its standard input; raise CommandFailed."""
+    _say(command)
+    try:
+        done = subprocess.run(command, cwd=CHECKOUT, env=_with(environ), input=text, text=True, check=False)
+    except OSError as error:
+        raise _missing(command, error) from None
+    if done.returncode:
+        raise CommandFailed(f"{command[0]} ended with {done.returncode}; the reason stands above.")
 
-    `shown`: the terminal has it instead.
-    """
+
+def capture(command: Sequence[str], environ: Environ | None = None, *, both: bool = False) -> str:
+    """Return what a command prints (on `both` outputs), without showing it; raise CommandFailed with its words."""
     try:
         done = subprocess.run(
-            words,
+            command,
             cwd=CHECKOUT,
-            env={**os.environ, **(environment or {})},
+            env=_with(environ),
             stdin=subprocess.DEVNULL,
-            stdout=None if shown else subprocess.PIPE,
-            stderr=None if shown else subprocess.STDOUT if both else subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT if both else subprocess.PIPE,
             text=True,
             check=False,
         )
     except OSError as error:
-        raise CommandFailed(f"{words[0]} cannot be run: {error.strerror}.") from None
+        raise _missing(command, error) from None
     if done.returncode:
-        said = (done.stderr or "").strip() or f"{' '.join(words[:2])} ended with {done.returncode}"
-        raise CommandFailed(said)
-    return (done.stdout or "").strip()
+        said = ((done.stdout if both else done.stderr) or "").strip()
+        raise CommandFailed(said or f"{' '.join(command[:2])} ended with {done.returncode}.")
+    return done.stdout.strip()
+
+
+def watch(command: Sequence[str], environ: Environ | None = None) -> tuple[int, str]:
+    """Run a command, show what it prints and return it too, both outputs as one, after the exit code."""
+    _say(command)
+    printed: list[str] = []
+    try:
+        with subprocess.Popen(
+            command,
+            cwd=CHECKOUT,
+            env=_with(environ),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        ) as process:
+            for line in process.stdout or ():
+                sys.stdout.write(line)
+                sys.stdout.flush()
+                printed.append(line)
+    except OSError as error:
+        raise _missing(command, error) from None
+    return process.returncode, "".join(printed)
+
+
+def _with(extra: Environ | None) -> dict[str, str]:
+    return {**os.environ, **(extra or {})}
+
+
+def _say(command: Sequence[str]) -> None:
+    sys.stdout.write(f"$ {shlex.join(command)}\n")
+    sys.stdout.flush()
+
+
+def _missing(command: Sequence[str], error: OSError) -> CommandFailed:
+    if isinstance(error, FileNotFoundError):
+        return CommandFailed(f"There is no {command[0]} here: install it, and see that PATH leads to it.")
+    return CommandFailed(f"{command[0]} cannot be run: {error.strerror}.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,13 +93,13 @@ class Docker:
 
     host: str
 
-    def __call__(self, *words: str, environment: Mapping[str, str] | None = None, shown: bool = False) -> str:
-        """Run `docker …`; raise CommandFailed."""
-        return run("docker", *words, environment={**(environment or {}), "DOCKER_HOST": self.host}, shown=shown)
+    def __call__(self, *words: str, environment: Environ | None = None) -> str:
+        """Return what `docker …` prints; raise CommandFailed."""
+        return capture(["docker", *words], {**(environment or {}), "DOCKER_HOST": self.host})
 
     def logs(self, container: str) -> str:
         """Return the last lines that a container wrote."""
-        return run("docker", "logs", "--tail", "20", container, environment={"DOCKER_HOST": self.host}, both=True)
+        return capture(["docker", "logs", "--tail", "20", container], {"DOCKER_HOST": self.host}, both=True)
 
     def inspect(self, kind: str, name: str) -> dict[str, Any] | None:
         """Return what the engine knows of a `container`, an `image` or a `volume`; None where there is none."""
@@ -66,21 +114,34 @@ class Docker:
 
 @dataclass(frozen=True, slots=True)
 class Pulumi:
-    """One stack of the checkout."""
+    """One stack of the checkout, and what its commands need besides the environment."""
 
     stack: str
+    environ: Environ | None = None
 
-    def __call__(self, *words: str, shown: bool = False) -> str:
-        """Run `pulumi … --stack …`; raise CommandFailed."""
-        return run("pulumi", *words, "--stack", self.stack, "--non-interactive", shown=shown)
+    def run(self, *words: str) -> None:
+        """Run `pulumi … --stack …`, seen; raise CommandFailed."""
+        run(self._command(words), self.environ)
 
-    def outputs(self) -> dict[str, Any]:
-        """Return what the stack has told its people, without secrets."""
-        found: dict[str, Any] = json.loads(self("stack", "output", "--json") or "{}")
-        return found
+    def capture(self, *words: str) -> str:
+        """Return what `pulumi … --stack …` prints; raise CommandFailed."""
+        return capture(self._command(words), self.environ)
+
+    def watch(self, *words: str) -> tuple[int, str]:
+        """Run `pulumi … --stack …`, seen, and return exit code and words."""
+        return watch(self._command(words), self.environ)
+
+    def outputs(self, *, secrets: bool = False) -> dict[str, Any]:
+        """Return what the stack has told its people, the secret ones in the clear where they are asked for."""
+        return self._read("stack", "output", "--json", secrets=secrets)
 
     def config(self, *, secrets: bool = False) -> dict[str, dict[str, Any]]:
         """Return the stack's settings by their full names, each with `value` and `secret`."""
-        shown = ["--show-secrets"] if secrets else []
-        found: dict[str, dict[str, Any]] = json.loads(self("config", "--json", *shown) or "{}")
+        return self._read("config", "--json", secrets=secrets)
+
+    def _read(self, *words: str, secrets: bool) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads(self.capture(*words, *(["--show-secrets"] if secrets else [])) or "{}")
         return found
+
+    def _command(self, words: Sequence[str]) -> list[str]:
+        return ["pulumi", *words, "--stack", self.stack, "--non-interactive"]

@@ -97,7 +97,7 @@ def _switch(stack: Deployment, running: int, wanted: Image) -> None:
     It would be older than the data by the next try.
     """
     try:
-        stack.pulumi("up", "--yes", shown=True)
+        stack.pulumi.run("up", "--yes")
     except CommandFailed as failed:
         if not _runs(stack, running):
             raise Refused(

@@ -4,15 +4,16 @@ import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from infra.bundle import UnfitBundle
+from infra.commands import CommandFailed
 from infra.pipeline import engine, pins, release, reports, services, smoke
-from infra.pipeline.commands import StepFailed
+from infra.pipeline.failure import StepFailed
 from infra.vendored import VendoringFailed
 
 Step = Callable[[Sequence[str]], None]
 
 
 def deploy(stack: str) -> None:
-    """Deploy a stack, unless something that it is built from could change without a commit."""
+    """Deploy a stack, unless something that it is built from could change without a commit, or stands in the way."""
     pins.check_pins()
     engine.update(stack)
 
@@ -50,6 +51,7 @@ STEPS: Mapping[str, Step] = {
     "expect-no-changes": on_stack(engine.expect_no_changes),
     "images": lambda _: services.build_images(),
     "pin": told(pins.pin),
+    "preflight": on_stack(engine.check),
     "preview": on_stacks(reports.preview),
     "publish": told(lambda _: [services.publish_fetcher()]),
     "release": told(lambda _: [release.release()]),
@@ -62,7 +64,7 @@ def main(step: str, *arguments: str) -> int:
     """Do a step; return the exit code."""
     try:
         STEPS[step](arguments)
-    except (StepFailed, UnfitBundle, VendoringFailed) as error:
+    except (CommandFailed, StepFailed, UnfitBundle, VendoringFailed) as error:
         print(f"make {step}: {error}", file=sys.stderr)  # noqa: T201
         return 1
     return 0

@@ -1,29 +1,39 @@
 """Pulumi's command line, as the pipeline runs it on a stack."""
 
-import json
 import os
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
-from infra.pipeline.commands import CHECKOUT, StepFailed, capture, run, watch
+from infra.commands import CHECKOUT, CommandFailed, Pulumi, run
+from infra.pipeline.failure import StepFailed
 from infra.pipeline.ssh import use_key
 
 POLICIES = "infra/policy_pack"
-OUTPUTS = ("stack", "output", "--json")
+
+
+def check(stack: str) -> None:
+    """Say all that would stop a deployment, each with its fix; raise StepFailed where there is any."""
+    with environment() as environ:
+        _check(stack, environ)
 
 
 def update(stack: str) -> None:
-    """Bring a stack up to what the checkout declares, made first where it is not there yet; policies hold."""
+    """Bring a stack up to what the checkout declares, made first where it is not there yet; policies hold.
+
+    What would stop it half way is looked for before anything is made.
+    """
     with environment() as environ:
         run(["pulumi", "stack", "select", stack, "--create", "--non-interactive"], environ)
-        run(["pulumi", "up", "--yes", *_on(stack), *_policies(stack)], environ)
+        _check(stack, environ)
+        Pulumi(stack, environ).run("up", "--yes", *_policies(stack))
 
 
 def expect_no_changes(stack: str) -> None:
-    """Raise StepFailed where a further update would change something."""
+    """Raise CommandFailed where a further update would change something."""
     with environment() as environ:
-        run(["pulumi", "preview", "--expect-no-changes", "--diff", *_on(stack)], environ)
+        Pulumi(stack, environ).run("preview", "--expect-no-changes", "--diff")
 
 
 def preview(stack: str) -> tuple[int, str]:
@@ -31,21 +41,20 @@ def preview(stack: str) -> tuple[int, str]:
     with environment() as environ:
         if not os.environ.get("FETCHER_IMAGE"):
             environ["FETCHER_IMAGE"] = _deployed_image(stack)
-        return watch(["pulumi", "preview", "--diff", *_on(stack), *_policies(stack)], environ)
+        return Pulumi(stack, environ).watch("preview", "--diff", *_policies(stack))
 
 
 def look_for_drift(stack: str) -> tuple[int, str]:
     """Compare a stack's state with what is there: the exit code, which is not 0 where they differ, and the words."""
     with environment() as environ:
-        return watch(["pulumi", "refresh", "--preview-only", "--expect-no-changes", "--diff", *_on(stack)], environ)
+        return Pulumi(stack, environ).watch("refresh", "--preview-only", "--expect-no-changes", "--diff")
 
 
 def outputs(stack: str, *, secrets: bool = False) -> dict[str, Any]:
     """Return a stack's outputs, the secret ones in the clear where they are asked for."""
-    shown = ["--show-secrets"] if secrets else []
     with environment() as environ:
-        found = json.loads(capture(["pulumi", *OUTPUTS, *shown, "--stack", stack], environ))
-    if not isinstance(found, dict):
+        found = Pulumi(stack, environ).outputs(secrets=secrets)
+    if not found:
         raise StepFailed(f"The stack {stack} has no outputs: make deploy STACK={stack}")
     return found
 
@@ -71,15 +80,18 @@ def state_credentials(environ: Mapping[str, str]) -> dict[str, str]:
     return {theirs: environ[ours] for theirs, ours in names.items() if environ.get(ours)}
 
 
+def _check(stack: str, environ: Mapping[str, str]) -> None:
+    try:
+        run([sys.executable, "-W", "ignore", "-m", "infra.preflight", stack], environ)
+    except CommandFailed:
+        raise StepFailed(f"What stands in the way of {stack} is said above; nothing was made.") from None
+
+
 def _deployed_image(stack: str) -> str:
     try:
         return str(outputs(stack).get("fetcherImage", ""))
-    except StepFailed:
+    except (CommandFailed, StepFailed):
         return ""  # there is no such stack yet, or no way to it: what comes next says so
-
-
-def _on(stack: str) -> list[str]:
-    return ["--stack", stack, "--non-interactive"]
 
 
 def _policies(stack: str) -> list[str]:

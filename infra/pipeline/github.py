@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
-from infra.pipeline.commands import StepFailed
+from infra.pipeline.failure import StepFailed
 
 API = "https://api.github.com"
 TIMEOUT_SECONDS = 60.0

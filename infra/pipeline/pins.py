@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from infra.pipeline.commands import CHECKOUT, StepFailed, capture
+from infra.commands import CHECKOUT, capture
+from infra.pipeline.failure import StepFailed
 from infra.pipeline.registries import resolve_action, resolve_image
 
 IMAGES = "infra/docker/images.py"

@@ -9,7 +9,8 @@ import urllib.parse
 import urllib.request
 from dataclasses import dataclass
 
-from infra.pipeline.commands import StepFailed, capture
+from infra.commands import capture
+from infra.pipeline.failure import StepFailed
 
 TIMEOUT_SECONDS = 60.0
 HUB = "registry-1.docker.io"

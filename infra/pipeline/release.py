@@ -6,7 +6,8 @@ import re
 import tomllib
 from collections.abc import Mapping
 
-from infra.pipeline.commands import CHECKOUT, StepFailed, capture
+from infra.commands import CHECKOUT, capture
+from infra.pipeline.failure import StepFailed
 from infra.pipeline.github import GitHub
 
 REMOTE = "origin"

@@ -4,8 +4,9 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from infra.commands import CHECKOUT
 from infra.pipeline import engine
-from infra.pipeline.commands import CHECKOUT, StepFailed
+from infra.pipeline.failure import StepFailed
 from infra.pipeline.github import GitHub, pull_request, write_summary
 
 PREVIEW, DRIFT = "<!-- leadminer: preview -->", "<!-- leadminer: drift -->"

@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from infra.bundle import bundle_worker
-from infra.pipeline.commands import CHECKOUT, StepFailed, capture, run
+from infra.commands import CHECKOUT, capture, run
+from infra.pipeline.failure import StepFailed
 from infra.pipeline.github import write_output
 from infra.pipeline.release import read_version
 from infra.vendored import vendor

@@ -5,8 +5,9 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
+from infra.commands import run
 from infra.pipeline import engine
-from infra.pipeline.commands import StepFailed, run
+from infra.pipeline.failure import StepFailed
 
 CREDENTIALS = ("CLOUDFLARE_API_TOKEN", "CLOUDFLARE_R2_ACCESS_KEY_ID", "CLOUDFLARE_R2_SECRET_ACCESS_KEY")
 """What a stack does not tell: whoever mines has them already."""

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from infra.pipeline.commands import StepFailed
+from infra.pipeline.failure import StepFailed
 
 START_SECONDS = 10.0
 

@@ -5,7 +5,7 @@ import os
 import sys
 from collections.abc import Iterator, Mapping
 
-from infra.commands import CommandFailed, Pulumi, run
+from infra.commands import CommandFailed, Pulumi, capture
 from infra.config import Settings, WrongSettings, judge
 from infra.preflight.findings import Finding
 from infra.preflight.host import check_host
@@ -36,7 +36,7 @@ def look(stack: str, environ: Mapping[str, str]) -> Iterator[Finding]:
     if year < EARLIEST_YEAR:
         yield Finding(f"This machine's clock says {year}.", "Set it by NTP (`timedatectl set-ntp true`).")
     try:
-        run("pulumi", "version")
+        capture(["pulumi", "version"])
     except CommandFailed as failed:
         yield Finding(
             str(failed), "Install Pulumi (its documentation has a command for each system), and run this again."

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from infra.commands import CommandFailed, Docker, run
+from infra.commands import CommandFailed, Docker, capture
 from infra.preflight.findings import Finding
 
 OLDEST = (20, 10)
@@ -155,8 +155,8 @@ def _meet(one: str, other: str) -> bool:
 def _on(host: str, command: str) -> str:
     """Run a command of the shell on a Docker host."""
     if not host.startswith("ssh://"):
-        return run("sh", "-c", command)
+        return capture(["sh", "-c", command])
     parts = urlsplit(host)
     port = ["-p", str(parts.port)] if parts.port else []
     user = f"{parts.username}@" if parts.username else ""
-    return run("ssh", "-o", "BatchMode=yes", *port, f"{user}{parts.hostname}", command)
+    return capture(["ssh", "-o", "BatchMode=yes", *port, f"{user}{parts.hostname}", command])

@@ -77,7 +77,7 @@ def test_without_pulumi_nothing_can_be_said(
     code, said = run(capsys)
 
     assert code == 1
-    assert "pulumi cannot be run" in said
+    assert "There is no pulumi here" in said
     assert "Install Pulumi" in said
 
 
@@ -202,4 +202,4 @@ def test_it_is_a_step_of_its_own() -> None:
     """`make preflight STACK=…` runs it."""
     makefile = (CHECKOUT / "Makefile").read_text("utf-8")
 
-    assert "-m infra.preflight $(" in makefile
+    assert "-m infra.pipeline preflight $(" in makefile

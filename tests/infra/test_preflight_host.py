@@ -96,7 +96,7 @@ def test_a_missing_command_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
     (problem,) = problems()
 
-    assert "docker cannot be run" in problem
+    assert "There is no docker here: install it" in problem
 
 
 def test_a_full_disk_is_found(commands: Commands) -> None:

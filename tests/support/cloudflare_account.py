@@ -1,4 +1,4 @@
-"""Stands in for Cloudflare's REST API as far as preflight asks it: tokens, their permissions, and R2's S3 API."""
+"""Stands in for what preflight asks: Cloudflare's REST API (tokens, their permissions), R2's S3 API, Supabase."""
 
 import json
 import threading
@@ -50,6 +50,10 @@ class CloudflareAccount:
                 self.send_header("content-length", str(len(text)))
                 self.end_headers()
                 self.wfile.write(text)
+
+            def do_POST(self) -> None:
+                self.rfile.read(int(self.headers["content-length"]))
+                self.do_GET()
 
             def date_time_string(self, timestamp: float | None = None) -> str:
                 return account.date or super().date_time_string(timestamp)

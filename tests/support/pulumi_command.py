@@ -15,7 +15,7 @@ SCRIPT = """#!{python}
 import json, os, pathlib, sys
 folder = pathlib.Path({folder!r})
 words = sys.argv[1:]
-stack = words[words.index("--stack") + 1] if "--stack" in words else words[2]
+stack = words[words.index("--stack") + 1] if "--stack" in words else "".join(words[2:3])
 environ = {{name: os.environ[name] for name in {shown!r} if os.environ.get(name)}}
 with (folder / "calls").open("a") as calls:
     calls.write(json.dumps([words, environ]) + "\\n")
@@ -53,7 +53,7 @@ class PulumiCommand:
         return [(words, environ) for words, environ in map(json.loads, lines)]
 
     def say(self, command: str, stack: str, text: str, *, code: int = 0) -> None:
-        """Let a command (`preview`, `refresh`, `stack`, `up`) on a stack print a text and end with a code."""
+        """Let a command (`config`, `preview`, `refresh`, `stack`, `up`) on a stack print a text and end with a code."""
         file = self.folder / "said.json"
         file.write_text(json.dumps({**json.loads(file.read_text()), f"{command} {stack}": [code, text]}))
 

@@ -1,5 +1,6 @@
 """A checkout that a test may change, with a remote of its own, and the steps of the pipeline run in it."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -10,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from schemas.migrations import PERMANENT, read_migrations
+from tests.support.cloudflare_account import ACCOUNT, CloudflareAccount, Token
 from tests.support.github import GitHubStandIn
 from tests.support.pulumi_command import PulumiCommand
 
@@ -88,3 +91,44 @@ def github() -> Iterator[GitHubStandIn]:
 def pulumi(tmp_path: Path) -> PulumiCommand:
     """Return a stand-in of Pulumi's command."""
     return PulumiCommand(tmp_path / "bin")
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What Cloudflare's stacks need around them: an account, R2 and Supabase, and who may enter."""
+
+    account: CloudflareAccount
+
+    @property
+    def settings(self) -> dict[str, str]:
+        """What a stack is told of it; it has no fetcher, and so no host for one."""
+        return {
+            "accountId": ACCOUNT,
+            "workersSubdomain": self.account.subdomain,
+            "supabaseUrl": self.account.url,
+            "fetcher": "none",
+        }
+
+    @property
+    def environ(self) -> dict[str, str]:
+        """What whoever deploys has in their environment."""
+        [token] = self.account.tokens
+        return {
+            "CLOUDFLARE_API_TOKEN": token,
+            "CLOUDFLARE_BASE_URL": f"{self.account.url}/client/v4",
+            "SUPABASE_SERVICE_KEY": "a-key-of-tests",
+        }
+
+    def tell(self, pulumi: PulumiCommand, stack: str) -> None:
+        """Let the stand-in of Pulumi's command have the settings of a stack."""
+        own = {"mode": "cloudflare", "environment": "prod" if stack == "production" else stack}
+        config = {f"leadminer:{name}": {"value": value} for name, value in {**self.settings, **own}.items()}
+        pulumi.say("config", stack, json.dumps(config))
+
+
+@pytest.fixture
+def surroundings() -> Iterator[Surroundings]:
+    """Yield some in which nothing stands in the way."""
+    with CloudflareAccount({"a-token-of-tests": Token()}) as account:
+        account.answers["/rest/v1/rpc/schema_version"] = (200, read_migrations(PERMANENT)[-1].id)
+        yield Surroundings(account)

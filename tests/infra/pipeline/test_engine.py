@@ -5,32 +5,64 @@ import shutil
 import pytest
 
 from infra.pipeline.engine import state_credentials
-from tests.infra.pipeline.conftest import Scratch
+from tests.infra.pipeline.conftest import Scratch, Surroundings
 from tests.support.pulumi_command import PulumiCommand
 
 R2 = {"CLOUDFLARE_R2_ACCESS_KEY_ID": "id", "CLOUDFLARE_R2_SECRET_ACCESS_KEY": "key"}
 STATE = {"PULUMI_BACKEND_URL": "s3://state?endpoint=https://r2.example.org"}
 
 
-def test_a_deployment_makes_the_stack_and_holds_to_the_policies(scratch: Scratch, pulumi: PulumiCommand) -> None:
-    """A first deployment needs no other command; staging has its own settings of the policies."""
-    done = scratch.step("deploy", "staging", PATH=pulumi.path)
+@pytest.fixture
+def deployer(pulumi: PulumiCommand, surroundings: Surroundings) -> dict[str, str]:
+    """Return the environment of someone who may deploy both of Cloudflare's stacks."""
+    for stack in ("staging", "production"):
+        surroundings.tell(pulumi, stack)
+    return {"PATH": pulumi.path, **surroundings.environ}
 
-    assert done.returncode == 0, done.stderr
+
+def test_a_deployment_makes_the_stack_and_holds_to_the_policies(
+    scratch: Scratch, pulumi: PulumiCommand, deployer: dict[str, str]
+) -> None:
+    """A first deployment needs no other command, looks first, and staging has its own settings of the policies."""
+    done = scratch.step("deploy", "staging", **deployer)
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "Nothing stands in the way of staging." in done.stdout
     assert [words for words, _ in pulumi.calls] == [
         ["stack", "select", "staging", "--create", "--non-interactive"],
+        ["version"],
+        ["config", "--json", "--show-secrets", "--stack", "staging", "--non-interactive"],
         [
-            *("up", "--yes", "--stack", "staging", "--non-interactive", "--policy-pack", "infra/policy_pack"),
-            *("--policy-pack-config", "infra/policy_pack/staging.json"),
+            *("up", "--yes", "--policy-pack", "infra/policy_pack"),
+            *("--policy-pack-config", "infra/policy_pack/staging.json", "--stack", "staging", "--non-interactive"),
         ],
     ]
 
 
-def test_production_has_the_policies_as_they_are(scratch: Scratch, pulumi: PulumiCommand) -> None:
+def test_production_has_the_policies_as_they_are(
+    scratch: Scratch, pulumi: PulumiCommand, deployer: dict[str, str]
+) -> None:
     """Nothing is softened there."""
-    scratch.step("deploy", "production", PATH=pulumi.path)
+    scratch.step("deploy", "production", **deployer)
 
-    assert pulumi.calls[-1][0][-2:] == ["--policy-pack", "infra/policy_pack"]
+    assert pulumi.calls[-1][0][:4] == ["up", "--yes", "--policy-pack", "infra/policy_pack"]
+    assert "--policy-pack-config" not in pulumi.calls[-1][0]
+
+
+def test_what_stands_in_the_way_is_said_and_nothing_made(
+    scratch: Scratch, pulumi: PulumiCommand, surroundings: Surroundings, deployer: dict[str, str]
+) -> None:
+    """Each with its fix, all at once, and no `pulumi up` is begun."""
+    surroundings.account.tokens["a-token-of-tests"].may = ("queues", "r2/buckets", "workers/scripts")
+    surroundings.account.answers["/rest/v1/rpc/schema_version"] = (401, None)
+
+    done = scratch.step("deploy", "staging", **deployer)
+
+    assert done.returncode == 1
+    assert "✗ CLOUDFLARE_API_TOKEN may not read d1/database.\n    Give it the permission D1: Edit" in done.stdout
+    assert "answers 401 to supabaseServiceKey." in done.stdout
+    assert "make deploy: What stands in the way of staging is said above; nothing was made." in done.stderr
+    assert "up" not in [words[0] for words, _ in pulumi.calls]
 
 
 def test_changes_that_are_left_fail(scratch: Scratch, pulumi: PulumiCommand) -> None:
@@ -70,19 +102,26 @@ def test_a_state_in_r2_is_opened_with_the_r2_token() -> None:
     assert state_credentials(R2) == {}
 
 
-def test_each_command_gets_the_keys_of_the_state(scratch: Scratch, pulumi: PulumiCommand) -> None:
-    """Making a stack, bringing it up, looking at it."""
-    scratch.step("deploy", "staging", PATH=pulumi.path, **R2, **STATE)
-    scratch.step("summary", "staging", PATH=pulumi.path, **R2, **STATE)
+def test_each_command_gets_the_keys_of_the_state(
+    scratch: Scratch, pulumi: PulumiCommand, deployer: dict[str, str]
+) -> None:
+    """Making a stack, looking whether anything stands in its way, bringing it up, listing it."""
+    keys = {"AWS_ACCESS_KEY_ID": "id", "AWS_SECRET_ACCESS_KEY": "key"}
 
-    assert [environ for _, environ in pulumi.calls] == [{"AWS_ACCESS_KEY_ID": "id", "AWS_SECRET_ACCESS_KEY": "key"}] * 3
+    scratch.step("deploy", "staging", **deployer, **R2, **STATE)
+    scratch.step("summary", "staging", **deployer, **R2, **STATE)
+
+    called = ["stack", "version", "config", "up", "stack"]
+    assert [(words[0], environ) for words, environ in pulumi.calls] == [(word, keys) for word in called]
 
 
-def test_pulumi_asks_the_policies_that_there_are(scratch: Scratch, pulumi: PulumiCommand) -> None:
+def test_pulumi_asks_the_policies_that_there_are(
+    scratch: Scratch, pulumi: PulumiCommand, deployer: dict[str, str]
+) -> None:
     """A stack's own settings are used because they are there, not because of its name."""
     folder = scratch.folder / "infra" / "policy_pack"
     shutil.move(folder / "staging.json", folder / "production.json")
 
-    scratch.step("deploy", "production", PATH=pulumi.path)
+    scratch.step("deploy", "production", **deployer)
 
-    assert pulumi.calls[-1][0][-1] == "infra/policy_pack/production.json"
+    assert "infra/policy_pack/production.json" in pulumi.calls[-1][0]

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from infra.docker.images import IMAGES
-from infra.pipeline.commands import StepFailed
+from infra.pipeline.failure import StepFailed
 from infra.pipeline.pins import read_pins
 from infra.pipeline.registries import Place, resolve_image
 from tests.infra.pipeline.conftest import Scratch

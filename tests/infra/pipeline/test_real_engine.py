@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.infra.pipeline.conftest import Scratch
+from tests.infra.pipeline.conftest import Scratch, Surroundings
 from tests.support.fixtures import require
 from tests.support.pulumi.engine import EngineMissing, Pulumi
 
@@ -31,11 +31,14 @@ PREDICATES = {**PREDICATES, "data-is-kept": refuse}
 
 
 @pytest.fixture
-def pulumi(tmp_path: Path, scratch: Scratch) -> Pulumi:
-    """Return the command, and make the scratch's program a small one."""
+def pulumi(tmp_path: Path, scratch: Scratch, surroundings: Surroundings) -> Pulumi:
+    """Return the command, and make the scratch's program a small one; nothing stands in the way of a deployment."""
+    for stack in ("staging", "production"):
+        with (scratch.folder / f"Pulumi.{stack}.yaml").open("a") as file:
+            file.writelines(f'  leadminer:{name}: "{value}"\n' for name, value in surroundings.settings.items())
     (scratch.folder / "infra" / "__main__.py").write_text(PROGRAM)
     try:
-        return Pulumi(tmp_path / "pulumi", scratch.folder)
+        return Pulumi(tmp_path / "pulumi", scratch.folder, surroundings.environ)
     except EngineMissing as error:
         require(False, f"no Pulumi engine: {error}")
         raise

@@ -6,7 +6,7 @@ import pytest
 
 from infra.bundle import bundle_worker
 from infra.docker.images import IMAGES
-from infra.pipeline.commands import StepFailed
+from infra.pipeline.failure import StepFailed
 from infra.pipeline.services import build_bundle, registry
 from infra.settings import COMMON
 from tests.infra.pipeline.conftest import CHECKOUT, Scratch

@@ -2,7 +2,7 @@
 
 import pytest
 
-from infra.pipeline.commands import StepFailed
+from infra.pipeline.failure import StepFailed
 from infra.pipeline.smoke import CREDENTIALS, settings
 from tests.support.stacks import declared
 

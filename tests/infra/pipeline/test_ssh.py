@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.pipeline.commands import StepFailed
+from infra.pipeline.failure import StepFailed
 from infra.pipeline.ssh import learn, use_key
 from tests.support.fixtures import require
 
