@@ -65,6 +65,8 @@ if ! usable || ! .venv/bin/python -m pip --version >/dev/null 2>&1; then
     printf '%s\n%s\n' "$(pwd -P)" "${PYTHON:-}" >.venv/place
 fi
 echo "Installing what is locked"
+# Bytecode is made here once, as pip does: where Python may not write any, each start would compile all that it imports.
+export UV_COMPILE_BYTECODE=1
 export PIP_DISABLE_PIP_VERSION_CHECK=1 UV_LINK_MODE="${UV_LINK_MODE:-copy}" UV_NO_PROGRESS=1
 python=.venv/bin/python
 "$python" -m pip install -q --require-hashes -r requirements/tools.lock || fail "pip could not install uv; the reason stands above."

@@ -113,7 +113,7 @@ class FetcherHost(pulumi.ComponentResource):
     """The fetcher's container on a Docker host of one's own, since IMAP needs connections that last."""
 
     def __init__(self, stack: CloudflareStack) -> None:
-        """Declare the container once the Worker is there and consumes."""
+        """Declare the container once the Worker is there; that it does not consume yet lets jobs wait, no more."""
         settings = stack.settings
         host = docker.Provider("fetcher-host", host=settings["fetcherHost"])
         options = pulumi.ResourceOptions(parent=stack, providers=[host])
@@ -128,6 +128,6 @@ class FetcherHost(pulumi.ComponentResource):
             stack.fetcher_bindings(),
             Published.of(settings),
             parent=self,
-            after=[stack.processor.script, stack.consumers.jobs],
+            after=[stack.processor.script],
         )
         self.register_outputs({})
