@@ -7,12 +7,16 @@ import pulumi
 
 from infra.config import Settings
 from infra.cost import PRICES_AS_OF, Estimate, check_budget, estimate_cloudflare, estimate_server
+from infra.settings import NAMESPACE
 
 README = """# leadminer: ${outputs.stack}
 
 - Dollars a month: ${outputs.dollarsAMonth}, for a further million messages: ${outputs.dollarsPerMillionMessages}
 - What to do with it: `docs/operate.md` in the checkout
 """
+
+
+UNKNOWN = "not known"
 
 
 class Declared(Protocol):
@@ -22,24 +26,30 @@ class Declared(Protocol):
         """Return what it tells its people."""
 
 
-def estimate(settings: Settings) -> Estimate:
-    """Return what the stack will cost; raise OverBudget where that is above its budget."""
+def estimate(settings: Settings) -> Estimate | None:
+    """Return what the stack will cost, None where nobody has said; raise OverBudget where that is above its budget."""
     messages = settings.number("monthlyMessages")
     if settings.mode == "cloudflare":
         found = estimate_cloudflare(messages)
-    else:
+    elif settings["serverDollars"]:
         found = estimate_server(messages, settings.number("serverDollars"))
+    else:
+        return None
     check_budget(found, settings.number("budgetDollars") if settings["budgetDollars"] else None)
     return found
 
 
-def export(settings: Settings, stack: Declared, cost: Estimate) -> None:
+def export(settings: Settings, stack: Declared, cost: Estimate | None) -> None:
     """Export the outputs, and say the cost in the preview too."""
-    monthly, million = f"{cost.monthly:.2f}", f"{cost.per_million:.2f}"
-    pulumi.log.info(
-        f"About ${monthly} a month for {settings.number('monthlyMessages'):,.0f} messages, ${million} for a further "
-        f"million (prices of {PRICES_AS_OF}): {'; '.join(cost.lines) or 'no price is set'}."
-    )
+    monthly = f"{cost.monthly:.2f}" if cost else UNKNOWN
+    million = f"{cost.per_million:.2f}" if cost else UNKNOWN
+    if cost:
+        pulumi.log.info(
+            f"About ${monthly} a month for {settings.number('monthlyMessages'):,.0f} messages, ${million} for a "
+            f"further million (prices of {PRICES_AS_OF}): {'; '.join(cost.lines) or 'nothing is paid'}."
+        )
+    else:
+        pulumi.log.info(f"What a month costs is {UNKNOWN}: pulumi config set {NAMESPACE}:serverDollars 20")
     told = {"dollarsAMonth": monthly, "dollarsPerMillionMessages": million, "stack": settings.stack, "readme": README}
     for name, value in {**stack.outputs(), **told}.items():
         pulumi.export(name, value)

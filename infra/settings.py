@@ -125,7 +125,7 @@ SELFHOST = (
     Setting("processors", r"[1-9]\d?", "a number from 1 to 99", "2", default="2"),
     Setting("backupsKept", r"[1-9]\d{0,2}", "a number of dumps from 1 to 999", "7", default="7"),
     Setting("backupHour", r"1?\d|2[0-3]", "an hour of the day in UTC, 0 to 23", "2", default="2"),
-    Setting("serverDollars", r"\d+(\.\d+)?", "US dollars a month", "20", default="0"),
+    Setting("serverDollars", r"\d+(\.\d+)?", "US dollars a month", "20", when="budgetDollars"),
     _image("imagePostgres"),
     _image("imageRedis"),
     _image("imageProcessor"),

@@ -116,6 +116,24 @@ def test_the_cost_is_told_in_preview_and_in_outputs() -> None:
     assert f"${graph.outputs['dollarsPerMillionMessages']} for a further million" in graph.logged
 
 
+def test_a_server_whose_price_nobody_said_is_not_free() -> None:
+    """What is not known is said, with the command that tells it; nothing at all can be told as well."""
+    unknown = declared("selfhost")
+    free = run_program("selfhost", read_stack("selfhost") | {"leadminer:serverDollars": "0"}, {})
+
+    assert unknown.outputs["dollarsAMonth"] == unknown.outputs["dollarsPerMillionMessages"] == "not known"
+    assert "What a month costs is not known: pulumi config set leadminer:serverDollars 20" in unknown.logged
+    assert free.outputs["dollarsAMonth"] == "0.00"
+
+
+def test_a_budget_wants_a_price() -> None:
+    """It could not be held otherwise."""
+    graph = run_program("selfhost", read_stack("selfhost") | {"leadminer:budgetDollars": "20"}, {})
+
+    assert "leadminer:serverDollars is missing (since budgetDollars is set)" in graph.error
+    assert graph.graph == {}
+
+
 def test_a_stack_above_its_budget_is_not_declared() -> None:
     """The preview fails with what it would cost and what to do, before anything is declared."""
     config = read_stack("selfhost") | {"leadminer:serverDollars": "30", "leadminer:budgetDollars": "20"}
