@@ -10,17 +10,20 @@ import pytest
 from infra.naming import CloudflareNames
 from processor.adapters.container.migrate import migrate
 from schemas.migrations import PERMANENT
+from tests.e2e.mailboxes import fill, whole_mailbox
 from tests.support.cloudflare.account import CloudflareAccount
 from tests.support.cloudflare.packages import Pieces
 from tests.support.docker.engine import DockerEngine, DockerMissing
+from tests.support.dovecot import Dovecot
 from tests.support.fixtures import require
 from tests.support.postgrest import SCHEMA, PostgRest
 from tests.support.pulumi.engine import EngineMissing, Pulumi, build_engine
 from tests.support.pulumi.project import copy_project
+from tests.support.pulumi.selfhost import SelfHost, Service, mailbox, mine_embedded
 from tests.support.pulumi.staging import build_fetcher
 from tests.support.servers import Postgres
 
-WORKERS = [CloudflareNames(environment).worker for environment in ("staging", "prod")]
+CLOUDFLARE = [CloudflareNames(environment) for environment in ("staging", "prod")]
 TIMES = pytest.StashKey[list[str]]()
 Note = Callable[[str, float], None]
 
@@ -67,6 +70,51 @@ def images(docker_engine: DockerEngine) -> dict[str, str]:
     return docker_engine.build_images()
 
 
+@pytest.fixture(scope="session")
+def dovecot() -> Iterator[Dovecot]:
+    """Yield a server with the sample mailbox, which all read and nobody changes."""
+    with Dovecot() as server:
+        fill(server, whole_mailbox())
+        yield server
+
+
+@pytest.fixture(scope="session")
+def expected(dovecot: Dovecot, tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    """Return what the sample mailbox gives embedded, in each format."""
+    with mailbox("127.0.0.1", dovecot.port) as source:
+        return mine_embedded(tmp_path_factory.mktemp("embedded"), source)
+
+
+@pytest.fixture(scope="session")
+def stack(
+    tmp_path_factory: pytest.TempPathFactory,
+    docker_engine: DockerEngine,
+    images: dict[str, str],
+    pulumi_engine: None,
+    note: Note,
+) -> SelfHost:
+    """Return a stack on one server that is up; each test leaves it healthy, and has users of its own in it."""
+    stack = SelfHost(tmp_path_factory.mktemp("selfhost"), docker_engine, images, prefix="lm-server")
+    note("selfhost: up, images built on the way", stack.up())
+    return stack
+
+
+@pytest.fixture(scope="session")
+def service(stack: SelfHost) -> Iterator[Service]:
+    """Yield the fetcher's service of that stack."""
+    outputs = stack.outputs()
+    service = Service(outputs["url"], outputs["token"])
+    yield service
+    service.close()
+
+
+@pytest.fixture(scope="session")
+def source(stack: SelfHost, dovecot: Dovecot) -> Iterator[str]:
+    """Yield where the sample mailbox is read, from here and from that stack's containers."""
+    with mailbox(stack.gateway, dovecot.port) as source:
+        yield source
+
+
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
     """Return a copy of the checkout, to type commands in."""
@@ -88,9 +136,10 @@ def variables(tmp_path: Path, checkout: Path, pulumi_engine: None) -> dict[str, 
 @pytest.fixture(scope="module")
 def account(pieces: Pieces, docker_engine: DockerEngine) -> Iterator[CloudflareAccount]:
     """Yield an account, empty at first; nothing that belongs to it is left on the Docker engine."""
-    with CloudflareAccount(pieces, *WORKERS) as account:
+    with CloudflareAccount(pieces, *(names.worker for names in CLOUDFLARE)) as account:
         yield account
-    docker_engine.clear()
+    for names in CLOUDFLARE:
+        docker_engine.remove_network(names.fetcher)
 
 
 @pytest.fixture(scope="module")

@@ -4,59 +4,16 @@ import json
 import os
 import re
 import signal
-from collections.abc import Iterator
 from pathlib import Path
 from uuid import uuid4
 
-import pytest
-
 from schemas.ledger import Ledger
 from tests.e2e.house import wait_until
-from tests.e2e.mailboxes import fill, whole_mailbox
 from tests.stacks.conftest import Note
 from tests.support.docker.engine import DockerEngine
-from tests.support.dovecot import Dovecot
-from tests.support.pulumi.selfhost import SelfHost, Service, mailbox, mine_embedded
+from tests.support.pulumi.selfhost import SelfHost, Service
 
 HEAL_SECONDS = 90.0
-
-
-@pytest.fixture(scope="module")
-def stack(
-    tmp_path_factory: pytest.TempPathFactory,
-    docker_engine: DockerEngine,
-    images: dict[str, str],
-    pulumi_engine: None,
-    note: Note,
-) -> SelfHost:
-    """Return a stack that is up; each test leaves it healthy."""
-    stack = SelfHost(tmp_path_factory.mktemp("selfhost"), docker_engine, images, prefix="lm-server")
-    note("selfhost: up, images built on the way", stack.up())
-    return stack
-
-
-@pytest.fixture(scope="module")
-def service(stack: SelfHost) -> Iterator[Service]:
-    """Yield the fetcher's service of the stack."""
-    outputs = stack.outputs()
-    service = Service(outputs["url"], outputs["token"])
-    yield service
-    service.close()
-
-
-@pytest.fixture(scope="module")
-def source(stack: SelfHost) -> Iterator[str]:
-    """Yield where the sample mailbox is read, from here and from the containers."""
-    with Dovecot() as server:
-        fill(server, whole_mailbox())
-        with mailbox(stack.gateway, server.port) as source:
-            yield source
-
-
-@pytest.fixture(scope="module")
-def expected(source: str, tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
-    """Return what the same mailbox gives embedded, in each format."""
-    return mine_embedded(tmp_path_factory.mktemp("embedded"), source)
 
 
 def test_the_same_mailbox_gives_the_same_contacts(
@@ -204,10 +161,10 @@ def test_destroy_respects_protection(
     assert "protect" in refused.stdout + refused.stderr
     volumes = [each.name for each in docker_engine.client.volumes.list() if each.name.startswith(other.prefix)]
     assert {other.volume("postgres"), other.volume("redis"), other.volume("raw")} <= set(volumes)
-    other.up()
     assert other.is_healthy()
+    other.expect_no_changes()
     other.configure({"protectData": "false"})
-    other.up()
+    other.up("--skip-preview")
     other.pulumi.run("destroy", "--stack", "selfhost", "--yes")
     assert other.containers() == {}
     assert [each for each in docker_engine.client.volumes.list() if each.name.startswith(other.prefix)] == []

@@ -1,11 +1,15 @@
 """A clone of the project as the checkout holds it now, committed, with a bare repository as its origin."""
 
+import shutil
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.support.pulumi.engine import CHECKOUT
 from tests.support.pulumi.project import copy_project
 
+TYPES = ".mypy_cache"
+"""What mypy knows of the checkout's files; those that are other ones in the clone it reads anew."""
 WHO = ("-c", "user.name=Jane Doe", "-c", "user.email=jane@example.org", "-c", "commit.gpgsign=false")
 
 
@@ -42,4 +46,6 @@ def make_scratch_clone(folder: Path) -> ScratchClone:
     subprocess.run(["git", "init", "-q", "-b", "main", clone.folder], check=True)
     clone.git("remote", "add", "origin", str(clone.remote))
     clone.commit("Begin")
+    if (CHECKOUT / TYPES).is_dir():
+        shutil.copytree(CHECKOUT / TYPES, clone.folder / TYPES)
     return clone

@@ -111,6 +111,13 @@ class DockerEngine:
         for volume in self.client.volumes.list():
             volume.remove(force=True)
 
+    def remove_network(self, name: str) -> None:
+        """Remove a network and all containers in it, where there is one."""
+        for container in self.client.containers.list(all=True, filters={"network": name}):
+            container.remove(force=True, v=True)
+        for network in self.client.networks.list(names=[f"^{name}$"]):
+            network.remove()
+
     def close(self) -> None:
         """Remove what was made, and stop."""
         if self._process is not None:

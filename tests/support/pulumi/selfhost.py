@@ -45,10 +45,10 @@ class SelfHost:
         pairs = [part for name, value in settings.items() for part in ("--plaintext", f"leadminer:{name}={value}")]
         self.pulumi.run("config", "set-all", "--stack", STACK, *pairs)
 
-    def up(self) -> float:
+    def up(self, *options: str) -> float:
         """Bring the stack up, and return how many seconds that took."""
         began = time.monotonic()
-        self.pulumi.run("up", "--stack", STACK, "--yes")
+        self.pulumi.run("up", "--stack", STACK, "--yes", *options)
         return time.monotonic() - began
 
     def expect_no_changes(self) -> None:

@@ -61,17 +61,15 @@ class Staging:
 
     @contextmanager
     def edited(self, name: str, old: str, new: str) -> Iterator[None]:
-        """Bring the stack up from a checkout in which a text of a file is another one; then as it was."""
+        """Let a text of a file of the checkout be another one; then as it was. The next `up` sees it."""
         file = self.project / name
         text = file.read_text("utf-8")
         assert old in text, f"{name} has no {old}"
         file.write_text(text.replace(old, new), "utf-8")
         try:
-            self.up("--skip-preview")
             yield
         finally:
             file.write_text(text, "utf-8")
-            self.up("--skip-preview")
 
     def expect_no_changes(self) -> float:
         """Fail where another `up` would change anything; return how many seconds that took."""
