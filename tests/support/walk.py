@@ -76,7 +76,8 @@ class Reader:
         process = subprocess.Popen(
             [*self.prefix, "bash", str(script)],
             cwd=self.folder,
-            env={**os.environ, **self.environment},
+            # A terminal that answers nothing: at any other, each of Pulumi's commands awaits an answer for 5 seconds.
+            env={**os.environ, "TERM": "dumb", **self.environment},
             stdin=inner,
             stdout=inner,
             stderr=inner,
