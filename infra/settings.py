@@ -13,6 +13,7 @@ LOCATIONS = ("apac", "eeur", "enam", "oc", "weur", "wnam")
 ALWAYS = "always needed"
 _BOOLEAN = "true|false"
 _HOST = r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)+"
+_PORT = r"[1-9]\d{0,3}|[1-5]\d{4}|6[0-4]\d{3}|65[0-4]\d{2}|655[0-2]\d|6553[0-5]"
 _IMAGE = r"[\w./:-]+(?:@sha256:[0-9a-f]{64})?"
 
 
@@ -73,7 +74,7 @@ COMMON = (
     _image("imagePython"),
     _choice("size", SIZES, "small"),
     Setting("publishAddress", r"[0-9a-fA-F:.]+", "an address of the fetcher's host", "127.0.0.1", default="127.0.0.1"),
-    Setting("publishPort", r"[1-9]\d{0,4}", "a port", "8090", default="8090"),
+    Setting("publishPort", _PORT, "a port from 1 to 65535", "8090", default="8090"),
 )
 CLOUDFLARE = (
     *COMMON,

@@ -2,7 +2,7 @@
 
 import pytest
 
-from infra.config import Settings, WrongSettings, check
+from infra.config import Settings, WrongSettings, check, judge
 from infra.settings import BY_MODE, Setting
 
 SELFHOST = {"mode": "postgresql"}
@@ -100,6 +100,14 @@ def test_what_another_setting_makes_needed_is_missed(settings: dict[str, str], m
     (fault,) = faults(settings, ENVIRONMENT)
 
     assert fault.startswith(f"leadminer:{missing} is missing (since ")
+
+
+@pytest.mark.parametrize(("port", "is_one"), [("1", True), ("65535", True), ("65536", False), ("0", False)])
+def test_a_port_is_one_that_there_is(port: str, is_one: bool) -> None:
+    """Docker would refuse others half way."""
+    found = judge("selfhost", SELFHOST | {"publishPort": port}, {}, {})[1]
+
+    assert (found == []) is is_one
 
 
 def test_a_missing_host_of_the_fetcher_names_the_way_without() -> None:
