@@ -25,7 +25,7 @@ def update(stack: str) -> None:
     What would stop it half way is looked for before anything is made.
     """
     with environment() as environ:
-        run(["pulumi", "stack", "select", stack, "--create", "--non-interactive"], environ)
+        _select(stack, environ)
         _check(stack, environ)
         Pulumi(stack, environ).run("up", "--yes", *_policies(stack))
 
@@ -78,6 +78,17 @@ def state_credentials(environ: Mapping[str, str]) -> dict[str, str]:
         "AWS_SECRET_ACCESS_KEY": "CLOUDFLARE_R2_SECRET_ACCESS_KEY",
     }
     return {theirs: environ[ours] for theirs, ours in names.items() if environ.get(ours)}
+
+
+def _select(stack: str, environ: Mapping[str, str]) -> None:
+    try:
+        run(["pulumi", "stack", "select", stack, "--create", "--non-interactive"], environ)
+    except CommandFailed as failed:
+        raise StepFailed(
+            f"{failed} Needed is the command `pulumi`, logged in (`pulumi login`, or into a folder of yours "
+            "`pulumi login file://…`), and for a state elsewhere than at Pulumi's own service "
+            "PULUMI_CONFIG_PASSPHRASE: docs/operate.md has each step."
+        ) from None
 
 
 def _check(stack: str, environ: Mapping[str, str]) -> None:

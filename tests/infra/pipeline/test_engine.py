@@ -65,6 +65,19 @@ def test_what_stands_in_the_way_is_said_and_nothing_made(
     assert "up" not in [words[0] for words, _ in pulumi.calls]
 
 
+@pytest.mark.parametrize("there", [True, False])
+def test_whoever_is_not_logged_in_is_told(scratch: Scratch, pulumi: PulumiCommand, there: bool) -> None:
+    """A fresh clone, where nobody has told Pulumi yet where to keep its state, or there is none."""
+    pulumi.say("stack", "selfhost", "error: PULUMI_ACCESS_TOKEN must be set for login", code=255)
+
+    done = scratch.step("deploy", "selfhost", PATH=pulumi.path if there else "/nowhere")
+
+    assert done.returncode == 1
+    assert ("must be set for login" in done.stdout, "There is no pulumi here" in done.stderr) == (there, not there)
+    assert "`pulumi login`" in done.stderr
+    assert "PULUMI_CONFIG_PASSPHRASE: docs/operate.md" in done.stderr
+
+
 def test_changes_that_are_left_fail(scratch: Scratch, pulumi: PulumiCommand) -> None:
     """The exit code is Pulumi's verdict, and its words are shown."""
     pulumi.say("preview", "production", "error: no changes were expected", code=255)
