@@ -1,5 +1,6 @@
-"""The images' recipes: without what hadolint warns of."""
+"""The images' recipes: without what hadolint warns of, and on no image but the one that is pinned."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -18,3 +19,15 @@ def test_hadolint_has_nothing_to_say(file: Path) -> None:
     done = subprocess.run([hadolint, file], capture_output=True, text=True, check=False)
 
     assert (done.returncode, done.stdout) == (0, "")
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(CHECKOUT)))
+def test_no_image_is_named(file: Path) -> None:
+    """What it is built from is handed in, by tag and digest: a default would be an image that nobody pins."""
+    text = file.read_text("utf-8")
+    bases = re.findall(r"^FROM (\S+)", text, re.MULTILINE)
+    given = [re.fullmatch(r"\$\{(\w+)\}", base) for base in bases]
+
+    assert bases
+    assert [base for base, found in zip(bases, given, strict=True) if found is None] == []
+    assert [found[1] for found in given if found and not re.search(rf"^ARG {found[1]}$", text, re.MULTILINE)] == []
