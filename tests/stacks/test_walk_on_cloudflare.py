@@ -1,5 +1,6 @@
-"""What `docs/operate.md` tells people to type for Cloudflare: from a checkout and secrets to a mining in an account."""
+"""What `docs/operate.md` tells people to type for Cloudflare: from secrets to a mining in an account, and its end."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from tests.support.dovecot import free_ports
 from tests.support.names import own_names
 from tests.support.postgrest import SERVICE_KEY
 from tests.support.pulumi.staging import NAMES
-from tests.support.walk import Reader, blocks_under
+from tests.support.walk import Block, Reader, blocks_under
 
 
 @pytest.fixture
@@ -50,15 +51,23 @@ def reader(
         yield Reader(checkout, {**variables, **names.environment}, examples, prefix=names.prefix)
 
 
-def test_cloudflare_from_nothing_to_a_mining(reader: Reader, account: CloudflareAccount) -> None:
-    """Settings, checks, deployment, its list, a mining, and nothing left to change, by the words that stand there."""
+def test_cloudflare_from_nothing_to_its_end(
+    reader: Reader, account: CloudflareAccount, docker_engine: DockerEngine
+) -> None:
+    """Settings, checks, deployment, its list, a mining, nothing left to change; new tokens, and removed."""
     state, *_ = blocks_under("One server")
     settings, up = blocks_under("Cloudflare")
+    rotate, remove = blocks_under("Care of Cloudflare")
+    told = Block("", 'echo "token: $(pulumi stack output processorToken --show-secrets)"')
 
-    shown = reader.type(state, settings, up)
+    shown = reader.type(state, settings, up, told, rotate, told, remove)
 
     assert "Nothing stands in the way of staging." in shown
     assert f"| D1 | `{NAMES.database}` |" in shown
     assert "the ledger balances." in shown
-    assert list(account.resources("scripts")) == [NAMES.worker]
-    assert account.objects(NAMES.bucket) == []
+    first, second = re.findall(r"^token: (\w+)", shown, re.MULTILINE)
+    assert first != second
+    assert "Stack 'staging' has been removed" in shown
+    assert (reader.folder / "Pulumi.staging.yaml").exists()
+    assert account.resources("scripts") == account.resources("buckets") == {}
+    assert docker_engine.client.containers.list(all=True, filters={"name": f"^/{NAMES.fetcher}$"}) == []

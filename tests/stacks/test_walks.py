@@ -70,3 +70,4 @@ def test_one_server_from_nothing_to_its_end(
     assert "Stack 'selfhost' has been removed" in cared
     left = [each.name for each in docker_engine.client.containers.list(all=True) if each.name.startswith(prefix)]
     assert left == []
+    assert (reader.folder / "Pulumi.selfhost.yaml").exists()

@@ -10,6 +10,7 @@ WALKED = {
     "Care of one server": "tests/stacks/test_walks.py",
     "Dumps of one server": "tests/stacks/test_care.py",
     "Cloudflare": "tests/stacks/test_walk_on_cloudflare.py",
+    "Care of Cloudflare": "tests/stacks/test_walk_on_cloudflare.py",
 }
 """By heading, the file that types what stands under it."""
 NEED_AN_ACCOUNT: set[str] = set()
