@@ -4,6 +4,7 @@ import json
 import os
 import re
 import signal
+import time
 from pathlib import Path
 from uuid import uuid4
 
@@ -14,6 +15,20 @@ from tests.support.docker.engine import DockerEngine
 from tests.support.pulumi.selfhost import SelfHost, Service
 
 HEAL_SECONDS = 90.0
+LASTING = {"backup", "fetcher", "postgres", "processor-1", "processor-2", "redis"}
+_DATABASES = {"postgres", "postgres-mining", "postgres-permanent"}
+_PROCESSOR = {"postgres-mining", "postgres-permanent", "processor-token", "redis"}
+KNOWS = {
+    "backup": _DATABASES,
+    "databases": _DATABASES,
+    "fetcher": {"processor-token", "redis", "serve-token"},
+    "migrations": _PROCESSOR,
+    "postgres": {"postgres"},
+    "processor-1": _PROCESSOR,
+    "processor-2": _PROCESSOR,
+    "redis": {"redis"},
+}
+"""By container, the secrets that it needs in its environment."""
 
 
 def test_the_same_mailbox_gives_the_same_contacts(
@@ -58,7 +73,7 @@ def test_containers_are_as_hard_as_declared(stack: SelfHost) -> None:
     """Docker itself says of each container that it is no root, cannot write, has no capability and is bounded."""
     found = stack.containers()
 
-    assert len(stack.lasting()) >= 5
+    assert set(stack.lasting()) == LASTING
     for name, container in found.items():
         host, config = container.attrs["HostConfig"], container.attrs["Config"]
         assert re.fullmatch(r"[1-9]\d*:[1-9]\d*", config["User"]), name
@@ -69,6 +84,7 @@ def test_containers_are_as_hard_as_declared(stack: SelfHost) -> None:
         assert "nproc" in {limit["Name"] for limit in host["Ulimits"]}, name
         assert {"max-size", "max-file"} <= host["LogConfig"]["Config"].keys(), name
         assert config["StopTimeout"] >= 30, name
+        assert (config["Healthcheck"]["Test"] != ["NONE"]) == (name in LASTING), name
     published = {name: each.attrs["HostConfig"]["PortBindings"] for name, each in found.items()}
     [(fetcher, ports)] = [(name, ports) for name, ports in published.items() if ports]
     assert fetcher == "fetcher"
@@ -76,11 +92,11 @@ def test_containers_are_as_hard_as_declared(stack: SelfHost) -> None:
 
 
 def test_secrets_stay_where_they_are_needed(stack: SelfHost) -> None:
-    """No password stands in the clear in the state, nor in a container but in the environment that needs it."""
+    """No secret stands in the clear in the state, nor in a container but in the environment that needs it."""
     exported = json.loads(stack.pulumi.run("stack", "export", "--stack", "selfhost", "--show-secrets"))
     resources = exported["deployment"]["resources"]
     secrets = {
-        each["urn"].rpartition("::")[2]: each["outputs"]["result"]
+        each["urn"].rpartition("::")[2].removesuffix("-password"): each["outputs"]["result"]
         for each in resources
         if "result" in each.get("outputs", {})
     }
@@ -88,17 +104,32 @@ def test_secrets_stay_where_they_are_needed(stack: SelfHost) -> None:
 
     state, found = stack.pulumi.state("selfhost"), stack.containers()
 
-    assert len(set(secrets.values())) == len(secrets) >= 5
+    assert len(set(secrets.values())) == len(secrets) == len(set().union(*KNOWS.values()))
     assert not [name for name, secret in secrets.items() if secret in state]
+    known = {}
     for name, container in found.items():
         shown = json.loads(json.dumps(container.attrs))
         environment = "\n".join(shown["Config"].pop("Env"))
         assert not [each for each, secret in secrets.items() if secret in json.dumps(shown)], name
         assert not [each for each, secret in secrets.items() if secret in container.logs().decode()], name
-        if name == "fetcher":
-            assert not [
-                each for each, secret in secrets.items() if each.startswith("postgres") and secret in environment
-            ]
+        known[name] = {each for each, secret in secrets.items() if secret in environment}
+    assert known == KNOWS
+
+
+def test_what_is_told_to_stop_ends_by_itself(stack: SelfHost, note: Note) -> None:
+    """Each finishes what it is at, within its time, and is not killed; started again, all is as before."""
+    containers = [stack.containers()[name] for name in stack.lasting()]
+    began = time.monotonic()
+
+    for container in containers:
+        container.stop()
+
+    note("selfhost: all containers stopped, one after another", time.monotonic() - began)
+    codes = {name: stack.containers()[name].attrs["State"]["ExitCode"] for name in LASTING}
+    for container in containers:
+        container.start()
+    wait_until(stack.is_healthy, seconds=HEAL_SECONDS, look_seconds=0.5)
+    assert codes == dict.fromkeys(LASTING, 0)
 
 
 def test_what_is_killed_on_the_host_is_there_again(stack: SelfHost, service: Service, source: str, note: Note) -> None:

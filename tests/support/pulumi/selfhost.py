@@ -69,7 +69,7 @@ class SelfHost:
         return [
             name
             for name, each in self.containers().items()
-            if each.attrs["HostConfig"]["RestartPolicy"]["Name"] != "no"
+            if each.attrs["HostConfig"]["RestartPolicy"]["Name"] == "unless-stopped"
         ]
 
     def is_healthy(self) -> bool:
