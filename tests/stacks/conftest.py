@@ -24,23 +24,28 @@ from tests.support.pulumi.staging import build_fetcher
 from tests.support.servers import Postgres
 
 CLOUDFLARE = [CloudflareNames(environment) for environment in ("staging", "prod")]
-TIMES = pytest.StashKey[list[str]]()
+TIMES = pytest.StashKey[dict[str, float]]()
+LAST_TIMES = "stacks/seconds"
+"""Where pytest's cache keeps those of the last run in this checkout."""
 Note = Callable[[str, float], None]
 
 
 @pytest.fixture(scope="session")
 def note(pytestconfig: pytest.Config) -> Note:
     """Return what keeps how many seconds something took; all are printed at the end of the run."""
-    times = pytestconfig.stash.setdefault(TIMES, [])
-    return lambda what, seconds: times.append(f"{seconds:6.1f} s  {what}")
+    return pytestconfig.stash.setdefault(TIMES, {}).__setitem__
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """Print how long the stacks took."""
-    if times := config.stash.get(TIMES, []):
-        terminalreporter.section("stacks")
-        for line in times:
-            terminalreporter.write_line(line)
+    """Print how long the stacks took, also as multiples of the last run, since machines differ."""
+    times = config.stash.get(TIMES, {})
+    if times and config.cache:
+        before = config.cache.get(LAST_TIMES, {})
+        config.cache.set(LAST_TIMES, {**before, **times})
+        terminalreporter.section("stacks: seconds, and as a multiple of the last run")
+        for what, seconds in times.items():
+            multiple = f"{seconds / before[what]:6.2f}" if what in before else "     -"
+            terminalreporter.write_line(f"{seconds:6.1f} {multiple}  {what}")
 
 
 @pytest.fixture(scope="session")
