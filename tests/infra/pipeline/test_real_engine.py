@@ -62,6 +62,23 @@ def test_a_stack_is_made_brought_up_and_left_alone(scratch: Scratch, pulumi: Pul
     assert not [done for done in all_done if token in done.stdout + done.stderr]
 
 
+def test_a_runner_has_the_committed_files_alone(scratch: Scratch, pulumi: Pulumi) -> None:
+    """What a first deployment writes into the stack's file is gone by the next one: the passphrase is enough."""
+    file = scratch.folder / "Pulumi.staging.yaml"
+    committed = file.read_text("utf-8")
+    first = scratch.step("deploy", "staging", **pulumi.environment)
+    token, written = pulumi.outputs("staging")["token"], file.read_text("utf-8")
+
+    for step in ("expect-no-changes", "preview", "drift", "deploy"):
+        file.write_text(committed, "utf-8")
+        done = scratch.step(step, "staging", **pulumi.environment)
+        assert done.returncode == 0, f"{step}: {done.stdout}{done.stderr}"
+
+    file.write_text(committed, "utf-8")
+    assert (first.returncode, written != committed) == (0, True)
+    assert pulumi.outputs("staging")["token"] == token
+
+
 def test_what_is_left_to_change_fails(scratch: Scratch, pulumi: Pulumi) -> None:
     """A change that was not deployed is found, by the gate and by the preview; drift does not mind it."""
     scratch.step("deploy", "staging", **pulumi.environment)
