@@ -57,16 +57,24 @@ def test_nothing_is_left_to_change(stack: SelfHost, note: Note) -> None:
 
 def test_policies_are_held_against_a_preview(stack: SelfHost) -> None:
     """The policy pack lets the stack pass as it is, and refuses one whose data would not be kept."""
-    held = ("preview", "--stack", "selfhost", "--policy-pack", "infra/policy_pack")
+    held = ("--policy-pack", "infra/policy_pack")
 
-    passed, refused = (
-        stack.pulumi.try_run(*held),
-        stack.pulumi.try_run(*held, "--config", "leadminer:protectData=false"),
-    )
+    passed, refused = stack.preview(*held), stack.preview(*held, protectData="false")
 
     assert passed.returncode == 0, passed.stdout
     assert refused.returncode != 0
     assert "data-is-kept" in refused.stdout
+
+
+def test_a_preview_tells_the_cost_and_fails_above_the_budget(stack: SelfHost) -> None:
+    """What a month and a million messages cost stands in it, and what to do about it."""
+    within = stack.preview(serverDollars="20", monthlyMessages="500000", budgetDollars="20")
+    above = stack.preview(serverDollars="20", monthlyMessages="500000", budgetDollars="19")
+
+    assert within.returncode == 0, within.stdout
+    assert "About $20.00 a month for 500,000 messages, $40.00 for a further million" in within.stdout + within.stderr
+    assert above.returncode != 0
+    assert "A month would cost $20.00, and leadminer:budgetDollars is $19.00" in above.stdout + above.stderr
 
 
 def test_containers_are_as_hard_as_declared(stack: SelfHost) -> None:

@@ -55,6 +55,17 @@ class SelfHost:
         """Fail where another `up` would change anything."""
         self.pulumi.run("preview", "--stack", STACK, "--expect-no-changes")
 
+    def preview(self, *options: str, **settings: str) -> "subprocess.CompletedProcess[str]":
+        """Preview under further settings, which are not kept: Pulumi's own `--config` would keep them."""
+        file = self.project / f"Pulumi.{STACK}.yaml"
+        text = file.read_text("utf-8")
+        try:
+            if settings:
+                self.configure(settings)
+            return self.pulumi.try_run("preview", "--stack", STACK, *options)
+        finally:
+            file.write_text(text, "utf-8")
+
     def outputs(self) -> dict[str, Any]:
         """Return the stack's outputs, secrets shown."""
         return self.pulumi.outputs(STACK)
