@@ -110,9 +110,10 @@ def test_secrets_stay_where_they_are_needed(stack: SelfHost) -> None:
     }
     secrets = {name: json.loads(value["plaintext"]) for name, value in secrets.items()}
 
-    state, found = stack.pulumi.state("selfhost"), stack.containers()
+    state, found = stack.pulumi.state(), stack.containers()
 
     assert len(set(secrets.values())) == len(secrets) == len(set().union(*KNOWS.values()))
+    assert "ciphertext" in state
     assert not [name for name, secret in secrets.items() if secret in state]
     known = {}
     for name, container in found.items():

@@ -163,7 +163,7 @@ def test_secrets_stay_where_they_are_needed(stack: Staging) -> None:
     """No secret stands in the clear in state, settings or logs, nor in a container that has no use for it."""
     secrets = stack.secrets()
     places = {
-        "the state": stack.pulumi.state("staging"),
+        "the state": stack.pulumi.state(),
         "the settings": (stack.project / "Pulumi.staging.yaml").read_text("utf-8"),
         "the Worker's log": stack.account.log,
     }

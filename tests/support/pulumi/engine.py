@@ -136,7 +136,7 @@ class Pulumi:
         shown: dict[str, Any] = json.loads(self.run("stack", "output", "--stack", stack, "--json", "--show-secrets"))
         return shown
 
-    def state(self, stack: str) -> str:
-        """Return a stack's state as it lies on disk."""
-        [file] = (self.folder / "state").glob(f".pulumi/stacks/*/{stack}.json")
-        return file.read_text()
+    def state(self) -> str:
+        """Return all that lies on disk of the stacks: states, their backups, and the history of updates."""
+        files = [file for file in (self.folder / "state").rglob("*") if file.is_file()]
+        return "\n".join(file.read_text(errors="replace") for file in sorted(files))
