@@ -1,5 +1,6 @@
 """`python -m infra.pipeline STEP [ARGUMENT …]`: the steps of the pipeline, as the Makefile's targets call them."""
 
+import os
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
@@ -15,7 +16,7 @@ Step = Callable[[Sequence[str]], None]
 def deploy(stack: str) -> None:
     """Deploy a stack, unless something that it is built from could change without a commit, or stands in the way."""
     pins.check_pins()
-    engine.update(stack)
+    engine.update(stack, supabase=os.environ.get("SUPABASE_DB_URL") if stack in reports.cloudflare_stacks() else None)
 
 
 def on_stack(step: Callable[[str], None]) -> Step:

@@ -19,13 +19,16 @@ def check(stack: str) -> None:
         _check(stack, environ)
 
 
-def update(stack: str) -> None:
+def update(stack: str, *, supabase: str | None = None) -> None:
     """Bring a stack up to what the checkout declares, made first where it is not there yet; policies hold.
 
-    What would stop it half way is looked for before anything is made.
+    What would stop it half way is looked for before anything is made. Only the migrations of `supabase`, a connection
+    string, come before that: they are append-only, and a Worker that is older works with them.
     """
     with environment() as environ:
         _select(stack, environ)
+        if supabase:
+            run([sys.executable, "-m", "processor", "migrate-permanent"], {"POSTGRES_CONNECTION_STRING": supabase})
         _check(stack, environ)
         Pulumi(stack, environ).run("up", "--yes", *_policies(stack))
 

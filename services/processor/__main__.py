@@ -1,4 +1,4 @@
-"""`python -m processor`: work; `python -m processor migrate`: bring both databases up to date and end."""
+"""`python -m processor` works; with `migrate` it brings both databases up to date and ends, with `migrate-permanent` one."""
 
 import sys
 

@@ -17,7 +17,7 @@ import uvicorn
 
 from processor.adapters.container.contacts import PostgresContactStore
 from processor.adapters.container.files import FileStore
-from processor.adapters.container.migrate import MigrationError, migrate_all
+from processor.adapters.container.migrate import MigrationError, migrate_all, migrate_permanent
 from processor.adapters.container.pool import open_pool
 from processor.adapters.container.postgres import PostgresMiningStore
 from processor.adapters.container.redis import RedisJobQueue, open_redis
@@ -28,7 +28,7 @@ from processor.http import serve_api
 from processor.minings import Minings
 from processor.pipeline import Pipeline, Ports
 from processor.records import Records
-from processor.settings import Settings, WrongSettings, read_settings
+from processor.settings import Settings, WrongSettings, read_permanent, read_settings
 from processor.sweep import Sweeper
 
 log = structlog.get_logger()
@@ -44,10 +44,13 @@ def main(arguments: Sequence[str]) -> int:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     gc.set_threshold(COLLECT_AFTER_OBJECTS)
     set_up_logging()
-    if arguments not in ([], ["migrate"]):
-        sys.stderr.write("usage: python -m processor [migrate]\n")
+    if arguments not in ([], ["migrate"], ["migrate-permanent"]):
+        sys.stderr.write("usage: python -m processor [migrate|migrate-permanent]\n")
         return 2
     try:
+        if arguments == ["migrate-permanent"]:
+            asyncio.run(migrate_permanent(read_permanent()))
+            return 0
         settings = read_settings()
         return asyncio.run(migrate(settings) if arguments else run(settings))
     except WrongSettings as error:

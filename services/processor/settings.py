@@ -1,5 +1,6 @@
 """The container's settings, read from the environment; wrong ones are reported at once, credentials never shown."""
 
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -55,6 +56,14 @@ def replace_database(url: str, database: str) -> str:
     """Return a connection URL with another database."""
     parts = urlsplit(url)
     return urlunsplit(parts._replace(path=f"/{database}"))
+
+
+def read_permanent() -> str:
+    """Return the permanent database's connection string alone; raise WrongSettings."""
+    given = os.environ.get("POSTGRES_CONNECTION_STRING", "")
+    if not given:
+        raise WrongSettings("POSTGRES_CONNECTION_STRING is not set: name the permanent database.")
+    return given
 
 
 def read_settings() -> Settings:

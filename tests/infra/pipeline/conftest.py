@@ -18,7 +18,7 @@ from tests.support.pulumi_command import PulumiCommand
 
 CHECKOUT = Path(__file__).resolve().parents[3]
 NEEDED = (".github", "CHANGELOG.md", "docs/develop.md", "infra", "pyproject.toml", "schemas")
-OURS = ("CLOUDFLARE_", "FETCHER_", "GITHUB_", "PULUMI_", "AWS_", "GIT_", "REGISTRY", "PYTHON_IMAGE")
+OURS = ("CLOUDFLARE_", "FETCHER_", "GITHUB_", "PULUMI_", "AWS_", "GIT_", "REGISTRY", "PYTHON_IMAGE", "SUPABASE_")
 
 
 @dataclass(frozen=True)

@@ -2,11 +2,14 @@
 
 import shutil
 
+import psycopg
 import pytest
 
 from infra.pipeline.engine import state_credentials
+from schemas.migrations import PERMANENT, read_migrations
 from tests.infra.pipeline.conftest import Scratch, Surroundings
 from tests.support.pulumi_command import PulumiCommand
+from tests.support.servers import Postgres
 
 R2 = {"CLOUDFLARE_R2_ACCESS_KEY_ID": "id", "CLOUDFLARE_R2_SECRET_ACCESS_KEY": "key"}
 STATE = {"PULUMI_BACKEND_URL": "s3://state?endpoint=https://r2.example.org"}
@@ -37,6 +40,44 @@ def test_a_deployment_makes_the_stack_and_holds_to_the_policies(
             *("--policy-pack-config", "infra/policy_pack/staging.json", "--stack", "staging", "--non-interactive"),
         ],
     ]
+
+
+def test_a_deployment_migrates_the_permanent_side_where_the_way_is_given(
+    scratch: Scratch, pulumi: PulumiCommand, deployer: dict[str, str], postgres: Postgres
+) -> None:
+    """What is missing is applied, once, before anything else; the credential is not shown."""
+    database = postgres.fresh_database()
+
+    done = [scratch.step("deploy", "staging", SUPABASE_DB_URL=database, **deployer) for _ in range(2)]
+
+    assert [each.returncode for each in done] == [0, 0], done
+    with psycopg.connect(database) as connection:
+        assert connection.execute("SELECT leadminer.schema_version()").fetchone() == (
+            read_migrations(PERMANENT)[-1].id,
+        )
+    assert database not in "".join(each.stdout + each.stderr for each in done)
+
+
+def test_a_permanent_side_that_does_not_answer_stops_the_deployment(
+    scratch: Scratch, pulumi: PulumiCommand, deployer: dict[str, str]
+) -> None:
+    """In a sentence, with the host and without the password; nothing is made."""
+    url = "postgresql://postgres:a-password@127.0.0.1:1/postgres"
+
+    done = scratch.step("deploy", "staging", SUPABASE_DB_URL=url, **deployer)
+
+    assert (done.returncode, "127.0.0.1:1" in done.stderr) == (1, True), done.stderr
+    assert "a-password" not in done.stdout + done.stderr
+    assert "up" not in [words[0] for words, _ in pulumi.calls]
+
+
+def test_a_server_of_ones_own_is_left_to_its_own_migrations(
+    scratch: Scratch, pulumi: PulumiCommand, deployer: dict[str, str]
+) -> None:
+    """Whatever the environment says of Supabase."""
+    done = scratch.step("deploy", "selfhost", SUPABASE_DB_URL="postgresql://127.0.0.1:1/none", **deployer)
+
+    assert "migrate-permanent" not in done.stdout
 
 
 def test_production_has_the_policies_as_they_are(

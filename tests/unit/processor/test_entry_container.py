@@ -7,7 +7,10 @@ import sys
 import time
 from pathlib import Path
 
+import psycopg
 import pytest
+
+from schemas.migrations import PERMANENT, read_migrations
 
 CREDENTIAL = "pass-phrase-of-the-test"
 SETTINGS = {
@@ -88,6 +91,18 @@ def test_a_database_that_is_away_is_named_without_its_password() -> None:
     assert "127.0.0.1:1" in done.stderr
     assert CREDENTIAL not in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_the_permanent_database_is_migrated_alone(database: str) -> None:
+    """Where nothing else is set: as a deployment does it that has its processors elsewhere."""
+    others = dict.fromkeys(SETTINGS)
+    done = run("migrate-permanent", **others | {"POSTGRES_CONNECTION_STRING": database})
+    unset = run("migrate-permanent", **others)
+
+    with psycopg.connect(database) as connection:
+        [version] = connection.execute("SELECT leadminer.schema_version()").fetchone() or [None]
+    assert (done.returncode, version) == (0, read_migrations(PERMANENT)[-1].id)
+    assert (unset.returncode, "POSTGRES_CONNECTION_STRING is not set" in unset.stderr) == (3, True)
 
 
 def test_an_unknown_command_is_refused() -> None:

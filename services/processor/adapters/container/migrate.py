@@ -1,6 +1,7 @@
 """Applies migrations to a PostgreSQL database: at the processor's start, by any number of processors at once."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
@@ -36,9 +37,21 @@ class MigrationError(Exception):
 
 async def migrate_all(*, permanent: str, mining: str) -> None:
     """Bring both databases, given by connection string, up to this program's version; raise MigrationError."""
-    try:
+    with _in_a_sentence():
         await migrate(permanent, PERMANENT, schema="leadminer")
         await migrate(mining, MINING_POSTGRES)
+
+
+async def migrate_permanent(permanent: str) -> None:
+    """Bring the permanent database alone up to this program's version; raise MigrationError."""
+    with _in_a_sentence():
+        await migrate(permanent, PERMANENT, schema="leadminer")
+
+
+@contextmanager
+def _in_a_sentence() -> Iterator[None]:
+    try:
+        yield
     except (BadConnectionString, RefusedMigrations, Unavailable) as error:
         raise MigrationError(str(error)) from error
 
