@@ -1,4 +1,4 @@
-"""`python -m processor` works; with `migrate` it brings both databases up to date and ends, with `migrate-permanent` one."""
+"""`python -m processor`: work. With `migrate`: bring both databases up to date; `migrate-permanent`: the one alone."""
 
 import sys
 

@@ -148,11 +148,17 @@ def account(pieces: Pieces, docker_engine: DockerEngine) -> Iterator[CloudflareA
 
 
 @pytest.fixture(scope="module")
-def supabase(postgres: Postgres) -> Iterator[str]:
-    """Yield where the permanent functions are."""
+def permanent(postgres: Postgres) -> str:
+    """Return the permanent database behind Supabase's stand-in, up to date."""
     database = postgres.fresh_database()
     asyncio.run(migrate(database, PERMANENT, schema=SCHEMA))
-    with PostgRest(database) as rest:
+    return database
+
+
+@pytest.fixture(scope="module")
+def supabase(permanent: str) -> Iterator[str]:
+    """Yield where the permanent functions are."""
+    with PostgRest(permanent) as rest:
         yield rest.url
 
 

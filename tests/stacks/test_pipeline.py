@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from infra.naming import CloudflareNames
@@ -34,6 +35,7 @@ SECRET = {
     "CLOUDFLARE_R2_ACCESS_KEY_ID",
     "CLOUDFLARE_R2_SECRET_ACCESS_KEY",
     "PULUMI_CONFIG_PASSPHRASE",
+    "SUPABASE_DB_URL",
     "SUPABASE_SERVICE_KEY",
 }
 """What no step may print, of the repository's secrets; the others are names and places."""
@@ -125,10 +127,13 @@ def machine(
     fetcher: str,
     registry: PushRegistry,
     github: GitHubStandIn,
+    permanent: str,
     pulumi_engine: None,
     sdk: Path,
 ) -> Iterator[Machine]:
-    """Yield a runner's machine."""
+    """Yield a runner's machine; on the permanent side there is nothing of ours yet."""
+    with psycopg.connect(permanent) as connection:
+        connection.execute("DROP SCHEMA leadminer CASCADE")
     pulumi, own = Pulumi(tmp_path / "pulumi", clone.folder), account.credentials
     write_built(tmp_path / "tools", fetcher)
     secrets = {
@@ -138,6 +143,7 @@ def machine(
         "CLOUDFLARE_R2_SECRET_ACCESS_KEY": own.secret,
         "PULUMI_BACKEND_URL": pulumi.environment["PULUMI_BACKEND_URL"],
         "PULUMI_CONFIG_PASSPHRASE": pulumi.environment["PULUMI_CONFIG_PASSPHRASE"],
+        "SUPABASE_DB_URL": permanent,
         "SUPABASE_SERVICE_KEY": SERVICE_KEY,
     }
     variables = {
@@ -153,7 +159,10 @@ def machine(
 def test_a_push_to_main_reaches_production(
     machine: Machine, clone: ScratchClone, github: GitHubStandIn, registry: PushRegistry, account: CloudflareAccount
 ) -> None:
-    """One image for both stacks, a smoke mining in between, nothing left to change, a tag on the commit, its notes."""
+    """One image for both stacks, a smoke mining in between, nothing left to change, a tag on the commit, its notes.
+
+    The permanent side is migrated on the way.
+    """
     version = tomllib.loads((clone.folder / "pyproject.toml").read_text("utf-8"))["project"]["version"]
     commit = clone.git("rev-parse", "HEAD")
 
