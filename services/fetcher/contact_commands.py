@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 COLUMNS = (
     Column("Temp", number=True),
     Column("Name", wraps=True),
-    Column("Email", wraps=True),
+    Column("Email"),
     Column("Messages", number=True),
-    Column("Replies", number=True),
+    Column("Replies", number=True, spare=True),
     Column("Last"),
     Column("Tags", wraps=True, spare=True),
 )
@@ -108,6 +108,9 @@ def erase(
         receipt = stack.processor.erase(owner, address=address)
     if as_json:
         here.terminal.show_json(receipt)
+        return
+    if address is not None and not receipt.get("contacts"):
+        here.terminal.show(f"{address} was no contact of user {owner}, and will not become one.")
         return
     here.terminal.show(f"Erased {what}.")
     for line in removed(receipt):

@@ -38,7 +38,10 @@ def mine(
     context: typer.Context,
     source: Annotated[str, typer.Argument(help=f"The mailbox, such as {EXAMPLE}", metavar="SOURCE")],
     folder: Annotated[
-        list[str] | None, typer.Option(metavar="FOLDER", help="Read this folder; repeat it for more.")
+        list[str] | None,
+        typer.Option(
+            metavar="FOLDER", help="Read this folder; repeat it for more. Else all but drafts, junk, trash and outbox."
+        ),
     ] = None,
     scope: Annotated[Scope | None, typer.Option(help="How much of each message to read; text at first.")] = None,
     since: Annotated[str | None, typer.Option(parser=day, metavar="DATE", help="Only mail received since.")] = None,

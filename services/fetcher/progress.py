@@ -89,8 +89,9 @@ class Lines:
         """Write a line where there is something new to say."""
         for remark in self._remarks.due(state):
             self._terminal.tell(remark)
-        self._paces["fetching"].add(_read(state))
-        self._paces["processing"].add(_settled(state))
+        if state.state not in WAITING:
+            self._paces["fetching"].add(_read(state))
+            self._paces["processing"].add(_settled(state))
         now = self._clock()
         if state.state == self._said[0] and now < self._said[1] + LINE_SECONDS:
             return

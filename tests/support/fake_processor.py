@@ -25,6 +25,8 @@ class FakeProcessor:
     contacts: list[dict[str, Any]] = field(default_factory=list)
     retry: Answer = (200, {"retried": 0})
     erased: list[str | None] = field(default_factory=list)
+    erases: int = 1
+    """How many contacts there are to be erased."""
     cancelled: list[str] = field(default_factory=list)
     sources: list[str | None] = field(default_factory=list)
     fails_after_pages: int | None = None
@@ -85,7 +87,7 @@ class FakeProcessor:
         if set(body) != {"address"}:
             return 400, {"error": "address must be a text, or null for the whole user.", "code": "request"}
         self.erased.append(body["address"])
-        return 200, {"contacts": 1, "minings": 0, "keys": "00ff"}
+        return 200, {"contacts": self.erases, "minings": 0, "keys": "00ff"}
 
 
 @contextmanager

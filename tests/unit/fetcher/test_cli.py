@@ -395,6 +395,16 @@ def test_erase_prints_the_receipt(processor: FakeProcessor, capsys: pytest.Captu
     assert "keys: 00ff" in shown
 
 
+def test_erase_of_what_is_no_contact_says_so(processor: FakeProcessor, capsys: pytest.CaptureFixture[str]) -> None:
+    """Nothing was removed, and the next mining will not bring it."""
+    processor.erases = 0
+
+    code = run(["erase", "jane@acme.com", "--yes"])
+
+    assert (code, processor.erased) == (Exit.OK, ["jane@acme.com"])
+    assert capsys.readouterr().out == "jane@acme.com was no contact of user local, and will not become one.\n"
+
+
 def test_erase_of_a_user_names_no_address(processor: FakeProcessor, capsys: pytest.CaptureFixture[str]) -> None:
     """--user without an address is everything of that user."""
     code = run(["erase", "--user", "local", "--yes", "--json"])

@@ -78,6 +78,18 @@ def test_lines_come_at_changes_and_every_few_seconds(capsys: pytest.CaptureFixtu
     ]
 
 
+def test_what_an_earlier_run_did_is_not_in_the_rate(capsys: pytest.CaptureFixture[str]) -> None:
+    """A mining that goes on begins to count where the other stopped."""
+    clock = Clock()
+    lines = Lines(Terminal(), Event(), clock)
+
+    for now, state, fetched in ((0.0, "connecting", 0), (1.0, "fetching", 8_000), (6.0, "fetching", 8_500)):
+        clock.now = now
+        lines.watch(Progress("m", state=state, listed=9_000, fetched=fetched))
+
+    assert capsys.readouterr().err.splitlines()[-1] == "fetching: 8,500 of 9,000 messages, 100/s, 0:05 left"
+
+
 def test_what_ctrl_c_does_is_said_once(capsys: pytest.CaptureFixture[str]) -> None:
     """The first stops in good order, and the line says what a second one does."""
     stop = Event()
