@@ -1,11 +1,14 @@
-"""What is printed cannot steer a terminal."""
+"""What is printed cannot steer a terminal, and fits it."""
 
 import unicodedata
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.console import Console
 
-from fetcher.terminal import DIRECTIONS, number, sanitise
+from fetcher.contact_commands import COLUMNS
+from fetcher.terminal import DIRECTIONS, Terminal, number, sanitise
 
 
 @given(st.text())
@@ -32,3 +35,16 @@ def test_what_is_to_be_kept_is_kept() -> None:
 def test_counts_are_readable() -> None:
     """Thousands are parted; what is not known is a dash."""
     assert [number(1_234_567), number(0), number(None)] == ["1,234,567", "0", "-"]
+
+
+def test_addresses_are_whole_on_a_narrow_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    """They can be copied: names give way to them, between words."""
+    address = "farid.weis-von-und-zu@northpier.example.net"
+    terminal = Terminal()
+    terminal.out = Console(width=80, force_terminal=True, color_system=None)
+
+    terminal.show_table(COLUMNS, [(98, "Farid Weis von und zu", address, 1_173, 12, "2026-10-18", "professional")])
+
+    shown = capsys.readouterr().out
+    assert address in shown
+    assert max(len(line) for line in shown.splitlines()) <= 80
