@@ -100,6 +100,8 @@ def pick_mining(stack: "Stack", user: str, text: str | None, *, among: Callable[
     if text is not None and _is_id(text):
         return text.lower()
     minings = stack.processor.minings(user)
+    if not minings:
+        raise NotFound(f"There is no mining of user {user}: begin one with leadminer mine.")
     if text is None:
         found = [mining for mining in minings if among(mining)]
         if among is _unfinished and len(found) > 1:
@@ -110,8 +112,7 @@ def pick_mining(stack: "Stack", user: str, text: str | None, *, among: Callable[
         if len(found) > 1:
             raise Misuse(f"Several minings begin with {text!r}: name one of {_ids(found)}.")
     if not found:
-        what = f"mining {text!r}" if text else "unfinished mining" if among is _unfinished else "mining"
-        raise _unknown(what, user)
+        raise _unknown(f"mining {text!r}" if text else "unfinished mining", user)
     return str(found[0]["id"])
 
 

@@ -291,6 +291,17 @@ def test_a_mining_that_is_not_there_is_named(
     assert "leadminer status" in shown
 
 
+@pytest.mark.parametrize("command", ["report", "cancel", "retry"])
+def test_before_the_first_mining_it_is_said_how_to_begin(
+    processor: FakeProcessor, capsys: pytest.CaptureFixture[str], command: str
+) -> None:
+    """A list of nothing would not help."""
+    code = run([command])
+
+    assert (code, processor.minings) == (Exit.UNKNOWN, [])
+    assert "begin one with leadminer mine" in capsys.readouterr().err.replace("\n", " ")
+
+
 def test_an_ambiguous_id_lists_what_it_could_be(processor: FakeProcessor, capsys: pytest.CaptureFixture[str]) -> None:
     """Nothing is guessed."""
     processor.minings = [_mining(FIRST), _mining(FIRST[:-1] + "9")]
