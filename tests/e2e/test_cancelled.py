@@ -70,7 +70,7 @@ def test_a_mining_without_its_fetcher_is_cancelled_within_seconds(
     said = house.leadminer("cancel", "--user", user)
 
     seconds = time.monotonic() - began
-    wait_until(lambda: not house.leftovers(), seconds=5)
+    wait_until(lambda: not house.leftovers(), seconds=CANCEL_SECONDS)
     command.send_signal(signal.SIGCONT)
     ended = house.end_command(command)
     assert said.code == Exit.OK
