@@ -125,15 +125,13 @@ class Service:
         return answer({"minings": [self._status(user, fields, under_way) for fields in minings]})
 
     async def _show(self, request: Request, user: str) -> Response:
-        under_way = self._runs.under_way(user)
-        return answer(self._status(user, await _asked(self._processor.status_fields, request, user), under_way))
+        return await self._answer_status(self._processor.status_fields, request, user)
 
     async def _report(self, request: Request, user: str) -> Response:
         return answer(await _asked(self._processor.report, request, user))
 
     async def _cancel(self, request: Request, user: str) -> Response:
-        under_way = self._runs.under_way(user)
-        return answer(self._status(user, await _asked(self._processor.cancel, request, user), under_way))
+        return await self._answer_status(self._processor.cancel, request, user)
 
     async def _retry(self, request: Request, user: str) -> Response:
         return answer({"retried": await _asked(self._processor.retry, request, user)})
@@ -147,6 +145,10 @@ class Service:
         media, suffix = MEDIA[form]
         disposition = {"Content-Disposition": f'attachment; filename="contacts.{suffix}"'}
         return StreamingResponse(chain([first], pieces), media_type=media, headers=HEADERS | disposition)
+
+    async def _answer_status(self, ask: Callable[..., Any], request: Request, user: str) -> Response:
+        under_way = self._runs.under_way(user)
+        return answer(self._status(user, await _asked(ask, request, user), under_way))
 
     def _status(self, user: str, fields: Fields, under_way: Mapping[str, Progress]) -> Fields:
         """Return the processor's status of a mining, and what this service does about it.
