@@ -5,7 +5,7 @@ What it does not know is refused, as is a body without what GitHub wants in it.
 
 import json
 import re
-from typing import Any, Self
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from tests.support.http_stand_in import Answer, Asked, HttpStandIn
@@ -14,30 +14,23 @@ REPOSITORY, TOKEN = "example/leadminer", "a-token-of-tests"
 MAX_BODY = 65_536
 
 
-class GitHubStandIn:
+class GitHubStandIn(HttpStandIn):
     """One repository; use it as a context manager."""
 
     def __init__(self) -> None:
         self.comments: dict[int, list[dict[str, Any]]] = {}
         self.issues: list[dict[str, Any]] = []
         self.releases: dict[str, dict[str, Any]] = {}
-        self._server = HttpStandIn(self._answer)
+        super().__init__(self._answer)
 
     @property
     def environ(self) -> dict[str, str]:
         """What a runner sets for a step that has the token."""
         return {
-            "GITHUB_API_URL": f"http://{self._server.host}",
+            "GITHUB_API_URL": f"http://{self.host}",
             "GITHUB_REPOSITORY": REPOSITORY,
             "GITHUB_TOKEN": TOKEN,
         }
-
-    def __enter__(self) -> Self:
-        self._server.__enter__()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._server.__exit__()
 
     def _answer(self, asked: Asked) -> Answer:
         if asked.headers.get("authorization") != f"Bearer {TOKEN}":

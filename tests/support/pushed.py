@@ -1,7 +1,6 @@
 """Stands in for a registry that images are pushed to: it takes them, and keeps no more than their digests."""
 
 import hashlib
-from typing import Self
 from urllib.parse import parse_qs, urlsplit
 
 from tests.support.http_stand_in import Answer, Asked, HttpStandIn
@@ -9,26 +8,14 @@ from tests.support.http_stand_in import Answer, Asked, HttpStandIn
 DIGEST = "Docker-Content-Digest"
 
 
-class PushRegistry:
+class PushRegistry(HttpStandIn):
     """A registry on loopback, where Docker asks for no certificate; use it as a context manager."""
 
     def __init__(self) -> None:
         self.pushed: dict[str, str] = {}
         """The digests of the manifests, by `repository:tag`."""
         self._blobs: set[str] = set()
-        self._server = HttpStandIn(self._answer)
-
-    @property
-    def host(self) -> str:
-        """Host and port."""
-        return self._server.host
-
-    def __enter__(self) -> Self:
-        self._server.__enter__()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._server.__exit__()
+        super().__init__(self._answer)
 
     def _answer(self, asked: Asked) -> Answer:
         url = urlsplit(asked.path)

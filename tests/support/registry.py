@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-from typing import Self
 from urllib.parse import parse_qs, urlsplit
 
 from tests.support.http_stand_in import Answer, Asked, HttpStandIn
@@ -10,31 +9,19 @@ from tests.support.http_stand_in import Answer, Asked, HttpStandIn
 INDEX = "application/vnd.oci.image.index.v1+json"
 
 
-class Registry:
+class Registry(HttpStandIn):
     """Tags and their indexes; use it as a context manager. `lies` makes it name a digest that is another's."""
 
     def __init__(self) -> None:
         self.indexes: dict[tuple[str, str], bytes] = {}
         self.lies = False
-        self._server = HttpStandIn(self._answer)
-
-    @property
-    def host(self) -> str:
-        """Host and port."""
-        return self._server.host
+        super().__init__(self._answer)
 
     def push(self, repository: str, tag: str, content: str) -> str:
         """Let a tag lead to an index made of a text, and return its digest."""
         data = json.dumps({"schemaVersion": 2, "mediaType": INDEX, "manifests": [], "of": content}).encode()
         self.indexes[repository, tag] = data
         return f"sha256:{hashlib.sha256(data).hexdigest()}"
-
-    def __enter__(self) -> Self:
-        self._server.__enter__()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._server.__exit__()
 
     def _answer(self, asked: Asked) -> Answer:
         url = urlsplit(asked.path)
