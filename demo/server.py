@@ -32,40 +32,40 @@ class Folder:
         self.items = list(items)
         self.uids = [position + position // 9 + 1 for position in range(len(self.items))]
 
-    def getFlags(self) -> list[str]:  # noqa: N802 - twisted's names, here and below
+    def getFlags(self) -> list[str]:
         return [self.attribute] if self.attribute else []
 
-    def getHierarchicalDelimiter(self) -> str:  # noqa: N802
+    def getHierarchicalDelimiter(self) -> str:
         return "/"
 
-    def getUIDValidity(self) -> int:  # noqa: N802
+    def getUIDValidity(self) -> int:
         return UIDVALIDITY
 
-    def getUIDNext(self) -> int:  # noqa: N802
+    def getUIDNext(self) -> int:
         return (self.uids[-1] if self.uids else 0) + 1
 
-    def getMessageCount(self) -> int:  # noqa: N802
+    def getMessageCount(self) -> int:
         return len(self.items)
 
-    def getRecentCount(self) -> int:  # noqa: N802
+    def getRecentCount(self) -> int:
         return 0
 
-    def getUnseenCount(self) -> int:  # noqa: N802
+    def getUnseenCount(self) -> int:
         return sum(not item.flags for item in self.items)
 
-    def getUID(self, position: int) -> int:  # noqa: N802
+    def getUID(self, position: int) -> int:
         return self.uids[position - 1]
 
-    def isWriteable(self) -> bool:  # noqa: N802
+    def isWriteable(self) -> bool:
         return False
 
-    def addListener(self, _: object) -> None:  # noqa: N802
+    def addListener(self, _: object) -> None:
         """Nothing ever changes here."""
 
-    def removeListener(self, _: object) -> None:  # noqa: N802
+    def removeListener(self, _: object) -> None:
         """Nothing ever changes here."""
 
-    def requestStatus(self, names: Iterable[str]) -> dict[str, Any]:  # noqa: N802
+    def requestStatus(self, names: Iterable[str]) -> dict[str, Any]:
         status: dict[str, Any] = imap4.statusRequestHelper(self, names)
         return status
 
@@ -110,7 +110,7 @@ class Account:
             by_folder[item.folder].append(item)
         self.folders = {name: Folder(name, there) for name, there in by_folder.items()}
 
-    def listMailboxes(self, reference: str, wildcard: str) -> list[tuple[str, Folder]]:  # noqa: N802
+    def listMailboxes(self, reference: str, wildcard: str) -> list[tuple[str, Folder]]:
         pattern = imap4.wildcardToRegexp(reference + wildcard, "/")
         return [(name, folder) for name, folder in self.folders.items() if pattern.match(name)]
 
@@ -130,12 +130,12 @@ class Server(imap4.IMAP4Server):
     def capabilities(self) -> dict[bytes, Any]:
         return {b"SPECIAL-USE": None}
 
-    def authenticateLogin(self, user: bytes, passwd: bytes) -> tuple[Any, Account, Any]:  # noqa: N802
+    def authenticateLogin(self, user: bytes, passwd: bytes) -> tuple[Any, Account, Any]:
         if (user, passwd) != (LOGIN, self.password):
             raise UnauthorizedLogin
         return imap4.IAccount, self.only_account, lambda: None
 
-    def do_FETCH(self, tag: bytes, messages: Any, query: list[Any], uid: int = 0) -> None:  # noqa: N802
+    def do_FETCH(self, tag: bytes, messages: Any, query: list[Any], uid: int = 0) -> None:
         folder: Folder = self.mbox
         written: list[bytes] = []
         for position, number in folder.chosen(messages, by_uid=bool(uid)):
@@ -183,7 +183,7 @@ def _body(part: Any, item: Item) -> bytes:
 class _UntilClosed(Protocol):
     """Stops the server when its standard input closes: it does not outlive who started it."""
 
-    def connectionLost(self, _: object = None) -> None:  # noqa: N802
+    def connectionLost(self, _: object = None) -> None:
         if reactor.running:
             reactor.stop()
 
@@ -194,7 +194,7 @@ class _Connections(Factory):
     def __init__(self, account: Account, password: bytes) -> None:
         self.account, self.password = account, password
 
-    def buildProtocol(self, _: object) -> Server:  # noqa: N802
+    def buildProtocol(self, _: object) -> Server:
         return Server(self.account, self.password)
 
 

@@ -187,18 +187,17 @@ class _Run:
 
     def _plan(self, reader: Reader, folders: Sequence[Folder], keeper: Keeper) -> Plan | None:
         """Return the mining's plan, made now unless it is there; None where it is not wanted any more."""
+        store, key = self._services.raw_store, plan_key(self._begun.id)
         try:
-            return self._read_plan()
+            return self._read_plan(key)
         except NotFound:
             plan = self._make_plan(reader, folders, keeper)
-        key = plan_key(self._begun.id)
-        if plan is None or self._insist(lambda: self._services.raw_store.put(key, plan.encode(), if_absent=True)):
+        if plan is None or self._insist(lambda: store.put(key, plan.encode(), if_absent=True)):
             return plan
-        return self._read_plan()
+        return self._read_plan(key)
 
-    def _read_plan(self) -> Plan:
+    def _read_plan(self, key: str) -> Plan:
         """Return the plan in the raw store; raise NotFound, or Damaged."""
-        key = plan_key(self._begun.id)
         try:
             return Plan.decode(self._insist(lambda: self._services.raw_store.get(key)))
         except UnreadableSegment:
