@@ -14,7 +14,8 @@ import fetcher.cli  # the command line's own imports are part of what is measure
 from fetcher.bootstrap import open_stack
 from fetcher.connection import Connector, Credentials
 from fetcher.mailbox import Mailbox
-from fetcher.mine import MiningRequest, Progress, mine
+from fetcher.mine import mine
+from fetcher.outcome import MiningRequest, Progress
 from fetcher.settings import read_settings
 from fetcher.source import Source
 

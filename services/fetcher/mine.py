@@ -20,8 +20,6 @@ from fetcher.reader import Reader
 from schemas.ledger import Failed, Skipped
 from schemas.segments import Plan, PlannedFolder, UnreadableSegment, plan_key
 
-__all__ = ["MiningRequest", "Outcome", "Pace", "Progress", "mine"]
-
 ENDED = frozenset({"finished", "erased"})
 POOL_LOOPBACK = 2
 POOL_NETWORK = 4

@@ -20,7 +20,7 @@ from schemas.ledger import Ledger
 
 if TYPE_CHECKING:
     from fetcher.connection import Connector
-    from fetcher.mine import MiningRequest, Outcome, Progress
+    from fetcher.outcome import MiningRequest, Outcome, Progress
 
 
 NEXT = "leadminer contacts shows the contacts; leadminer export --output contacts.csv writes them to a file."
@@ -76,7 +76,7 @@ def mine(
         here, asked, password_file=password_file, token_command=token_command, ca_file=ca_file, plain=plain
     )
 
-    from fetcher.mine import MiningRequest
+    from fetcher.outcome import MiningRequest
 
     request = MiningRequest(
         user=user,

@@ -17,7 +17,7 @@ from rich.progress import (
 )
 from rich.text import Text
 
-from fetcher.mine import Progress as State
+from fetcher.outcome import Progress as State
 from fetcher.terminal import Terminal, number
 
 WAITING = ("connecting", "planning")

@@ -10,7 +10,8 @@ from fetcher import bootstrap
 from fetcher.adapters.processor import ProcessorClient
 from fetcher.connection import Connector, Credentials
 from fetcher.mailbox import Mailbox
-from fetcher.mine import MiningRequest, Outcome, Pace, Progress, mine
+from fetcher.mine import mine
+from fetcher.outcome import MiningRequest, Outcome, Pace, Progress
 from fetcher.source import Source
 from schemas.segments import Segment
 from tests.support.dovecot import Dovecot

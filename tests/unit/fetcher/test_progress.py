@@ -4,7 +4,7 @@ from threading import Event
 
 import pytest
 
-from fetcher.mine import Progress
+from fetcher.outcome import Progress
 from fetcher.progress import STOPPING, Lines, Pace, clock_time, counts, shown
 from fetcher.terminal import Terminal
 
