@@ -12,7 +12,7 @@ from itertools import islice
 from pathlib import Path
 
 from bench.mailbox import repeat_messages
-from fetcher.plan import choose_messages
+from fetcher.mining.plan import choose_messages
 from infra.bundle import bundle_worker
 from infra.cost import PRICES_AS_OF, dollars
 from infra.vendored import vendor

@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 
 from bench import stdlib_way
 from bench.corpus import read_corpus
-from processor.domain.message import read_message
+from processor.domain.mail.message import read_message
 
 TURNS: Final = 5
 LATEST: Final = 4_102_444_800

@@ -10,14 +10,14 @@ import time
 from functools import partial
 from pathlib import Path
 
-import fetcher.cli  # the command line's own imports are part of what is measured
+import fetcher.commands.cli  # the command line's own imports are part of what is measured
 from fetcher.bootstrap import open_stack
-from fetcher.connection import Connector, Credentials
-from fetcher.mailbox import Mailbox
-from fetcher.mine import mine
-from fetcher.outcome import MiningRequest, Progress
+from fetcher.imap.connection import Connector, Credentials
+from fetcher.imap.mailbox import Mailbox
+from fetcher.imap.source import Source
+from fetcher.mining.mine import mine
+from fetcher.mining.outcome import MiningRequest, Progress
 from fetcher.settings import read_settings
-from fetcher.source import Source
 
 
 def main(url: str, password_file: str, user: str) -> None:
@@ -46,5 +46,5 @@ def main(url: str, password_file: str, user: str) -> None:
 
 
 if __name__ == "__main__":
-    assert fetcher.cli
+    assert fetcher.commands.cli
     main(*sys.argv[1:])

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from processor.domain.message import read_message
+from processor.domain.mail.message import read_message
 from tests.support.reference import read
 
 LATEST = 1 << 40

@@ -16,7 +16,7 @@ import psutil
 from bench.drain import drain
 from bench.mailbox import LOGIN, PASSWORD, fill_mailbox
 from bench.processes import Usage, watch
-from fetcher import embedded
+from fetcher.embedded.start import start
 from schemas.ledger import Ledger
 from tests.support.dovecot import Dovecot
 
@@ -61,7 +61,7 @@ def is_child(pid: int) -> bool:
 def run_mining(dovecot: Dovecot, folder: Path, user: str, *, processors: int | None = None) -> Run:
     """Mine the mailbox for a user that nobody has mined for, and check its ledger."""
     home = folder / "home"
-    with embedded.start(home, processors=processors):
+    with start(home, processors=processors):
         roots = [pid for pid in psutil.pids() if belongs(pid, home)] + [
             pid for pid in psutil.pids() if is_child(pid) and "dovecot" in psutil.Process(pid).name()
         ]

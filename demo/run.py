@@ -14,7 +14,7 @@ from pathlib import Path
 from demo.mailbox import MESSAGES
 from demo.people import OWNER
 from demo.scenes import REFERENCE
-from fetcher import embedded
+from fetcher.embedded.start import EmbeddedError, start
 
 OUTPUT = Path("demo-out")
 KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "TERM", "COLUMNS", "NO_COLOR", "TMPDIR", "LEADMINER_DEBUG")
@@ -29,7 +29,7 @@ def run_demo() -> int:
         home = Path(folder)
         try:
             code = _play(home)
-        except embedded.EmbeddedError as error:
+        except EmbeddedError as error:
             print(error, file=sys.stderr)
             return 8
     if code == 0:
@@ -42,7 +42,7 @@ def _play(home: Path) -> int:
     password_file = home / "password"
     password_file.touch(mode=0o600)
     password_file.write_text(secrets.token_urlsafe(12), "ascii")
-    with imap_server(password_file) as port, embedded.start(home / "data", notice=_say):
+    with imap_server(password_file) as port, start(home / "data", notice=_say):
         source = f"imap://demo@127.0.0.1:{port}"
         as_of = REFERENCE.date().isoformat()
         mine = ["mine", source, "--password-file", str(password_file), "--me", OWNER, "--as-of", as_of]
@@ -74,7 +74,7 @@ def imap_server(password_file: Path, messages: int = MESSAGES) -> Iterator[int]:
     command = [sys.executable, "-m", "demo.server", str(password_file), str(messages)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True) as server:
         if server.stdin is None or server.stdout is None or not (port := server.stdout.readline()):
-            raise embedded.EmbeddedError("The sample IMAP server did not start; the reason stands above.")
+            raise EmbeddedError("The sample IMAP server did not start; the reason stands above.")
         try:
             yield int(port)
         finally:

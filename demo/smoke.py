@@ -20,7 +20,7 @@ from demo.run import imap_server
 from demo.scenes import REFERENCE
 
 USER = "smoke"
-LEADMINER = (sys.executable, "-m", "fetcher.cli")
+LEADMINER = (sys.executable, "-m", "fetcher.commands.cli")
 
 
 class SmokeFailed(Exception):

@@ -1,6 +1,7 @@
 """What all tests share."""
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,8 @@ FIRST = ("unit", "contract", "integration", "infra", "parity", "e2e", "stacks")
 
 
 def pytest_configure() -> None:
-    """Forget the make that runs the tests: those that run make themselves want it as from a shell."""
+    """Make the run what it is in a shell: no variables of the make around it, and Ctrl-C reaches what tests start."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     for name in ("ARGS", "MAKEFLAGS", "MAKELEVEL", "MAKEOVERRIDES", "MFLAGS"):
         os.environ.pop(name, None)
 

@@ -46,7 +46,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION leadminer.temperature IS
-    'How warm a contact is, 0 to 100; its reference is processor.domain.temperature.';
+    'How warm a contact is, 0 to 100; its reference is processor.domain.contacts.temperature.';
 
 CREATE FUNCTION leadminer.alternate_names(names jsonb) RETURNS text[]
 LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fetcher import embedded
 from fetcher.adapters.files import FileRawStore
 from fetcher.adapters.probe import ping_redis
 from fetcher.adapters.processor import ProcessorClient
 from fetcher.adapters.queues import CloudflareQueue
 from fetcher.adapters.redis import RedisJobQueue
-from fetcher.child import EmbeddedError
+from fetcher.embedded.child import EmbeddedError
+from fetcher.embedded.start import start
 from fetcher.exits import Misconfigured
 from fetcher.ports import JobQueue, RawStore, Unavailable
 from fetcher.settings import Settings
@@ -117,7 +117,7 @@ def _open_queue(settings: Settings) -> CloudflareQueue:
 
 def _start_embedded(opened: ExitStack, settings: Settings, notice: Callable[[str], None]) -> _Places:
     try:
-        endpoints = opened.enter_context(embedded.start(settings.home, notice=notice))
+        endpoints = opened.enter_context(start(settings.home, notice=notice))
     except EmbeddedError as error:
         raise Unavailable(str(error)) from None
     return _Places(endpoints.redis_url, endpoints.raw_store_path, endpoints.processor_url, endpoints.processor_token)

@@ -85,7 +85,8 @@ def exit_of(error: Trouble) -> Exit:
 
 
 def _codes() -> dict[type, Exit]:
-    from fetcher import connection, ports, source  # only where something went wrong: they are slow to import
+    from fetcher import ports  # only where something went wrong: they are slow to import
+    from fetcher.imap import connection, source
 
     return {
         Misuse: Exit.USAGE,

@@ -7,6 +7,10 @@ from typing import Any, Protocol
 from schemas.jobs import Job
 from schemas.uids import UidRanges
 
+ENDED = frozenset({"finished", "erased"})
+"""The states in which a mining's ledger is complete."""
+MAX_USER_CHARACTERS = 200
+
 
 class Trouble(Exception):
     """What stops the fetcher and a person can act on.
@@ -50,6 +54,15 @@ class Invalid(Trouble):
 
 class Unavailable(Trouble):
     """The other side does not answer, or not now; asking again later is right."""
+
+
+def check_user(user: str) -> str:
+    """Return the user's id; raise Invalid if it cannot be a part of a path."""
+    if not user or user in (".", "..") or not user.isprintable() or "/" in user or len(user) > MAX_USER_CHARACTERS:
+        raise Invalid(
+            f"The user {user!r} is no id: use up to {MAX_USER_CHARACTERS} visible characters without a slash."
+        )
+    return user
 
 
 class RawStore(Protocol):
@@ -172,4 +185,14 @@ class Minings(Protocol):
 
     def status(self, user: str, *, mining: str) -> Status:
         """Return how far a mining is; raise NotFound."""
+        ...
+
+
+class Contacts(Protocol):
+    """The part of the processor's HTTP API that gives contacts. May raise Unavailable, Denied and Invalid."""
+
+    def contacts(
+        self, user: str, *, source: str | None = None, after: str | None = None, limit: int = 500
+    ) -> tuple[list[dict[str, Any]], str | None]:
+        """Return a page of contacts in the list's order, and the cursor of the next; read until a page is empty."""
         ...

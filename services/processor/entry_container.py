@@ -21,15 +21,15 @@ from processor.adapters.container.migrate import MigrationError, migrate_all, mi
 from processor.adapters.container.pool import open_pool
 from processor.adapters.container.postgres import PostgresMiningStore
 from processor.adapters.container.redis import RedisJobQueue, open_redis
-from processor.api import Api
-from processor.consumer import Consumer
-from processor.fetching import Fetching
-from processor.http import serve_api
-from processor.minings import Minings
-from processor.pipeline import Pipeline, Ports
-from processor.records import Records
+from processor.api.fetching import Fetching
+from processor.api.http import serve_api
+from processor.api.records import Records
+from processor.api.routes import Api
+from processor.jobs.consumer import Consumer
+from processor.jobs.pipeline import Pipeline, Ports
+from processor.jobs.sweep import Sweeper
+from processor.minings.table import Minings
 from processor.settings import Settings, WrongSettings, read_permanent, read_settings
-from processor.sweep import Sweeper
 
 log = structlog.get_logger()
 

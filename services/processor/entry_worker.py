@@ -16,13 +16,13 @@ from processor.adapters.cloudflare.events import log_event
 from processor.adapters.cloudflare.queue import CloudflareJobQueue
 from processor.adapters.cloudflare.r2 import R2Store
 from processor.adapters.cloudflare.supabase import SupabaseContactStore
-from processor.api import MAX_BODY_BYTES, Api, Request, problem
-from processor.fetching import Fetching
-from processor.minings import Minings
-from processor.pipeline import Pipeline, Ports
+from processor.api.fetching import Fetching
+from processor.api.records import Records
+from processor.api.routes import MAX_BODY_BYTES, Api, Request, problem
+from processor.jobs.pipeline import Pipeline, Ports
+from processor.jobs.sweep import Sweeper
+from processor.minings.table import Minings
 from processor.ports import Unavailable
-from processor.records import Records
-from processor.sweep import Sweeper
 
 VERSION: Final = "0.1.0"
 DEAD_QUEUE_SUFFIX: Final = "-dead"

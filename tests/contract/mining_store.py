@@ -5,8 +5,8 @@ from typing import Any
 from uuid import uuid4
 
 from processor.domain.facts import Message
-from processor.mining import Mining, Settings
-from processor.minings import Minings
+from processor.minings.mining import Mining, Settings
+from processor.minings.table import Minings
 from processor.ports import Conflict, MiningStore, NotFound, Statement
 from schemas.segments import Segment, StoredMessage
 from schemas.uids import UidRanges

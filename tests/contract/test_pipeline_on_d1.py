@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from tests.support.d1_stack import D1Stack, open_d1_stack
-from tests.unit.processor import test_api, test_pipeline
+from tests.unit.processor.api import test_routes
+from tests.unit.processor.jobs import test_pipeline
 
 ELSEWHERE = {
     "test_two_processors_share_one_queue",
@@ -16,7 +17,7 @@ ELSEWHERE = {
 }
 """Tests that open their own servers, and those that end before any adapter is asked."""
 
-for module in (test_pipeline, test_api):
+for module in (test_pipeline, test_routes):
     globals().update(
         {name: test for name, test in vars(module).items() if name.startswith("test_") and name not in ELSEWHERE}
     )

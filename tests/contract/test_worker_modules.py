@@ -63,5 +63,5 @@ async def test_a_mining_changes_nothing_that_a_module_holds(bundle: Bundle, data
         await stack.ask("POST", "/users/jo/erase", {})
 
     assert report["ledger"]["processed"] == 9
-    assert "processor.domain.dates._ZONE_HOURS" in before
+    assert "processor.domain.mail.dates._ZONE_HOURS" in before
     assert held(modules) == before

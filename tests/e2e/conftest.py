@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from fetcher.child import EmbeddedError
+from fetcher.embedded.child import EmbeddedError
 from fetcher.exits import Exit
 from tests.e2e.house import IN_PEACE, Account, House
 from tests.e2e.mailboxes import fill, friendly_mailbox, whole_mailbox

@@ -22,9 +22,9 @@ import redis
 
 from demo.people import OWNER
 from fetcher.adapters.processor import ProcessorClient
-from fetcher.child import Child, child_environment
-from fetcher.contact_commands import PAGE
-from fetcher.export import Format, export_contacts
+from fetcher.contacts.export import Format, export_contacts
+from fetcher.contacts.pages import PAGE
+from fetcher.embedded.child import Child, child_environment
 from tests.e2e.mailboxes import PASSWORD
 from tests.support.servers import Postgres, Valkey
 
@@ -119,7 +119,7 @@ class House:
         """Start a `leadminer` command that is told of these servers, but for what `settings` say otherwise."""
         environment = child_environment(self.settings | {"PROCESSOR_URL": self.url} | dict(settings))
         process = subprocess.Popen(
-            [sys.executable, "-m", "fetcher.cli", *arguments],
+            [sys.executable, "-m", "fetcher.commands.cli", *arguments],
             env=environment | {"LEADMINER_HOME": str(self.folder / "home")},
             cwd=self.folder,
             stdout=subprocess.PIPE,

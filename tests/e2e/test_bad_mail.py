@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from fetcher import embedded
+from fetcher.embedded.start import start
 from tests.support.dovecot import Dovecot
 from tests.support.hostile_mailbox import WRONG_CHARSETS, all_of_it
 from tests.support.place import Place
@@ -32,7 +32,7 @@ def edge_mail() -> list[bytes]:
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     home = tmp_path_factory.mktemp("leadminer") / "home"
-    with Dovecot() as server, embedded.start(home):
+    with Dovecot() as server, start(home):
         server.add_user(LOGIN, "secret")
         server.deliver(LOGIN, "INBOX", map(good_mail, range(90)))
         server.deliver(LOGIN, "Edge", edge_mail())

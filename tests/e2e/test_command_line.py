@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from fetcher import embedded
-from fetcher.claims import claim_source
+from fetcher.embedded.start import start
 from fetcher.exits import Exit
+from fetcher.mining.claims import claim_source
 from tests.support.dovecot import Dovecot
 from tests.support.place import LEADMINER, Place
 
@@ -32,7 +32,7 @@ def _mail(number: int) -> bytes:
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     home = tmp_path_factory.mktemp("leadminer") / "home"
-    with Dovecot() as server, embedded.start(home):
+    with Dovecot() as server, start(home):
         server.add_user(LOGIN, PASSWORD)
         server.deliver(LOGIN, "INBOX", map(_mail, range(400)))
         yield Place(server, home, LOGIN, PASSWORD)

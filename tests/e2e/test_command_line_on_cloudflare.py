@@ -10,7 +10,7 @@ import pytest
 
 from bench.cloudflare import FETCHER_CLASS_A, FETCHER_CLASS_B
 from fetcher.exits import Exit
-from processor.tokens import user_token
+from processor.api.tokens import user_token
 from schemas.segments import segment_key
 from tests.support.cloudflare.deployment import TOKEN, Deployment
 from tests.support.dovecot import Dovecot

@@ -48,7 +48,7 @@ def place_of(process: psutil.Process) -> str:
         return ""
 
 
-@pytest.mark.parametrize("victims", [("leadminer",), ("leadminer", "fetcher.keeper"), ("leadminer", "")])
+@pytest.mark.parametrize("victims", [("leadminer",), ("leadminer", "fetcher.embedded.keeper"), ("leadminer", "")])
 def test_a_mining_that_was_killed_is_finished_by_the_same_command(
     place: Place, undisturbed: str, victims: tuple[str, ...]
 ) -> None:

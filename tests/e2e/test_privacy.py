@@ -9,8 +9,7 @@ import psycopg
 import pytest
 import redis
 
-from fetcher import embedded
-from fetcher.embedded import Endpoints
+from fetcher.embedded.start import Endpoints, start
 from tests.support.dovecot import Dovecot
 from tests.support.place import Place
 
@@ -32,7 +31,7 @@ def mail(number: int) -> bytes:
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Place, Endpoints]]:
     home = tmp_path_factory.mktemp("leadminer") / "home"
-    with Dovecot() as server, embedded.start(home) as endpoints:
+    with Dovecot() as server, start(home) as endpoints:
         server.add_user(LOGIN, PASSWORD)
         server.deliver(LOGIN, "INBOX", map(mail, range(600)))
         server.deliver(LOGIN, "canary-folder", map(mail, range(300, 900)))

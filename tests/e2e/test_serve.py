@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from demo.people import OWNER
-from fetcher.child import Child
+from fetcher.embedded.child import Child
 from fetcher.exits import Exit
 from schemas.ledger import Ledger
 from tests.e2e import house as houses
@@ -100,7 +100,7 @@ def serve(house: House, friendly: Dovecot, tmp_path: Path) -> Iterator[Start]:
         with socket.create_server(("127.0.0.1", 0)) as listening:
             child = Child(
                 "service",
-                [sys.executable, "-m", "fetcher.cli", "serve"],
+                [sys.executable, "-m", "fetcher.commands.cli", "serve"],
                 tmp_path / f"service-{len(services)}.log",
                 environment=house.settings
                 | {"PROCESSOR_URL": house.url, "LEADMINER_HOME": str(house.folder / home)}
@@ -293,7 +293,9 @@ def test_a_service_without_a_token_does_not_start(
 ) -> None:
     """It says what to set, and ends as the command line does for a wrong setting."""
     environment = house.settings | {"PROCESSOR_URL": house.url, "LEADMINER_HOME": str(tmp_path)} | settings
-    child = Child("service", [sys.executable, "-m", "fetcher.cli", "serve"], tmp_path / "log", environment=environment)
+    child = Child(
+        "service", [sys.executable, "-m", "fetcher.commands.cli", "serve"], tmp_path / "log", environment=environment
+    )
 
     child.launch()
     assert child.process is not None

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from demo.smoke import SmokeFailed, check
-from processor.tokens import user_token
+from processor.api.tokens import user_token
 from tests.support.cloudflare.deployment import TOKEN, Deployment
 from tests.support.place import OURS
 

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from processor.api import MAX_BODY_BYTES
-from processor.tokens import user_token
+from processor.api.routes import MAX_BODY_BYTES
+from processor.api.tokens import user_token
 from schemas.segments import plan_key, segment_key
 from tests.e2e.worker_minings import DISTINCT, MAILBOX, SUBJECT, start
 from tests.support.cloudflare.deployment import TOKEN, Deployment

@@ -117,8 +117,13 @@ def test_the_worker_has_nothing_of_the_container(sdk: Path) -> None:
     """The container's adapters, and what only they use, are not in the bundle; the shared code is."""
     names = set(bundle_worker(CHECKOUT, sdk))
 
-    assert {"processor/pipeline.py", "processor/api.py", "processor/domain/message.py", "schemas/jobs.py"} <= names
-    only_container = {"consumer", "http", "settings", "entry_container", "__main__"}
+    assert {
+        "processor/jobs/pipeline.py",
+        "processor/api/routes.py",
+        "processor/domain/mail/message.py",
+        "schemas/jobs.py",
+    } <= names
+    only_container = {"jobs/consumer", "api/http", "settings", "entry_container", "__main__"}
     assert not names & {f"processor/{name}.py" for name in only_container}
     assert not [name for name in names if "container" in name or "postgres" in name]
 

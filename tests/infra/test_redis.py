@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import redis
 
-from fetcher.valkey_server import valkey_binary
+from fetcher.embedded.valkey import valkey_binary
 from infra.docker.redis import START
 
 PASSWORD = "a-password-of-tests"

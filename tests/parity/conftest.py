@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from fetcher.child import EmbeddedError
+from fetcher.embedded.child import EmbeddedError
 from tests.e2e.house import House
 from tests.parity.matrix import HEAD, Row
 from tests.support.cloudflare.deployment import Deployment

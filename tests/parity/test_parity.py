@@ -11,7 +11,7 @@ import pytest
 from bench.corpus import CorpusUnavailable, read_corpus
 from demo.mailbox import generate_mailbox
 from demo.people import OWNER
-from fetcher.export import Format, export_contacts
+from fetcher.contacts.export import Format, export_contacts
 from schemas.segments import MAX_MESSAGES
 from tests.e2e.house import AS_OF, House
 from tests.e2e.mailboxes import EDGE, PASSWORD, Folders, fill

@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from fetcher.postgres_server import postgres_binaries
+from fetcher.embedded.postgres import postgres_binaries
 from tests.e2e.house import wait_until
 from tests.support.docker.engine import DockerEngine
 from tests.support.pulumi.selfhost import STACK, SelfHost, Service

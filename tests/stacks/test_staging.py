@@ -140,7 +140,7 @@ def test_a_worker_is_replaced_in_mid_mining(
     wait_until(lambda: service.status("max", mining)["segments"]["done"] > 0, look_seconds=0.2)
     slow.delay_seconds = 1.0
     before = stack.account.resources("scripts")[NAMES.worker]["files"]
-    with (stack.project / "services" / "processor" / "pipeline.py").open("a") as file:
+    with (stack.project / "services" / "processor" / "jobs" / "pipeline.py").open("a") as file:
         file.write("\n# another version\n")
 
     note("staging: up, the Worker's code changed", stack.up())
@@ -152,7 +152,7 @@ def test_a_worker_is_replaced_in_mid_mining(
     stack.sweep()
     report = service.finish("max", mining)
     assert half["state"] == "fetching"
-    assert [name for name in before if before[name] != after[name]] == ["processor/pipeline.py"]
+    assert [name for name in before if before[name] != after[name]] == ["processor/jobs/pipeline.py"]
     assert report["balanced"]
     assert Ledger.from_json(report["ledger"]).imbalance() == []
     assert service.exports("max") == expected

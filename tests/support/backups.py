@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from fetcher.postgres_server import ROLE
+from fetcher.embedded.postgres import ROLE
 from infra.docker import postgres
 from tests.support.servers import Postgres
 

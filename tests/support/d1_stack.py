@@ -13,9 +13,9 @@ from processor.adapters.cloudflare.queue import CloudflareJobQueue
 from processor.adapters.cloudflare.r2 import R2Store
 from processor.adapters.container.contacts import PostgresContactStore
 from processor.adapters.container.migrate import migrate
-from processor.api import Response
-from processor.minings import Minings
-from processor.pipeline import Ports
+from processor.api.routes import Response
+from processor.jobs.pipeline import Ports
+from processor.minings.table import Minings
 from processor.ports import Delivery
 from schemas.jobs import Job
 from schemas.limits import D1_QUERIES

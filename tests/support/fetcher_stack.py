@@ -8,11 +8,11 @@ from typing import Any, cast
 
 from fetcher import bootstrap
 from fetcher.adapters.processor import ProcessorClient
-from fetcher.connection import Connector, Credentials
-from fetcher.mailbox import Mailbox
-from fetcher.mine import mine
-from fetcher.outcome import MiningRequest, Outcome, Pace, Progress
-from fetcher.source import Source
+from fetcher.imap.connection import Connector, Credentials
+from fetcher.imap.mailbox import Mailbox
+from fetcher.imap.source import Source
+from fetcher.mining.mine import mine
+from fetcher.mining.outcome import MiningRequest, Outcome, Pace, Progress
 from schemas.segments import Segment
 from tests.support.dovecot import Dovecot
 from tests.support.fetcher_fakes import ErasableStore, MemoryJobQueue, MemoryMinings, MemoryRawStore

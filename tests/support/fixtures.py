@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from fetcher.child import EmbeddedError
+from fetcher.embedded.child import EmbeddedError
 from tests.support.permanent import PermanentDatabases
 from tests.support.servers import Postgres, Valkey
 

@@ -7,9 +7,9 @@ from typing import Any, Self
 from urllib.parse import quote
 
 from fetcher.adapters.processor import ProcessorClient
-from fetcher.child import child_environment
-from fetcher.contact_commands import PAGE
-from fetcher.export import Format, export_contacts
+from fetcher.contacts.export import Format, export_contacts
+from fetcher.contacts.pages import PAGE
+from fetcher.embedded.child import child_environment
 from tests.support.cloudflare.deployment import TOKEN, Deployment
 
 PATIENCE_SECONDS = 120.0
@@ -46,7 +46,7 @@ class CloudflareMode:
 
     def leadminer(self, *arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
         """Run a command to its end."""
-        command = [sys.executable, "-m", "fetcher.cli", *arguments]
+        command = [sys.executable, "-m", "fetcher.commands.cli", *arguments]
         environment = child_environment(self.settings)
         return subprocess.run(command, env=environment, text=True, timeout=PATIENCE_SECONDS, check=False, **options)
 

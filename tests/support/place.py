@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from tests.support.dovecot import Dovecot
 
-LEADMINER = [sys.executable, "-m", "fetcher.cli"]
+LEADMINER = [sys.executable, "-m", "fetcher.commands.cli"]
 OURS = ("POSTGRES_", "REDIS_", "CLOUDFLARE_", "PROCESSOR_", "LEADMINER_", "RAW_", "STORAGE_", "IMAP_")
 
 

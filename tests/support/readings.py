@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from demo.mailbox import generate_mailbox
-from processor.domain.message import read_message
+from processor.domain.mail.message import read_message
 
 EDGE = Path(__file__).parents[1] / "corpora" / "edge"
 INVENTED = 1_000

@@ -11,8 +11,8 @@ import psycopg
 import redis
 from psycopg import sql
 
-from fetcher.postgres_server import PostgresServer, postgres_binaries
-from fetcher.valkey_server import ValkeyServer, valkey_binary
+from fetcher.embedded.postgres import PostgresServer, postgres_binaries
+from fetcher.embedded.valkey import ValkeyServer, valkey_binary
 
 VALKEY_DATABASES = 16
 NO_FSYNC = {"fsync": "off", "full_page_writes": "off"}

@@ -10,14 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from processor.adapters.container.redis import RedisJobQueue
-from processor.api import Api, Request, Response
+from processor.api.fetching import Fetching
+from processor.api.records import Records
+from processor.api.routes import Api, Request, Response
 from processor.entry_container import migrate, open_ports
-from processor.fetching import Fetching
-from processor.pipeline import Pipeline, Ports
+from processor.jobs.pipeline import Pipeline, Ports
+from processor.jobs.sweep import Sweeper
 from processor.ports import Conflict
-from processor.records import Records
 from processor.settings import Settings
-from processor.sweep import Sweeper
 from schemas.jobs import Job, JobKind
 from schemas.segments import Plan, PlannedFolder, PlannedSegment, Segment, StoredMessage, plan_key, segment_key
 from schemas.uids import UidRanges

@@ -9,7 +9,7 @@ from uuid import uuid4
 import psycopg
 import pytest
 
-from processor.domain.temperature import temperature
+from processor.domain.contacts.temperature import temperature
 from tests.support.permanent import Permanent, contact
 
 APRIL_5 = 1_649_169_980

@@ -178,7 +178,7 @@ class TestRoles:
     [
         ("postgresql://ann:{}@127.0.0.1:1/db", r"'db' at 127\.0\.0\.1:1 cannot be opened"),
         ("host=/nowhere user=ann password='{}' dbname=db", "'db' at /nowhere cannot be opened"),
-        ("postgresql://ann:{}@@127.0.0.1/db", "The connection string of PostgreSQL cannot be read"),
+        ("postgresql://ann:{}127.0.0.1/db", "The connection string of PostgreSQL cannot be read"),
         ("password {} '", "The connection string of PostgreSQL cannot be read"),
     ],
 )

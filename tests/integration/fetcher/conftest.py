@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from fetcher.connection import Connector
+from fetcher.imap.connection import Connector
 from tests.support.dovecot import Dovecot
 from tests.support.fetcher_stack import PASSWORD, Stack, connect_to, mails
 from tests.support.odd_imap import OddFolder, OddImap

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import trustme
 
-from fetcher.connection import (
+from fetcher.imap.connection import (
     CertificateRefused,
     Connector,
     Credentials,
@@ -21,10 +21,10 @@ from fetcher.connection import (
     PlainRefused,
     is_loopback,
 )
-from fetcher.mailbox import Mailbox
-from fetcher.plan import Scope
+from fetcher.imap.mailbox import Mailbox
+from fetcher.imap.source import Source
 from fetcher.ports import Trouble
-from fetcher.source import Source
+from schemas.scope import Scope
 from tests.support.dovecot import Dovecot
 from tests.support.odd_imap import OddImap
 

@@ -5,11 +5,12 @@ from datetime import date
 
 import pytest
 
-from fetcher.connection import ConnectionLost, Connector, Credentials, FolderMissing, FolderRefused
-from fetcher.folders import Folder, default_folders
-from fetcher.mailbox import Mailbox, Opened
-from fetcher.plan import Listed, Scope
-from fetcher.source import Source
+from fetcher.imap.connection import ConnectionLost, Connector, Credentials, FolderMissing, FolderRefused
+from fetcher.imap.folders import Folder, default_folders
+from fetcher.imap.mailbox import Mailbox, Opened
+from fetcher.imap.source import Source
+from fetcher.imap.uids import Listed
+from schemas.scope import Scope
 from schemas.segments import MESSAGE_CAP_BYTES, TEXT_CAP_BYTES
 from schemas.uids import UidRanges
 from tests.support.dovecot import Dovecot
@@ -94,7 +95,7 @@ def test_examine_and_search(dovecot: Dovecot, login: str, mailbox: Mailbox) -> N
 @pytest.mark.parametrize("messages", [0, 5])
 def test_search_without_extensions(monkeypatch: pytest.MonkeyPatch, messages: int) -> None:
     """A server without ESEARCH is searched in windows by position, each answer a bounded line."""
-    monkeypatch.setattr("fetcher.mailbox.SEARCH_MESSAGES", 2)
+    monkeypatch.setattr("fetcher.imap.mailbox.SEARCH_MESSAGES", 2)
     folder = OddFolder({uid * 10: HEAD + b"\r\n" for uid in range(1, messages + 1)})
     with OddImap({"INBOX": folder}) as server:
         mailbox = odd_mailbox(server)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from fetcher.adapters.files import FileRawStore
-from fetcher.connection import Connector, FolderMissing, LoginRefused
+from fetcher.imap.connection import Connector, FolderMissing, LoginRefused
 from fetcher.ports import Conflict, Unavailable
 from schemas.segments import StoredMessage, folder_digest
 from tests.support.dovecot import Dovecot

@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from fetcher.connection import ConnectionLost, HostUnreachable
+from fetcher.imap.connection import ConnectionLost, HostUnreachable
 from fetcher.ports import Unavailable
 from tests.support.dovecot import Dovecot
 from tests.support.fetcher_fakes import MemoryRawStore

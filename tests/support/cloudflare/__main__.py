@@ -8,7 +8,7 @@ from pathlib import Path
 from demo.people import OWNER
 from demo.run import imap_server
 from demo.scenes import REFERENCE
-from fetcher.child import EmbeddedError
+from fetcher.embedded.child import EmbeddedError
 from infra.bundle import bundle_worker
 from infra.vendored import VendoringFailed, vendor
 from tests.support.cloudflare.deployment import CHECKOUT, Deployment

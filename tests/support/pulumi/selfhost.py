@@ -13,7 +13,7 @@ import docker  # type: ignore[import-untyped]
 import httpx
 
 from demo.people import OWNER
-from fetcher.child import child_environment
+from fetcher.embedded.child import child_environment
 from tests.e2e.house import AS_OF, wait_until
 from tests.e2e.mailboxes import PASSWORD
 from tests.support.docker.engine import DockerEngine
@@ -179,7 +179,7 @@ def mine_embedded(home: Path, source: str) -> dict[str, bytes]:
 def run_leadminer(home: Path, *arguments: str) -> bytes:
     """Run a command with its data in a folder, and return what it printed."""
     environment = child_environment({"LEADMINER_HOME": str(home / "data")})
-    command = [sys.executable, "-m", "fetcher.cli", *arguments]
+    command = [sys.executable, "-m", "fetcher.commands.cli", *arguments]
     done = subprocess.run(command, env=environment, capture_output=True, check=False, timeout=MINE_SECONDS)
     assert done.returncode == 0, done.stderr.decode()
     return done.stdout

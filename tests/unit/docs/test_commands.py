@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import typer.main
 
-from fetcher.cli import app
+from fetcher.commands.cli import app
 from tests.unit.docs.pages import PAGES, code_blocks, make_targets, name_of, read_page, spans
 
 NAMES = [name_of(page) for page in PAGES]

@@ -5,8 +5,8 @@ import stat
 import tempfile
 from pathlib import Path
 
-from fetcher import embedded
-from fetcher.claims import claim_source
+from fetcher.embedded.start import EmbeddedError, start
+from fetcher.mining.claims import claim_source
 from tests.support.fixtures import require
 from tests.unit.docs.pages import read_page, table
 
@@ -22,10 +22,10 @@ def test_the_table_is_what_stands_there() -> None:
     with tempfile.TemporaryDirectory(prefix="lm-") as folder:
         home = Path(folder) / "home"
         try:
-            with embedded.start(home, processors=1), claim_source(home / "claims", user="local", source="a@b:993"):
+            with start(home, processors=1), claim_source(home / "claims", user="local", source="a@b:993"):
                 found = {path.name: stat.S_IMODE(path.stat().st_mode) for path in home.iterdir() if path.is_dir()}
                 names = {path.name for path in home.iterdir()}
-        except embedded.EmbeddedError as error:
+        except EmbeddedError as error:
             require(False, f"no embedded servers: {error}")
 
     assert names == described()

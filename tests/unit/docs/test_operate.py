@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from fetcher.answers import Problem
 from fetcher.exits import Exit
-from fetcher.orders import Order
 from fetcher.ports import Trouble
-from fetcher.serve import NO_TOKEN, NOT_THERE, Service
-from processor.api import Api
+from fetcher.service.answers import Problem
+from fetcher.service.app import NO_TOKEN, NOT_THERE, Service
+from fetcher.service.orders import Order
+from processor.api.routes import Api
 from processor.entry_container import EXIT_SETTINGS, EXIT_UNAVAILABLE
 from schemas.ledger import Dead, Failed, Skipped, Verdict
 from tests.unit.docs.pages import CHECKOUT, bare, read_page, table
@@ -103,7 +103,9 @@ def test_log_events() -> None:
             logged.setdefault(arguments[0], set()).add("Worker")
             assert file.startswith(("adapters/cloudflare/", "entry_worker"))
     for file, function, arguments in calls(FETCHER):
-        if function in {f"log.{level}" for level in LOGGERS} and file != "keeper.py":  # it tells keeper.log, in prose
+        if (
+            function in {f"log.{level}" for level in LOGGERS} and file != "embedded/keeper.py"
+        ):  # it tells keeper.log, in prose
             logged.setdefault(arguments[0], set()).add("service")
 
     assert {bare(event): set(where.split(", ")) for event, where, _ in table(PAGE, "event")} == logged

@@ -6,12 +6,12 @@ from collections import Counter
 from demo.mailbox import FOLDERS, generate_mailbox
 from demo.people import OWNER
 from demo.scenes import REFERENCE
-from fetcher.folders import Folder, default_folders
-from fetcher.reports import VERDICTS, ledger_lines, remarks, verdicts
-from processor.domain.contact import pack
-from processor.domain.message import read_message
-from processor.domain.refine import refine
-from processor.reading import undated_from
+from fetcher.commands.reports import VERDICTS, ledger_lines, remarks, verdicts
+from fetcher.imap.folders import Folder, default_folders
+from processor.domain.contacts.packing import pack
+from processor.domain.contacts.refine import refine
+from processor.domain.mail.message import read_message
+from processor.jobs.reading import undated_from
 from schemas.ledger import Ledger
 from schemas.segments import TEXT_CAP_BYTES
 from tests.unit.docs.pages import code_blocks, read_page

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit, urlunsplit
 import psycopg
 import pytest
 
-from fetcher.child import EmbeddedError
+from fetcher.embedded.child import EmbeddedError
 from processor.adapters.container.migrate import migrate_all
 from processor.settings import MINING_DATABASE, replace_database
 from schemas.migrations import PERMANENT, read_migrations

@@ -5,7 +5,7 @@ import re
 from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
-from fetcher.session import PASSWORD_VARIABLE
+from fetcher.commands.session import PASSWORD_VARIABLE
 from fetcher.settings import Settings as FetcherSettings
 from processor.settings import CLOUDFLARE_STORES
 from processor.settings import Settings as ProcessorSettings

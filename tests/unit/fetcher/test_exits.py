@@ -4,8 +4,9 @@ import inspect
 
 import pytest
 
-from fetcher import connection, exits, ports, source
+from fetcher import exits, ports
 from fetcher.exits import Exit, Unforeseen, exit_of
+from fetcher.imap import connection, source
 from fetcher.ports import Trouble
 
 KINDS: dict[str, type[Trouble]] = {

@@ -13,7 +13,7 @@ from typing import Any, Final
 from processor.adapters.cloudflare.d1 import D1MiningStore
 from processor.adapters.cloudflare.events import log_event
 from processor.adapters.cloudflare.queue import CloudflareJobQueue
-from processor.pipeline import MAX_CRASHES, Pipeline
+from processor.jobs.pipeline import MAX_CRASHES, Pipeline
 from processor.ports import Conflict, Unavailable
 from schemas.jobs import BadJob, Job, JobKind
 

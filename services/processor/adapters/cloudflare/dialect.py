@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from processor.minings.statements import load_statements
 from processor.ports import LimitExceeded, Statement
-from processor.statements import load_statements
 from schemas.limits import D1_ROW_BYTES, MAX_ROW_BYTES
 
 _ARGUMENT = re.compile(r"(?<![\w:]):([a-z_]\w*)")

@@ -7,8 +7,8 @@ from typing import Any
 from psycopg.rows import dict_row
 
 from processor.adapters.container.pool import ERRORS, Pool, translate
+from processor.minings.statements import load_statements
 from processor.ports import Row, Statement
-from processor.statements import load_statements
 
 STATEMENTS = load_statements(Path(__file__).with_name("mining.sql"))
 

@@ -8,13 +8,13 @@ from typing import Any, Final
 import pytest
 
 from processor.domain import facts
-from processor.domain.addresses import Mailbox, extract_from_text, parse_address_list
-from processor.domain.charset import decode_words
-from processor.domain.dates import parse_date
-from processor.domain.headers import compile_fields, list_id, read_fields, references
-from processor.domain.message import read_message
-from processor.domain.message_tags import decide_tag
-from processor.domain.names import clean_name
+from processor.domain.mail.addresses import Mailbox, extract_from_text, parse_address_list
+from processor.domain.mail.charset import decode_words
+from processor.domain.mail.dates import parse_date
+from processor.domain.mail.headers import compile_fields, list_id, read_fields, references
+from processor.domain.mail.message import read_message
+from processor.domain.mail.message_tags import decide_tag
+from processor.domain.mail.names import clean_name
 
 CASES: Final[list[dict[str, Any]]] = json.loads(Path(__file__).with_name("behaviour_cases.json").read_bytes())
 LATEST: Final = int(datetime(2026, 11, 26, tzinfo=UTC).timestamp())

@@ -8,11 +8,11 @@ from typing import Final
 from hypothesis import given
 from hypothesis import strategies as st
 
-from processor.domain.addresses import extract_from_text, fold_address, parse_address_list, valid_address
-from processor.domain.charset import decode_base64, decode_text, decode_words
-from processor.domain.dates import parse_date
-from processor.domain.message import read_message
-from processor.domain.names import clean_name
+from processor.domain.mail.addresses import extract_from_text, fold_address, parse_address_list, valid_address
+from processor.domain.mail.charset import decode_base64, decode_text, decode_words
+from processor.domain.mail.dates import parse_date
+from processor.domain.mail.message import read_message
+from processor.domain.mail.names import clean_name
 
 WORD: Final = st.text("abcdefghijklmnopqrstuvwxyz0123456789", min_size=1, max_size=12)
 LOCAL: Final = st.lists(st.text("abcxyz019!#$%&'*/=?^_`{|}~-", min_size=1, max_size=8), min_size=1, max_size=3)

@@ -6,10 +6,10 @@ from typing import Any, Final
 
 import pytest
 
-from processor.domain.domains import classify_domain
+from processor.domain.contacts.domains import classify_domain
+from processor.domain.contacts.tags import add_message_tag, address_tags
 from processor.domain.facts import FROM, LIST_POST, REPLY_TO
-from processor.domain.message_tags import decide_tag
-from processor.domain.tags import add_message_tag, address_tags
+from processor.domain.mail.message_tags import decide_tag
 
 CASES: Final[list[dict[str, Any]]] = json.loads(Path(__file__).with_name("behaviour_cases.json").read_bytes())
 FIELDS: Final = {"from": FROM, "reply-to": REPLY_TO, "list-post": LIST_POST}

@@ -16,7 +16,7 @@ from processor.adapters.cloudflare.batches import (
 )
 from processor.adapters.cloudflare.d1 import D1MiningStore
 from processor.adapters.cloudflare.queue import CloudflareJobQueue
-from processor.pipeline import MAX_CRASHES, Pipeline
+from processor.jobs.pipeline import MAX_CRASHES, Pipeline
 from processor.ports import Conflict, Unavailable
 from schemas.jobs import Job, JobKind
 from tests.support.cloudflare_bindings import MemoryQueue, Message

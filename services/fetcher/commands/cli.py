@@ -1,0 +1,102 @@
+"""The command line `leadminer`: its commands, and what stands between an error and the person who sees it."""
+
+import io
+import os
+import platform
+import sys
+from collections.abc import Sequence
+from importlib.metadata import version
+from typing import Annotated
+
+import typer
+
+from fetcher.commands.contacts import contacts, erase, export
+from fetcher.commands.hardening import harden_process
+from fetcher.commands.interruption import terminable
+from fetcher.commands.mine import mine
+from fetcher.commands.minings import cancel, report, retry, status
+from fetcher.commands.services import doctor, serve, token
+from fetcher.commands.session import PASSWORD_VARIABLE, Session
+from fetcher.exits import Exit, Unforeseen, exit_of, translate
+from fetcher.ports import Trouble
+
+EPILOG = "\n".join(["\b", "Exit codes:", *(f"  {code.value:>3}  {code.meaning}" for code in Exit)])
+app = typer.Typer(
+    name="leadminer",
+    help="Mine a mailbox for contacts: every message accounted for, on your own machine.",
+    epilog=EPILOG,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+for command in (mine, status, report, contacts, export, cancel, retry, erase, serve, token, doctor):
+    app.command()(command)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        sys.stdout.write(f"leadminer {version('leadminer')} (Python {platform.python_version()})\n")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and end.")
+    ] = False,
+) -> None:
+    pass
+
+
+def main() -> None:
+    """Run the command line as a process: hardened, and ended without waiting for threads that a Ctrl-C left."""
+    harden_process()
+    _prepare_output()
+    code = run(sys.argv[1:])
+    if code == Exit.STOPPED:
+        os._exit(code)
+    sys.exit(code)
+
+
+def _prepare_output() -> None:
+    """Let no letter that the terminal does not know, and no output that was closed, end the program."""
+    nowhere = open(os.devnull, "w")  # noqa: PTH123, SIM115 - it stands in for a standard stream until the end
+    sys.stdout, sys.stderr = sys.stdout or nowhere, sys.stderr or nowhere
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command and return its exit code; what goes wrong is one sentence on the error output, no traceback."""
+    here = Session(arguments=tuple(arguments), password=os.environ.pop(PASSWORD_VARIABLE, None) or None)
+    try:
+        with terminable():
+            app(list(arguments), prog_name="leadminer", obj=here)
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else Exit.OK
+    except KeyboardInterrupt:
+        return Exit.STOPPED
+    except Exception as error:
+        return _explain(here, translate(error))
+    return Exit.OK
+
+
+def _explain(here: Session, trouble: Trouble) -> Exit:
+    text = str(trouble)
+    if isinstance(trouble, Unforeseen):
+        text += " LEADMINER_DEBUG=1 shows the way there, without any mail."
+        for place in trouble.way if os.environ.get("LEADMINER_DEBUG") == "1" else ():
+            here.terminal.tell(f"  {place}")
+    for sentence in text.split("\n"):
+        _tell(here, sentence)
+    return exit_of(trouble)
+
+
+def _tell(here: Session, sentence: str) -> None:
+    here.terminal.tell(f"leadminer: {sentence}", "bold red")
+
+
+if __name__ == "__main__":
+    main()

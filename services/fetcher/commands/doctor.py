@@ -1,0 +1,155 @@
+"""What `doctor` looks at: each check gives one finding, with its fix where something is wrong."""
+
+import os
+import platform
+import shutil
+import stat
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from fetcher.bootstrap import Stack, open_stack, probes
+from fetcher.embedded.child import EmbeddedError
+from fetcher.embedded.postgres import postgres_account, postgres_binaries
+from fetcher.embedded.valkey import valkey_binary
+from fetcher.imap.connection import Connector
+from fetcher.imap.mailbox import Mailbox
+from fetcher.ports import Trouble
+from fetcher.settings import Settings, WrongSettings, read_settings
+
+OLDEST_PYTHON = (3, 11)
+MIN_FREE_BYTES = 1 << 30
+"""Raw mail lies on the disk until a mining's teardown: 20,000 messages and more fit into this in scope `text`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What one check found: a sentence, and in `fix` what to do, empty where all is well."""
+
+    check: str
+    text: str
+    fix: str = ""
+
+    @property
+    def well(self) -> bool:
+        """Whether nothing has to be done."""
+        return not self.fix
+
+
+def examine(user: str) -> Iterator[Finding]:
+    """Yield a finding a check: Python, the settings, and then what the settings make necessary."""
+    yield _python()
+    try:
+        settings = read_settings()
+    except WrongSettings as wrong:
+        yield from (Finding("settings", fault, "Correct the environment.") for fault in wrong.faults)
+        return
+    servers = "embedded servers" if settings.embedded else "your own servers"
+    yield Finding("settings", f"STORAGE_MODE is {settings.storage_mode}, with {servers}.")
+    yield from _embedded(settings) if settings.embedded else _configured(settings)
+    yield from _stack(settings, user)
+
+
+def examine_source(connector: Connector) -> Finding:
+    """Log in to a mailbox and count its folders."""
+
+    def ask() -> str:
+        mailbox = Mailbox(connector)
+        try:
+            return f"{connector.source.name} lets us in, and has {len(mailbox.folders())} folders."
+        finally:
+            mailbox.close()
+
+    return _tried("mailbox", ask)
+
+
+def _python() -> Finding:
+    found = f"Python {platform.python_version()}"
+    if sys.version_info >= OLDEST_PYTHON:
+        return Finding("python", f"{found} runs leadminer.")
+    return Finding("python", f"{found} is too old.", "Install Python 3.11 or newer.")
+
+
+def _embedded(settings: Settings) -> Iterator[Finding]:
+    yield _home(settings.home)
+    yield _disk(settings.home)
+    yield _tried("PostgreSQL", lambda: f"Its programs are in {postgres_binaries()}.")
+    yield _tried("account", _account)
+    yield _tried("Valkey", lambda: f"Its program is {valkey_binary()}.")
+
+
+def _configured(settings: Settings) -> Iterator[Finding]:
+    if settings.raw_store_path is not None:
+        path = settings.raw_store_path.expanduser()
+        yield _raw_store(path)
+        yield _disk(path)
+    for server, ask in probes(settings).items():
+        yield _tried(server, ask)
+
+
+def _stack(settings: Settings, user: str) -> Iterator[Finding]:
+    """Start or reach everything, as any command would, and ask the processor for something that wants the token."""
+
+    def ask() -> str:
+        with open_stack(settings) as stack:
+            return _asked(stack, user)
+
+    yield _tried("processor", ask)
+
+
+def _asked(stack: Stack, user: str) -> str:
+    health = stack.processor.health()
+    minings = stack.processor.minings(user)
+    return f"Version {health.get('version', 'unknown')} answers; user {user} has {len(minings)} minings."
+
+
+def _tried(check: str, ask: Callable[[], str]) -> Finding:
+    try:
+        return Finding(check, ask())
+    except (Trouble, EmbeddedError) as trouble:
+        said, _, advice = str(trouble).partition(": ")
+        return Finding(check, f"{said}.", f"{advice[:1].upper()}{advice[1:]}" if advice else str(trouble))
+
+
+def _account() -> str:
+    postgres_account()
+    return "PostgreSQL can run under it."
+
+
+def _home(folder: Path) -> Finding:
+    fix = f"Run: chmod 700 {folder}"
+    if not folder.exists():
+        place = _nearest(folder)
+        if os.access(place, os.W_OK | os.X_OK):
+            return Finding("home", f"The data directory {folder} will be made.")
+        return Finding("home", f"{place} cannot be written.", "Set LEADMINER_HOME to a folder of yours.")
+    found = folder.stat()
+    if not stat.S_ISDIR(found.st_mode) or not os.access(folder, os.W_OK | os.X_OK):
+        return Finding("home", f"{folder} is no folder of yours.", "Set LEADMINER_HOME to a folder of yours.")
+    if stat.S_IMODE(found.st_mode) & 0o077:
+        mode = f"{stat.S_IMODE(found.st_mode):04o}"
+        return Finding("home", f"The data directory {folder} is open to other accounts (mode {mode}).", fix)
+    return Finding("home", f"The data directory {folder} is yours alone.")
+
+
+def _raw_store(folder: Path) -> Finding:
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            return Finding("raw store", f"{folder} can be written.")
+    except OSError as error:
+        reason = os.strerror(error.errno or 0)
+        return Finding("raw store", f"{folder} cannot be written ({reason}).", "Correct RAW_STORE_PATH, or its rights.")
+
+
+def _disk(folder: Path) -> Finding:
+    free = shutil.disk_usage(_nearest(folder)).free
+    text = f"{free / (1 << 30):,.1f} GiB are free for {folder}."
+    return Finding("disk", text, "" if free >= MIN_FREE_BYTES else "Free some space: raw mail needs 1 GiB and more.")
+
+
+def _nearest(folder: Path) -> Path:
+    """Return the folder, or the nearest one above that is there."""
+    return next((place for place in (folder, *folder.parents) if place.exists()), Path("/"))

@@ -1,0 +1,62 @@
+"""Where an export goes: a file that is there whole or not at all, or standard output."""
+
+import os
+import secrets
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from fetcher.commands.terminal import sanitise
+from fetcher.exits import Unwritable
+
+Write = Callable[[bytes], object]
+
+
+@contextmanager
+def opened_output(path: Path | None) -> Iterator[Write]:
+    """Give what writes bytes to the file, or to standard output where there is no path; raise Unwritable.
+
+    A file is written under a temporary name beside it, for its owner alone, and gets its name when all is written. On
+    a terminal, control characters other than line breaks and tabs are not written as they are.
+    """
+    if path is None or str(path) == "-":
+        yield _write_safely if sys.stdout.isatty() else sys.stdout.buffer.write
+        sys.stdout.flush()
+        return
+    if path.exists() and not path.is_file():
+        with _translated(path), path.open("wb") as device:
+            yield device.write
+        return
+    with _translated(path), _replaced(path) as write:
+        yield write
+
+
+def _write_safely(data: bytes) -> None:
+    sys.stdout.write(sanitise(data.decode("utf-8", "replace"), keep="\r\n\t").removeprefix("\ufeff"))
+
+
+@contextmanager
+def _replaced(path: Path) -> Iterator[Write]:
+    target = path.resolve()
+    temporary = target.parent / f".{target.name}.{secrets.token_hex(4)}.part"
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            yield file.write
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(target)
+    except BaseException:
+        with suppress(OSError):
+            temporary.unlink()
+        raise
+
+
+@contextmanager
+def _translated(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        reason = os.strerror(error.errno or 0)
+        raise Unwritable(f"{str(path)!r} cannot be written ({reason}): name another --output.") from None

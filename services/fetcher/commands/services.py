@@ -1,0 +1,106 @@
+"""The commands about the services themselves: serve, token, doctor."""
+
+import hashlib
+import hmac
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from fetcher.commands.login_options import CaFile, PasswordFile, Plain, TokenText, make_connector
+from fetcher.commands.session import Json, User, session
+from fetcher.exits import Exit, Misconfigured
+from fetcher.imap.source import EXAMPLE, Source
+from fetcher.ports import check_user
+
+if TYPE_CHECKING:
+    from fetcher.commands.doctor import Finding
+
+
+def serve(context: typer.Context) -> None:
+    """Serve minings over HTTP, for those who have SERVE_TOKEN.
+
+    Starts, shows, cancels, reports and exports minings; their passwords come with each request and are kept in memory
+    alone. Ends on Ctrl-C or SIGTERM, once what is in flight is stored.
+    """
+    here = session(context)
+    settings = here.settings()
+    if settings.serve_token is None:
+        raise Misconfigured(
+            "SERVE_TOKEN is not set: give it a long random text, which opens the service to its callers."
+        )
+
+    from fetcher.service.app import Service
+    from fetcher.service.listener import open_socket, serve_until_stopped  # the web server is slow to import
+    from fetcher.service.runs import Runs
+
+    with open_socket(settings.serve_listen) as listening, here.stack() as stack:
+        runs = Runs(stack, claims=settings.claims, most=settings.serve_minings)
+        service = Service(stack, runs, token=settings.serve_token.get_secret_value())
+        serve_until_stopped(service.app(), runs, listening)
+
+
+def token(context: typer.Context, user: Annotated[str, typer.Argument(help="Whose token.", metavar="USER")]) -> None:
+    """Print a user's token for the HTTP API.
+
+    It opens what is that user's alone, as long as PROCESSOR_TOKEN stays the same.
+    """
+    here = session(context)
+    service_token = here.settings().processor_token
+    if service_token is None:
+        raise Misconfigured(
+            "PROCESSOR_TOKEN is not set: tokens are made from that of your own processor; "
+            "the embedded one makes a new one at each start."
+        )
+    digest = hmac.new(service_token.get_secret_value().encode(), check_user(user).encode(), hashlib.sha256)
+    here.terminal.show(f"{user}.{digest.hexdigest()}")
+
+
+def doctor(
+    context: typer.Context,
+    source: Annotated[
+        str | None, typer.Argument(help=f"A mailbox to log in to, such as {EXAMPLE}", metavar="SOURCE")
+    ] = None,
+    password_file: PasswordFile = None,
+    token_command: TokenText = None,
+    ca_file: CaFile = None,
+    plain: Plain = False,
+    user: User = "local",
+    as_json: Json = False,
+) -> None:
+    """Look for what is wrong, and how to mend it.
+
+    With a SOURCE, also logs in to that mailbox. Ends with exit code 1 where something has to be mended.
+    """
+    from fetcher.commands.doctor import (  # with the servers' modules, which only this command needs
+        examine,
+        examine_source,
+    )
+
+    here = session(context)
+    asked = None if source is None else Source.parse(source)
+    findings = []
+    for finding in examine(check_user(user)):
+        findings.append(finding)
+        _tell(context, finding, as_json)
+    if asked is not None:
+        connector = make_connector(
+            here, asked, password_file=password_file, token_command=token_command, ca_file=ca_file, plain=plain
+        )
+        findings.append(examine_source(connector))
+        _tell(context, findings[-1], as_json)
+    if as_json:
+        here.terminal.show_json([asdict(finding) | {"well": finding.well} for finding in findings])
+    if not all(finding.well for finding in findings):
+        raise typer.Exit(Exit.NOT_WELL)
+
+
+def _tell(context: typer.Context, finding: "Finding", as_json: bool) -> None:
+    terminal = session(context).terminal
+    if as_json:
+        return
+    terminal.show(
+        f"{'ok  ' if finding.well else 'FAIL'}  {finding.check:<10} {finding.text}", "" if finding.well else "red"
+    )
+    if finding.fix:
+        terminal.show(f"      {'':<10} {finding.fix}")

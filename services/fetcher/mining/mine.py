@@ -1,0 +1,299 @@
+"""Mine a mailbox: the shell around planning, fetching and waiting for the processors."""
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from fetcher.imap.connection import FolderMissing, is_loopback
+from fetcher.imap.folders import Folder, choose_folders
+from fetcher.imap.mailbox import Mailbox
+from fetcher.imap.patience import insist
+from fetcher.imap.reader import Reader
+from fetcher.mining.lease import Keeper
+from fetcher.mining.outbox import Outbox, Task
+from fetcher.mining.outcome import MiningRequest, Outcome, Pace, Progress
+from fetcher.mining.plan import choose_chunks
+from fetcher.mining.planning import Planner
+from fetcher.mining.pool import Pool, Tally
+from fetcher.ports import ENDED, Beginning, Begun, Damaged, JobQueue, Minings, NotFound, RawStore, Status
+from schemas.ledger import Failed, Skipped
+from schemas.scope import Scope
+from schemas.segments import Plan, PlannedFolder, UnreadableSegment, plan_key
+
+POOL_LOOPBACK = 2
+POOL_NETWORK = 4
+"""Connections of the pool: more gain nothing on loopback, and four fill most of a long line (docs/performance.md)."""
+FIRST_POLL_SECONDS = 0.05
+POLL_GROWTH = 1.1
+"""Each pause is a tenth of the time waited so far, so that no more than that is lost at the end."""
+RESENT_JOBS = 1_000
+"""Jobs a call where an earlier run's are sent again."""
+DEFAULT_PACE = Pace()
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """Whom a mining speaks to."""
+
+    connect: Callable[[], Mailbox]
+    raw_store: RawStore
+    queue: JobQueue
+    processor: Minings
+
+
+def mine(
+    request: MiningRequest,
+    *,
+    connect: Callable[[], Mailbox],
+    raw_store: RawStore,
+    queue: JobQueue,
+    processor: Minings,
+    watch: Callable[[Progress], None],
+    stop: threading.Event,
+    pace: Pace = DEFAULT_PACE,
+) -> Outcome:
+    """Read the mailbox to the end, wait until its contacts are refined, and return the account of it.
+
+    `connect` opens one logged-in connection. `watch` is called from this thread alone, a few times a second. When
+    `stop` is set, what is in flight is finished and an unfinished Outcome is returned; nothing is lost. Raises
+    Trouble, whose text is for the user; what is stored by then stays, and the same request resumes.
+    """
+    watch(Progress(request.id))
+    mailbox = connect()
+    try:
+        folders = mailbox.folders()
+        asked = _beginning(request, mailbox, folders)
+        begun = insist(
+            lambda: processor.begin(request.user, asked=asked),
+            halt=stop,
+            patience_seconds=pace.begin_patience_seconds,
+        )
+        run = _Run(request, begun, Services(connect, raw_store, queue, processor), watch, stop, pace)
+        if begun.state == "fetching":
+            run.fetch(mailbox, folders)
+    finally:
+        mailbox.close()
+    return run.wait()
+
+
+def _beginning(request: MiningRequest, mailbox: Mailbox, folders: Sequence[Folder]) -> Beginning:
+    """Return what to ask for; raise FolderMissing where none of the folders that the user named is there."""
+    chosen, missing = choose_folders(request.folders, folders)
+    if missing and not chosen:
+        names = ", ".join(sorted(folder.name for folder in folders if folder.selectable)[:8])
+        raise FolderMissing(
+            f"{request.source.place} has no folder {', '.join(missing)}: name one that is there, such as {names}."
+        )
+    return Beginning(
+        id=request.id,
+        source=request.source.name,
+        address=request.source.address,
+        chunks=choose_chunks(sum(mailbox.count(name) for name in chosen)),
+        holder=request.holder or request.id,
+        me=request.me,
+        folders=request.folders,
+        since=request.since,
+        scope=request.scope,
+        as_of=request.as_of,
+        full=request.full,
+    )
+
+
+class _Run:
+    """One call of `mine`, from begin on."""
+
+    def __init__(
+        self,
+        request: MiningRequest,
+        begun: Begun,
+        services: Services,
+        watch: Callable[[Progress], None],
+        stop: threading.Event,
+        pace: Pace,
+    ) -> None:
+        self._request = request
+        self._begun = begun
+        self._services = services
+        self._watch = watch
+        self._stop = stop
+        self._pace = pace
+        self._halt = threading.Event()
+        self._tally = Tally()
+        self._listed: int | None = None
+        self._unfinished = False
+        self._status = Status(begun.id, begun.state, cancelled=False, ledger=begun.ledger, receipt=begun.receipt)
+        self._outbox = Outbox(
+            begun.id,
+            services.raw_store,
+            services.queue,
+            halt=self._halt,
+            patience_seconds=pace.patience_seconds,
+        )
+
+    def fetch(self, mailbox: Mailbox, folders: Sequence[Folder]) -> None:
+        """Fetch under the lease until nothing is left or somebody wants it to end, and tell the processor."""
+        keeper = Keeper(
+            self._services.processor,
+            self._request.user,
+            self._begun,
+            halt=self._halt,
+            renew_seconds=self._pace.renew_seconds,
+            patience_seconds=self._pace.patience_seconds,
+        )
+        with keeper:
+            reader = self._reader(mailbox)
+            plan = self._plan(reader, folders, keeper)
+            try:
+                rest = [] if plan is None else self._fetch_planned(plan, reader, keeper)
+            except NotFound:
+                self._status = self._ask_status()
+                if self._status.state == "fetching":
+                    raise
+                return  # it was cancelled and torn down while this process stood still
+            if keeper.trouble is not None:
+                raise keeper.trouble
+            self._status = keeper.status
+            if self._status.state != "fetching":
+                return
+            if not self._status.cancelled and (plan is None or rest):
+                self._unfinished = True
+                return
+            for task in rest:
+                self._tally.leave_out(Skipped.CANCELLED, len(task.segment.uids))
+            self._tell_fetched()
+
+    def wait(self) -> Outcome:
+        """Wait for the processors, and return how it ended."""
+        pause = FIRST_POLL_SECONDS
+        while not self._unfinished and self._status.state not in ENDED:
+            self._show(self._status)
+            self._unfinished = self._stop.wait(pause)
+            pause = min(POLL_GROWTH * pause, self._pace.poll_seconds)
+            self._status = self._ask_status()
+        self._show(self._status)
+        return Outcome(
+            mining=self._begun.id,
+            finished=self._status.state in ENDED,
+            resumed=self._begun.resumed,
+            state=self._status.state,
+            progress=self._progress(self._status),
+            ledger=self._status.ledger,
+            receipt=self._status.receipt,
+        )
+
+    def _plan(self, reader: Reader, folders: Sequence[Folder], keeper: Keeper) -> Plan | None:
+        """Return the mining's plan, made now unless it is there; None where it is not wanted any more."""
+        store, key = self._services.raw_store, plan_key(self._begun.id)
+        try:
+            return self._read_plan(key)
+        except NotFound:
+            plan = self._make_plan(reader, folders, keeper)
+        if plan is None or self._insist(lambda: store.put(key, plan.encode(), if_absent=True)):
+            return plan
+        return self._read_plan(key)
+
+    def _read_plan(self, key: str) -> Plan:
+        """Return the plan in the raw store; raise NotFound, or Damaged."""
+        try:
+            return Plan.decode(self._insist(lambda: self._services.raw_store.get(key)))
+        except UnreadableSegment:
+            raise Damaged(
+                f"The plan of mining {self._begun.id} in the raw store is damaged: end it by `leadminer cancel`, "
+                "which keeps what is stored, and run the same command again for the rest."
+            ) from None
+
+    def _make_plan(self, reader: Reader, folders: Sequence[Folder], keeper: Keeper) -> Plan | None:
+        planner = Planner(reader, self._begun)
+        chosen, missing = choose_folders(self._begun.folders, folders)
+        planned = [PlannedFolder(name, failed=Failed.MISSING.value) for name in missing]
+        for name in chosen:
+            self._show(keeper.status, state="planning")
+            if self._is_to_end():
+                return None
+            planned.append(planner.plan(name))
+        return Plan(tuple(planned))
+
+    def _fetch_planned(self, plan: Plan, reader: Reader, keeper: Keeper) -> list[Task]:
+        """Fetch what the store has not got, and return what was not begun because somebody wants it to end."""
+        self._listed = plan.listed
+        stored = self._outbox.stored()
+        tasks = [Task(folder, segment) for folder in plan.folders for segment in folder.segments]
+        there = [task for task in tasks if self._outbox.is_stored(task, stored)]
+        pool = Pool(
+            [task for task in tasks if not self._outbox.is_stored(task, stored)],
+            scope=Scope(self._begun.scope),
+            tally=self._tally,
+            outbox=self._outbox,
+            halt=self._halt,
+        )
+        self._send_again(pool, reader, there, keeper)
+        self._show(keeper.status)
+        pool.start([reader, *(self._reader(None) for _ in range(self._pool_size(tasks) - 1))])
+        while not pool.wait(self._pace.watch_seconds):
+            self._is_to_end()
+            self._show(keeper.status)
+        return pool.finish()
+
+    def _send_again(self, pool: Pool, reader: Reader, there: Sequence[Task], keeper: Keeper) -> None:
+        """Count what an earlier run stored; send its jobs again unless all of it has been processed."""
+        jobs = [pool.take_stored(reader, task) for task in there]
+        if keeper.status.done + keeper.status.dead_segments < len(jobs):
+            for start in range(0, len(jobs), RESENT_JOBS):
+                self._outbox.send(jobs[start : start + RESENT_JOBS])
+
+    def _pool_size(self, tasks: Sequence[Task]) -> int:
+        usual = POOL_LOOPBACK if is_loopback(self._request.source.host) else POOL_NETWORK
+        return max(1, min(self._request.connections or usual, len(tasks)))
+
+    def _reader(self, mailbox: Mailbox | None) -> Reader:
+        return Reader(
+            self._services.connect,
+            halt=self._halt,
+            patience_seconds=self._pace.patience_seconds,
+            mailbox=mailbox,
+        )
+
+    def _tell_fetched(self) -> None:
+        self._status = self._insist(
+            lambda: self._services.processor.fetched(
+                self._request.user,
+                mining=self._begun.id,
+                lease=self._begun.lease,
+                skipped=dict(self._tally.skipped),
+                failed=dict(self._tally.failed),
+            )
+        )
+
+    def _ask_status(self) -> Status:
+        return self._insist(lambda: self._services.processor.status(self._request.user, mining=self._begun.id))
+
+    def _is_to_end(self) -> bool:
+        """Pass the wish to stop on to the pool, and return whether anybody wants it to end."""
+        if self._stop.is_set():
+            self._halt.set()
+        return self._halt.is_set()
+
+    def _insist(self, act: Callable[[], T]) -> T:
+        return insist(act, halt=self._stop, patience_seconds=self._pace.patience_seconds)
+
+    def _show(self, status: Status, *, state: str | None = None) -> None:
+        self._watch(self._progress(status, state=state))
+
+    def _progress(self, status: Status, *, state: str | None = None) -> Progress:
+        return Progress(
+            mining=self._begun.id,
+            resumed=self._begun.resumed,
+            state=state or status.state,
+            cancelled=status.cancelled,
+            listed=self._listed if status.listed is None else status.listed,
+            fetched=self._tally.fetched,
+            bytes_fetched=self._tally.bytes_fetched,
+            left_out=self._tally.left_out,
+            processed=status.processed,
+            duplicate=status.duplicate,
+            dead=status.dead,
+            chunks=status.chunks,
+            chunks_refined=status.chunks_refined,
+        )

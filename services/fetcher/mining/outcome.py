@@ -1,0 +1,76 @@
+"""What is asked of a mining, and what is told of it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import uuid4
+
+from fetcher.imap.source import Source
+
+
+@dataclass(frozen=True, slots=True)
+class MiningRequest:
+    """What a person asks for. None means: whatever an unfinished mining of the source has fixed, or the default.
+
+    `since` and `as_of` are `YYYY-MM-DD`, `scope` is headers, text or full. `id` is made once, so that beginning twice
+    is beginning once. `connections` is the size of the pool: by default 2 on loopback, 4 elsewhere.
+    """
+
+    user: str
+    source: Source
+    me: tuple[str, ...] | None = None
+    folders: tuple[str, ...] | None = None
+    since: str | None = None
+    scope: str | None = None
+    as_of: str | None = None
+    full: bool | None = None
+    connections: int | None = None
+    holder: str = ""
+    id: str = field(default_factory=lambda: str(uuid4()))
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a mining is, for whoever watches; all counts are in messages but those named otherwise.
+
+    `state` is connecting, planning, fetching, processing, refining, teardown, finished or erased. `listed` is None
+    until the plan is there. `fetched` are messages in the raw store, of earlier runs too; `bytes_fetched` of this run.
+    """
+
+    mining: str
+    resumed: bool = False
+    state: str = "connecting"
+    cancelled: bool = False
+    listed: int | None = None
+    fetched: int = 0
+    bytes_fetched: int = 0
+    left_out: int = 0
+    processed: int = 0
+    duplicate: int = 0
+    dead: int = 0
+    chunks: int = 0
+    chunks_refined: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a mining went. Unless `finished`, the same command resumes it. `ledger` and `receipt` are the processor's."""
+
+    mining: str
+    finished: bool
+    resumed: bool
+    state: str
+    progress: Progress
+    ledger: Mapping[str, Any] | None = None
+    receipt: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How often others are asked, and for how long again where they do not answer; in seconds."""
+
+    renew_seconds: float = 2.0
+    watch_seconds: float = 0.2
+    poll_seconds: float = 0.5
+    begin_patience_seconds: float = 15.0
+    patience_seconds: float = 120.0

@@ -1,0 +1,48 @@
+"""Making a mining's plan: what is asked of the server for it, folder by folder."""
+
+from datetime import date
+
+from fetcher.imap.mailbox import Mailbox, Opened
+from fetcher.imap.reader import FolderLost, Reader
+from fetcher.imap.uids import subtract
+from fetcher.mining.plan import choose_messages, plan_folder
+from fetcher.ports import Begun
+from schemas.scope import Scope
+from schemas.segments import PlannedFolder, folder_digest
+from schemas.uids import UidRanges
+
+
+class Planner:
+    """Plans the folders of one mining, as it was fixed at begin."""
+
+    def __init__(self, reader: Reader, begun: Begun) -> None:
+        """Plan over `reader`'s connection."""
+        self._reader = reader
+        self._begun = begun
+        self._since = date.fromisoformat(begun.since) if begun.since else None
+
+    def plan(self, name: str) -> PlannedFolder:
+        """Return a folder's segments, or why it could not be listed."""
+        try:
+            return self._reader.plan(name, lambda mailbox, opened: self._list(name, mailbox, opened))
+        except FolderLost as lost:
+            return PlannedFolder(name, failed=lost.reason.value)
+
+    def _list(self, name: str, mailbox: Mailbox, opened: Opened) -> PlannedFolder:
+        listed = mailbox.search(opened, since=self._since)
+        wanted = subtract(listed.uids, self._done(name, opened.uidvalidity))
+        return plan_folder(
+            name,
+            opened.uidvalidity,
+            listed=listed,
+            sizes=mailbox.sizes(wanted, listed),
+            scope=Scope(self._begun.scope),
+            messages=choose_messages(len(wanted)),
+        )
+
+    def _done(self, name: str, uidvalidity: int) -> UidRanges:
+        """Return what earlier minings did: nothing of a folder that was made anew or cannot be told from another."""
+        mark = self._begun.watermarks.get(folder_digest(name))
+        if mark is None or self._begun.full or uidvalidity == 0 or mark.uidvalidity != uidvalidity:
+            return UidRanges()
+        return mark.uids

@@ -1,0 +1,167 @@
+"""The pool: a few connections that work a plan off."""
+
+import threading
+from collections import Counter, deque
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from fetcher.imap.reader import FolderLost, Reader, Reading
+from fetcher.imap.uids import spread
+from fetcher.mining.outbox import Outbox, Task
+from fetcher.ports import Trouble
+from schemas.jobs import Job
+from schemas.ledger import Failed, Skipped
+from schemas.scope import Scope
+
+IDLE_SECONDS = 0.1
+"""How long an idle connection waits before it looks whether anybody wants it to end."""
+
+
+@dataclass(slots=True)
+class Tally:
+    """The account of a mining's messages so far: every task's end in one of the three columns."""
+
+    fetched: int = 0
+    bytes_fetched: int = 0
+    skipped: Counter[str] = field(default_factory=Counter)
+    failed: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def left_out(self) -> int:
+        return self.skipped.total() + self.failed.total()
+
+    def leave_out(self, reason: Skipped | Failed, messages: int) -> None:
+        """Count messages that are not fetched."""
+        (self.skipped if isinstance(reason, Skipped) else self.failed)[reason.value] += messages
+
+    def add(self, reading: Reading) -> None:
+        """Count what a reading left out; what it read counts once it is stored."""
+        for reason, uids in reading.absent.items():
+            self.leave_out(reason, len(uids))
+
+
+class Pool:
+    """Works a list of tasks off with as many connections as the server grants, at least the one that is given."""
+
+    def __init__(
+        self,
+        tasks: Iterable[Task],
+        *,
+        scope: Scope,
+        tally: Tally,
+        outbox: Outbox,
+        halt: threading.Event,
+    ) -> None:
+        """Prepare to fetch `tasks`, counting into `tally`. `halt` ends it, and is set once it has ended."""
+        self._tasks = deque(tasks)
+        self._scope = scope
+        self._tally = tally
+        self._outbox = outbox
+        self._halt = halt
+        self._change = threading.Condition()
+        self._in_flight = 0
+        self._lost: dict[str, Failed] = {}
+        self._threads: list[threading.Thread] = []
+        self._fatal = False
+        self._trouble: Trouble | None = None
+        self._bug: Exception | None = None
+
+    def start(self, readers: Iterable[Reader]) -> None:
+        """Start one thread a reader."""
+        for reader in readers:
+            thread = threading.Thread(target=self._work, args=(reader,), name="fetch", daemon=True)
+            self._threads.append(thread)
+            thread.start()
+
+    def wait(self, seconds: float) -> bool:
+        """Wait so long at most, and return whether all threads have ended."""
+        for thread in self._threads:
+            thread.join(seconds / len(self._threads))
+        return not any(thread.is_alive() for thread in self._threads)
+
+    def take_stored(self, reader: Reader, task: Task) -> Job:
+        """Count a task whose segment is in the store already, and return the job by which it is processed."""
+        stored = self._outbox.stored_uids(task)
+        missing = set(spread(task.segment.uids)) - set(stored)
+        reading = Reading()
+        try:
+            reading = reader.tell_apart(task.folder, missing) if missing else reading
+        except FolderLost as lost:
+            reading.leave_out(lost.reason, missing)
+        with self._change:
+            self._tally.add(reading)
+            self._tally.fetched += len(stored)
+        return self._outbox.job(task, len(stored))
+
+    def finish(self) -> list[Task]:
+        """Return the tasks that were not begun because of `halt`; raise the Trouble that ended the fetching."""
+        if self._bug is not None:
+            raise self._bug
+        if self._trouble is not None and (self._fatal or (self._tasks and not self._halt.is_set())):
+            raise self._trouble
+        return list(self._tasks)
+
+    def _work(self, reader: Reader) -> None:
+        try:
+            reader.mailbox()
+            while (task := self._take()) is not None:
+                try:
+                    self._fetch(reader, task)
+                finally:
+                    self._put_down()
+        except Trouble as trouble:
+            self._trouble = trouble
+        except Exception as bug:
+            self._bug = bug
+            self._halt.set()
+        finally:
+            reader.drop()
+
+    def _take(self) -> Task | None:
+        """Return a task, or None once there is none and none can come back from another connection that fails."""
+        with self._change:
+            while not self._tasks and self._in_flight and not self._halt.is_set():
+                self._change.wait(IDLE_SECONDS)
+            if self._halt.is_set() or not self._tasks:
+                self._halt.set()
+                return None
+            self._in_flight += 1
+            return self._tasks.popleft()
+
+    def _put_down(self) -> None:
+        with self._change:
+            self._in_flight -= 1
+            self._change.notify_all()
+
+    def _fetch(self, reader: Reader, task: Task) -> None:
+        reason = self._lost.get(task.folder.digest)
+        try:
+            reading = Reading() if reason else reader.read(task.folder, task.segment.uids, self._scope)
+        except FolderLost as lost:
+            reason = self._lost[task.folder.digest] = lost.reason
+        except Trouble:
+            with self._change:
+                self._tasks.appendleft(task)
+            raise
+        if reason:
+            reading = Reading()
+            reading.leave_out(reason, set(spread(task.segment.uids)))
+        self._keep(reader, task, reading)
+
+    def _keep(self, reader: Reader, task: Task, reading: Reading) -> None:
+        stored: int | None = 0
+        try:
+            if reading.messages:
+                stored = self._outbox.store(task, reading)
+            if stored is None:
+                # Whoever stored it may have died before its job went out, or it was us, and the answer was lost.
+                self._outbox.send([self.take_stored(reader, task)])
+                return
+        except Trouble:
+            self._fatal = True
+            self._halt.set()
+            raise
+        with self._change:
+            self._tally.add(reading)
+            self._tally.fetched += len(reading.messages)
+            self._tally.bytes_fetched += stored

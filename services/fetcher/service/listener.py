@@ -1,0 +1,106 @@
+"""Where the service listens, and how it stops: uvicorn on a socket of ours, in terms of the minings under way."""
+
+import asyncio
+import contextlib
+import logging
+import signal
+import socket
+import sys
+from collections.abc import Iterator
+
+import structlog
+import uvicorn
+from starlette.applications import Starlette
+
+from fetcher.exits import Misconfigured
+from fetcher.service.runs import Runs
+
+log = structlog.get_logger()
+
+KEEP_ALIVE_SECONDS = 30
+ANSWER_SECONDS = 10
+"""How long answers that are under way may still take when the service stops."""
+STORING_SECONDS = 40
+"""How long minings may then still take to store what is in flight: with it, less than the 60 s after which a container
+is killed. What a mail server keeps waiting for longer is not lost, but left in the mailbox."""
+LOOK_SECONDS = 0.05
+
+
+class Server(uvicorn.Server):
+    """uvicorn that leaves signals to us."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave signals alone."""
+        yield
+
+
+def open_socket(listen: str) -> socket.socket:
+    """Return a listening socket for `host:port` (`[::1]:8090` for IPv6) or `fd:N`; raise Misconfigured."""
+    host, _, port = listen.rpartition(":")
+    try:
+        if host == "fd":
+            return socket.socket(fileno=int(port))
+        family = socket.AF_INET6 if host.startswith("[") else socket.AF_INET
+        return socket.create_server((host.strip("[]"), int(port)), family=family)
+    except OSError:
+        raise Misconfigured(
+            f"SERVE_LISTEN is {listen!r}, where leadminer cannot listen: end what listens there, or name another place."
+        ) from None
+
+
+def serve_until_stopped(app: Starlette, runs: Runs, listening: socket.socket) -> None:
+    """Answer until SIGTERM or Ctrl-C; return once no mining has anything in flight any more, or within 50 seconds.
+
+    A second Ctrl-C raises KeyboardInterrupt at once.
+    """
+    _set_up_logging()
+    asyncio.run(_serve(make_server(app), runs, listening))
+
+
+def make_server(app: Starlette) -> Server:
+    """Return what serves an application and says nothing: errors' tracebacks have texts, which may hold mail."""
+    config = uvicorn.Config(
+        app,
+        lifespan="off",
+        log_config=None,
+        log_level="critical",
+        access_log=False,
+        server_header=False,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
+        timeout_graceful_shutdown=ANSWER_SECONDS,
+    )
+    return Server(config)
+
+
+async def _serve(server: Server, runs: Runs, listening: socket.socket) -> None:
+    def stop(number: signal.Signals) -> None:
+        if runs.stopping and number == signal.SIGINT:
+            raise KeyboardInterrupt
+        log.info("service stopping", minings=runs.count)
+        runs.stop()
+        server.should_exit = True
+
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        loop.add_signal_handler(number, stop, number)
+    log.info("service started")
+    await server.serve([listening])
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(STORING_SECONDS):
+            while runs.count:  # noqa: ASYNC110 - they end in threads of their own
+                await asyncio.sleep(LOOK_SECONDS)
+    log.info("service stopped", minings=runs.count)
+
+
+def _set_up_logging() -> None:
+    """Log one line of JSON an event to standard error; of what libraries say, that they warn, and no text."""
+    logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(name)s %(levelname)s")
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.JSONRenderer(),
+        ],
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )

@@ -1,0 +1,176 @@
+"""The fetcher's side of the API: begin under a lease, renew it, end the fetching, cancel, retry."""
+
+from collections.abc import Mapping
+from contextlib import suppress
+from datetime import UTC, datetime
+from typing import Any
+
+from processor.api.requests import BeginRequest, Refused, read_begin, read_lease, read_mining, read_reasons
+from processor.jobs.pipeline import Pipeline, Ports
+from processor.jobs.sweep import LEASE_SECONDS
+from processor.minings.mining import Mining, Settings, digest_source
+from processor.minings.table import Minings
+from processor.ports import Conflict, ContactStore, JobQueue, NotFound
+from schemas.jobs import Job, JobKind
+from schemas.ledger import Skipped
+
+
+class Fetching:
+    """What a fetcher may ask for one user's minings."""
+
+    def __init__(self, ports: Ports, pipeline: Pipeline) -> None:
+        self._minings: Minings = ports.minings
+        self._contacts: ContactStore = ports.contacts
+        self._queue: JobQueue = ports.queue
+        self._pipeline = pipeline
+
+    async def begin(self, user: str, fields: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Begin a mining, or return the unfinished one of its source to be resumed, with lease and watermarks."""
+        asked = read_begin(fields)
+        source = digest_source(asked.source)
+        try:
+            mining = await self._minings.find_source(user, source)
+        except NotFound:
+            ended = await self._enter(user, source, asked)
+            if ended is not None:
+                return ended
+            mining = await self._minings.find_source(user, source)
+        refuse_changes(asked, mining.settings)
+        return await self._lease(mining, asked)
+
+    async def _enter(self, user: str, source: str, asked: BeginRequest) -> Mapping[str, Any] | None:
+        as_of = asked.as_of or datetime.now(UTC).date().isoformat()
+        record = await self._contacts.call(
+            "begin_mining",
+            mining=asked.id,
+            user_id=user,
+            source=source,
+            source_name=asked.address,
+            own_addresses=sorted({asked.address, *(asked.me or ())}),
+            reference_date=as_of,
+        )
+        if record["state"] == "foreign":
+            raise NotFound
+        if record["state"] != "open":
+            return {"id": asked.id, "resumed": False, **{name: record[name] for name in ("state", "ledger", "receipt")}}
+        settings = Settings(
+            address=asked.address,
+            folders=asked.folders,
+            since=asked.since,
+            scope=asked.scope or "text",
+            as_of=as_of,
+            chunks=asked.chunks,
+            full=bool(asked.full),
+            own=tuple(record["own_addresses"]),
+        )
+        await self._minings.begin(asked.id, user=user, source=source, settings=settings, holder=asked.holder)
+        return None
+
+    async def _lease(self, mining: Mining, asked: BeginRequest) -> Mapping[str, Any]:
+        lease = await self._minings.take_lease(mining, holder=asked.holder, lease_seconds=LEASE_SECONDS)
+        if lease is None:
+            raise Refused(
+                "held",
+                f"Another fetcher is reading this source, heard of {mining.silent_seconds:.0f} seconds ago: wait until "
+                f"it ends, or try again {LEASE_SECONDS:.0f} seconds after it was stopped.",
+            )
+        marks = {} if mining.settings.full else await self._minings.watermarks(mining)
+        return {
+            "id": mining.id,
+            "resumed": mining.id != asked.id,
+            "state": mining.state,
+            "lease": lease,
+            "lease_seconds": LEASE_SECONDS,
+            "settings": mining.settings.to_json(),
+            "watermarks": {
+                folder: {"uidvalidity": uidvalidity, "uids": str(uids)} for folder, (uidvalidity, uids) in marks.items()
+            },
+            "ledger": None,
+            "receipt": None,
+        }
+
+    async def find(self, user: str, mining: str) -> Mining:
+        """Return a user's unfinished mining; raise NotFound for another's, too."""
+        found = await self._minings.find(read_mining(mining))
+        if found.user != user:
+            raise NotFound
+        return found
+
+    async def renew(self, user: str, mining: str, fields: Mapping[str, Any]) -> None:
+        """Keep the lease alive; an older one is refused. A mining that has ended has no lease to lose."""
+        lease = read_lease(fields)
+        try:
+            found = await self.find(user, mining)
+        except NotFound:
+            return
+        if not await self._minings.renew_lease(found, lease):
+            raise _old_lease()
+
+    async def fetched(self, user: str, mining: str, fields: Mapping[str, Any]) -> None:
+        """End the fetching under the lease; a repeated call changes nothing and nudges what stands still."""
+        lease, skipped, failed = read_lease(fields), read_reasons(fields, "skipped"), read_reasons(fields, "failed")
+        try:
+            found = await self.find(user, mining)
+        except NotFound:
+            return
+        if found.lease != lease:
+            raise _old_lease()
+        if found.state == "fetching":
+            await self._pipeline.fix_segments(found, lease=lease, skipped=skipped, failed=failed)
+            found = await self._minings.find(found.id)
+        await self._pipeline.advance(found)
+
+    async def cancel(self, user: str, mining: str) -> None:
+        """Stop the fetching: at the fetcher's next call, or at once where none is alive."""
+        try:
+            found = await self.find(user, mining)
+        except NotFound:
+            return
+        await self._minings.cancel(found)
+        if found.state == "fetching" and found.silent_seconds > LEASE_SECONDS:
+            with suppress(Conflict):  # another was first
+                await self._pipeline.end_fetching(found, reason=Skipped.CANCELLED)
+
+    async def retry(self, user: str, mining: str) -> int:
+        """Send the dead segments again; return how many. Refused once refining has begun."""
+        try:
+            found = await self.find(user, mining)
+        except NotFound as error:
+            if await self._contacts.call("mining_record", user_id=user, mining=read_mining(mining)) is None:
+                raise
+            raise _too_late() from error
+        if found.state not in ("fetching", "processing"):
+            raise _too_late()
+        revived = await self._minings.revive(found)
+        await self._queue.send(
+            [Job(JobKind.SEGMENT, found.id, segment=name, messages=messages) for name, messages in revived]
+        )
+        return len(revived)
+
+
+def refuse_changes(asked: BeginRequest, fixed: Settings) -> None:
+    """Raise Refused, by name, where a resume says otherwise than what was fixed at begin."""
+    own = None if asked.me is None else tuple(sorted({asked.address, *asked.me}))
+    wishes = {
+        "folders": (asked.folders, fixed.folders),
+        "since": (asked.since, fixed.since),
+        "scope": (asked.scope, fixed.scope),
+        "as_of": (asked.as_of, fixed.as_of),
+        "full": (asked.full, fixed.full),
+        "me": (None if own is None or set(own) <= set(fixed.own) else own, fixed.own),
+    }
+    wrong = [name for name, (wish, is_fixed) in wishes.items() if wish is not None and wish != is_fixed]
+    if wrong:
+        raise Refused(
+            "fixed",
+            f"An unfinished mining of this source was begun with another {' and '.join(wrong)}: resume it without "
+            f"{'it' if len(wrong) == 1 else 'them'}, or cancel it first.",
+        )
+
+
+def _old_lease() -> Refused:
+    return Refused("lease", "Another fetcher has taken over this mining: this one must stop.")
+
+
+def _too_late() -> Refused:
+    return Refused("refining", "Refining has begun: the next mining of this source fetches those messages again.")

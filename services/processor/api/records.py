@@ -1,0 +1,195 @@
+"""What people ask: status, reports, contacts, and that everything of theirs be erased."""
+
+import base64
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from processor.api.requests import BadRequest, check_texts, read_mining
+from processor.domain.mail.addresses import fold_address
+from processor.jobs.pipeline import Pipeline, Ports
+from processor.minings.mining import Mining
+from processor.minings.table import Minings
+from processor.ports import ContactStore, NotFound
+from schemas.ledger import Ledger
+
+MAX_PAGE = 1000
+"""Contacts a page: PostgREST cuts longer answers silently (its default max-rows on Supabase, 2026)."""
+MAX_RECORDS = 100
+MAX_TEMPERATURE, MAX_OCCURRENCE = 2**15 - 1, 2**31 - 1
+"""The largest that a cursor may say, as the types of `contacts_page` take it."""
+
+
+class Records:
+    """Reads what is under way and what has ended as one."""
+
+    def __init__(self, ports: Ports, pipeline: Pipeline) -> None:
+        self._minings: Minings = ports.minings
+        self._contacts: ContactStore = ports.contacts
+        self._pipeline = pipeline
+
+    async def health(self) -> dict[str, Any]:
+        """Return that both databases answer; raise Unavailable."""
+        await self._minings.ids("")
+        return {"status": "ok", "schema": await self._contacts.call("schema_version")}
+
+    async def status(self, user: str, mining: str) -> dict[str, Any]:
+        """Return how far a mining is; raise NotFound."""
+        mining = read_mining(mining)
+        try:
+            found = await self._minings.find(mining)
+        except NotFound:
+            return ended_status(await self._record(user, mining))
+        if found.user != user:
+            raise NotFound
+        return await self._running_status(found)
+
+    async def all(self, user: str) -> list[dict[str, Any]]:
+        """Return the user's minings: unfinished first, each newest first."""
+        running = [await self.status(user, mining) for mining in await self._minings.ids(user)]
+        records = await self._contacts.call("mining_records", user_id=user, page_size=MAX_RECORDS)
+        known = {status["id"] for status in running}
+        return running + [
+            ended_status(record) for record in records if record["mining"] not in known and record["state"] != "open"
+        ]
+
+    async def report(self, user: str, mining: str) -> dict[str, Any]:
+        """Return a mining's ledger, whether it balances, and its receipt once it has ended."""
+        mining = read_mining(mining)
+        try:
+            found = await self._minings.find(mining)
+        except NotFound:
+            record = await self._record(user, mining)
+            return report_of(mining, record["state"], record["ledger"] or {}, record["receipt"])
+        if found.user != user:
+            raise NotFound
+        if found.closing:
+            return report_of(mining, found.state, found.closing["ledger"], None)
+        return report_of(mining, found.state, (await self._pipeline.ledger(found)).to_json(), None)
+
+    async def contacts(self, user: str, query: Mapping[str, str]) -> dict[str, Any]:
+        """Return one page of the user's contacts in the list's order, and the cursor of the next."""
+        limit = query.get("limit", str(MAX_PAGE))
+        if not limit.isdecimal() or len(limit) > len(str(MAX_PAGE)) or not 1 <= int(limit) <= MAX_PAGE:
+            raise BadRequest(f"limit is {limit!r}: it may be a number from 1 to {MAX_PAGE}.")
+        page = await self._contacts.call(
+            "contacts_page",
+            user_id=user,
+            source_name=query.get("source") or None,
+            after=read_cursor(query.get("after", "")),
+            page_size=int(limit),
+        )
+        return {"contacts": page, "after": write_cursor(page[-1]) if page else None}
+
+    async def erase(self, user: str, fields: Mapping[str, Any]) -> dict[str, Any]:
+        """Erase one contact, so that it does not come back, or everything of the user; return the receipt."""
+        address = fields.get("address")
+        if address is None:
+            return await self._erase_user(user)
+        if not isinstance(address, str):
+            raise BadRequest("address must be a text, or null for the whole user.")
+        return dict(await self._contacts.call("erase_contact", user_id=user, address=fold_address(address)))
+
+    async def _erase_user(self, user: str) -> dict[str, Any]:
+        receipt = await self._contacts.call("erase_user", user_id=user)
+        for mining in await self._minings.ids(user):
+            try:
+                await self._pipeline.erase(await self._minings.find(mining))
+            except NotFound:
+                continue
+        await self._minings.erase_user(user)
+        return dict(receipt)
+
+    async def _record(self, user: str, mining: str) -> Mapping[str, Any]:
+        record = await self._contacts.call("mining_record", user_id=user, mining=mining)
+        if record is None:
+            raise NotFound
+        return dict(record)
+
+    async def _running_status(self, mining: Mining) -> dict[str, Any]:
+        totals = await self._minings.segment_totals(mining)
+        refined = len(await self._minings.chunk_totals(mining)) if mining.state != "fetching" else 0
+        sent = totals["waiting"] + totals["done"] + totals["dead"]
+        return {
+            "id": mining.id,
+            "source_name": mining.settings.address,
+            "state": mining.state,
+            "cancelled": mining.cancelled,
+            "begun_at": datetime.fromtimestamp(mining.begun_at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "listed": mining.listed,
+            "segments": {
+                "sent": None if mining.state == "fetching" else sent,
+                "done": totals["done"],
+                "dead": totals["dead"],
+            },
+            "messages": {
+                "processed": totals["processed"],
+                "duplicate": totals["duplicate"],
+                "dead": totals["messages"] - totals["processed"] - totals["duplicate"],
+            },
+            "chunks": mining.settings.chunks,
+            "chunks_refined": refined,
+            "ledger": mining.closing["ledger"] if mining.closing else None,
+            "receipt": None,
+        }
+
+
+def ended_status(record: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the status of a mining that has left the temporary tables."""
+    ledger = Ledger.from_json(record["ledger"] or {})
+    return {
+        "id": record["mining"],
+        "source_name": record["source_name"],
+        "state": record["state"],
+        "cancelled": "cancelled" in ledger.skipped,
+        "begun_at": record["begun_at"],
+        "finished_at": record["finished_at"],
+        "listed": ledger.listed,
+        "segments": {"sent": None, "done": 0, "dead": 0},
+        "messages": {
+            "processed": ledger.processed,
+            "duplicate": ledger.duplicate,
+            "dead": sum(ledger.dead.values()),
+        },
+        "chunks": 0,
+        "chunks_refined": 0,
+        "ledger": record["ledger"],
+        "receipt": record["receipt"],
+    }
+
+
+def report_of(mining: str, state: str, ledger: Mapping[str, Any], receipt: object) -> dict[str, Any]:
+    """Return a report; of a mining under way the ledger need not balance yet, and `balanced` says whether it does."""
+    imbalance = Ledger.from_json(ledger).imbalance()
+    return {
+        "id": mining,
+        "state": state,
+        "ledger": ledger,
+        "balanced": not imbalance,
+        "imbalance": imbalance,
+        "receipt": receipt,
+    }
+
+
+def write_cursor(contact: Mapping[str, Any]) -> str:
+    """Return where a page ended, as a word that goes into a URL."""
+    place = [contact["temperature"], contact["occurrence"], contact["recency"], contact["address"]]
+    return base64.urlsafe_b64encode(json.dumps(place).encode()).decode()
+
+
+def read_cursor(text: str) -> list[Any] | None:
+    """Read what `write_cursor` wrote; raise BadRequest."""
+    if not text:
+        return None
+    try:
+        place = json.loads(base64.urlsafe_b64decode(text))
+        temperature, occurrence, recency, address = place
+        if not (0 <= int(temperature) <= MAX_TEMPERATURE and 0 <= int(occurrence) <= MAX_OCCURRENCE):
+            raise ValueError
+        if recency is not None:
+            datetime.fromisoformat(recency)
+        check_texts({"after": address})
+        return [int(temperature), int(occurrence), recency, str(address)]
+    except (ValueError, TypeError, OverflowError, RecursionError, BadRequest) as error:
+        raise BadRequest("after is no cursor that this API gave.") from error

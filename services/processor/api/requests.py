@@ -1,0 +1,162 @@
+"""What callers send, checked field by field; a wrong one is answered with its name and what is allowed."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+from processor.domain.mail.addresses import fold_address
+from schemas.scope import Scope
+
+MAX_CHUNKS = 4096
+MAX_LIST = 10_000
+MAX_COUNT = 2**53 - 1
+"""The greatest whole number that JSON carries safely, and that D1 takes."""
+_REASON = re.compile(r"[a-z]{1,32}")
+_UNSTORABLE = re.compile("[\0\ud800-\udfff]")
+
+
+class BadRequest(Exception):
+    """The request is not of the form that was agreed; the text says what is wrong."""
+
+
+class Refused(Exception):
+    """The request is well formed, but the state of things forbids it; `code` is the word for why."""
+
+    def __init__(self, code: str, sentence: str) -> None:
+        super().__init__(sentence)
+        self.code = code
+
+
+@dataclass(frozen=True, slots=True)
+class BeginRequest:
+    """What `begin` asks for; None stands for whatever is fixed already, or the default."""
+
+    id: str
+    source: str
+    address: str
+    me: tuple[str, ...] | None
+    folders: tuple[str, ...] | None
+    since: str | None
+    scope: str | None
+    as_of: str | None
+    chunks: int
+    full: bool | None
+    holder: str
+
+
+def check_texts(fields: Mapping[str, Any]) -> None:
+    """Raise BadRequest where a text holds what no database takes: a NUL, or half of a pair of surrogates."""
+    for name, value in fields.items():
+        if not _is_storable(value):
+            raise BadRequest(f"{name} holds a NUL or half a character: leave it out.")
+
+
+def _is_storable(value: object) -> bool:
+    if isinstance(value, str):
+        return not _UNSTORABLE.search(value)
+    if isinstance(value, dict):
+        return all(map(_is_storable, (*value, *value.values())))
+    return not isinstance(value, list) or all(map(_is_storable, value))
+
+
+def read_begin(fields: Mapping[str, Any]) -> BeginRequest:
+    """Check the body of `begin`; raise BadRequest."""
+    scope = _text(fields, "scope", default=None)
+    if scope is not None and scope not in [*Scope]:
+        raise BadRequest(f"scope is {scope!r}: it may be one of {', '.join(Scope)}.")
+    full = fields.get("full")
+    if full is not None and not isinstance(full, bool):
+        raise BadRequest("full must be true, false or null.")
+    chunks = fields.get("chunks", 16)
+    if not _is_int(chunks) or not 1 <= chunks <= MAX_CHUNKS:
+        raise BadRequest(f"chunks must be a number from 1 to {MAX_CHUNKS}.")
+    me = _texts(fields, "me")
+    return BeginRequest(
+        id=_uuid(fields, "id"),
+        source=_required(fields, "source"),
+        address=fold_address(_required(fields, "address")),
+        me=None if me is None else tuple(sorted({fold_address(address) for address in me})),
+        folders=_texts(fields, "folders"),
+        since=_date(fields, "since"),
+        scope=scope,
+        as_of=_date(fields, "as_of"),
+        chunks=chunks,
+        full=full,
+        holder=_required(fields, "holder"),
+    )
+
+
+def read_lease(fields: Mapping[str, Any]) -> int:
+    """Return the lease that a fetcher's call carries; raise BadRequest."""
+    lease = fields.get("lease")
+    if not _is_count(lease):
+        raise BadRequest("lease must be a number.")
+    return int(str(lease))
+
+
+def read_reasons(fields: Mapping[str, Any], name: str) -> dict[str, int]:
+    """Return messages by reason; raise BadRequest where a reason is no word or a number is negative."""
+    reasons = fields.get(name, {})
+    if not isinstance(reasons, dict):
+        raise BadRequest(f"{name} must be an object of numbers by reason.")
+    for reason, messages in reasons.items():
+        if not _REASON.fullmatch(reason) or not _is_count(messages):
+            raise BadRequest(f"{name} must hold numbers by reason, each reason one word.")
+    return reasons
+
+
+def read_mining(text: str) -> str:
+    """Return the id of a mining in its usual spelling; raise BadRequest."""
+    return _uuid({"id": text}, "id")
+
+
+def _is_int(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _is_count(value: object) -> bool:
+    """Say whether this is a number that counts something, and that every database takes."""
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MAX_COUNT
+
+
+def _text(fields: Mapping[str, Any], name: str, default: str | None) -> str | None:
+    value = fields.get(name, default)
+    if value is not None and not isinstance(value, str):
+        raise BadRequest(f"{name} must be a text.")
+    return value
+
+
+def _required(fields: Mapping[str, Any], name: str) -> str:
+    value = _text(fields, name, None)
+    if not value or len(value) > 1000:
+        raise BadRequest(f"{name} is missing, or no text of 1 to 1000 characters.")
+    return value
+
+
+def _texts(fields: Mapping[str, Any], name: str) -> tuple[str, ...] | None:
+    value = fields.get(name)
+    if value is None:
+        return None
+    if not isinstance(value, list) or len(value) > MAX_LIST or not all(isinstance(item, str) for item in value):
+        raise BadRequest(f"{name} must be a list of texts.")
+    return tuple(value)
+
+
+def _date(fields: Mapping[str, Any], name: str) -> str | None:
+    value = _text(fields, name, None)
+    if value is None:
+        return None
+    try:
+        return date.fromisoformat(value).isoformat()
+    except ValueError as error:
+        raise BadRequest(f"{name} is {value!r}: it must be a date as 2026-01-31.") from error
+
+
+def _uuid(fields: Mapping[str, Any], name: str) -> str:
+    try:
+        return str(UUID(_required(fields, name)))
+    except ValueError as error:
+        raise BadRequest(f"{name} is no UUID.") from error

@@ -1,0 +1,153 @@
+"""The HTTP API: request in, response out, in terms of ports alone. What serves it is the composition root's matter."""
+
+import json
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+from urllib.parse import unquote
+
+from processor.api import tokens
+from processor.api.fetching import Fetching
+from processor.api.records import Records
+from processor.api.requests import BadRequest, Refused, check_texts
+from processor.ports import Conflict, LimitExceeded, NotFound, Unavailable
+
+MAX_BODY_BYTES: Final = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """An HTTP request; `path` is as it came, still percent-encoded, `body` None where it is above MAX_BODY_BYTES."""
+
+    method: str
+    path: str
+    token: str = ""
+    query: Mapping[str, str] = field(default_factory=dict)
+    body: bytes | None = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """An HTTP response whose body is JSON."""
+
+    status: int
+    body: Mapping[str, Any]
+
+    def encode(self) -> bytes:
+        """Return the body's bytes."""
+        return json.dumps(self.body, separators=(",", ":")).encode()
+
+
+Handler = Callable[[str, str, Request], Awaitable[Mapping[str, Any]]]
+
+
+def problem(status: int, code: str, sentence: str) -> Response:
+    """Return an answer that says in one sentence what is wrong."""
+    return Response(status, {"error": sentence, "code": code})
+
+
+class Api:
+    """Answers requests; one instance a process, no state of its own."""
+
+    def __init__(self, fetching: Fetching, records: Records, *, service_token: str, version: str) -> None:
+        self._fetching = fetching
+        self._records = records
+        self._service_token = service_token
+        self._version = version
+        self._routes: dict[tuple[str, str], Handler] = {
+            ("POST", "minings"): self._begin,
+            ("GET", "minings"): self._minings,
+            ("GET", "minings/*"): self._status,
+            ("POST", "minings/*/renew"): self._renew,
+            ("POST", "minings/*/fetched"): self._fetched,
+            ("GET", "minings/*/report"): self._report,
+            ("POST", "minings/*/cancel"): self._cancel,
+            ("POST", "minings/*/retry"): self._retry,
+            ("GET", "contacts"): self._contacts,
+            ("POST", "erase"): self._erase,
+        }
+
+    async def answer(self, request: Request) -> Response:
+        """Answer one request; never raises for what a caller can cause or a database can do."""
+        try:
+            return await self._route(request)
+        except BadRequest as error:
+            return problem(400, "request", str(error))
+        except NotFound:
+            return problem(404, "unknown", "There is no such thing here.")
+        except Refused as error:
+            return problem(409, error.code, str(error))
+        except Conflict:
+            return problem(409, "again", "Something else changed this mining at the same moment: ask again.")
+        except LimitExceeded:
+            return problem(400, "limit", "That is more than fits: ask for less at once.")
+        except Unavailable:
+            return problem(503, "unavailable", "The database, queue or store does not answer now: ask again later.")
+
+    async def _route(self, request: Request) -> Response:
+        pieces = [unquote(piece) for piece in request.path.strip("/").split("/")]
+        if pieces == ["health"]:
+            return Response(200, await self._records.health() | {"version": self._version})
+        user = self._allowed_user(request.token)
+        if user is None:
+            return problem(401, "token", "This needs a token: Authorization: Bearer …")
+        if len(pieces) < 3 or pieces[0] != "users" or user not in ("", pieces[1]) or not pieces[1]:
+            raise NotFound
+        check_texts({"The path": pieces, **request.query})
+        shape = "/".join("*" if at == 1 else piece for at, piece in enumerate(pieces[2:]))
+        handler = self._routes.get((request.method, shape))
+        if handler is None:
+            raise NotFound
+        return Response(200, await handler(pieces[1], pieces[3] if len(pieces) > 3 else "", request))
+
+    def _allowed_user(self, token: str) -> str | None:
+        if token and tokens.is_service(token, self._service_token):
+            return ""
+        return tokens.user_of(token, self._service_token)
+
+    async def _begin(self, user: str, _: str, request: Request) -> Mapping[str, Any]:
+        return await self._fetching.begin(user, body_of(request))
+
+    async def _renew(self, user: str, mining: str, request: Request) -> Mapping[str, Any]:
+        await self._fetching.renew(user, mining, body_of(request))
+        return await self._records.status(user, mining)
+
+    async def _fetched(self, user: str, mining: str, request: Request) -> Mapping[str, Any]:
+        await self._fetching.fetched(user, mining, body_of(request))
+        return await self._records.status(user, mining)
+
+    async def _cancel(self, user: str, mining: str, _: Request) -> Mapping[str, Any]:
+        await self._fetching.cancel(user, mining)
+        return await self._records.status(user, mining)
+
+    async def _retry(self, user: str, mining: str, _: Request) -> Mapping[str, Any]:
+        return {"retried": await self._fetching.retry(user, mining)}
+
+    async def _status(self, user: str, mining: str, _: Request) -> Mapping[str, Any]:
+        return await self._records.status(user, mining)
+
+    async def _minings(self, user: str, _: str, __: Request) -> Mapping[str, Any]:
+        return {"minings": await self._records.all(user)}
+
+    async def _report(self, user: str, mining: str, _: Request) -> Mapping[str, Any]:
+        return await self._records.report(user, mining)
+
+    async def _contacts(self, user: str, _: str, request: Request) -> Mapping[str, Any]:
+        return await self._records.contacts(user, request.query)
+
+    async def _erase(self, user: str, _: str, request: Request) -> Mapping[str, Any]:
+        return await self._records.erase(user, body_of(request))
+
+
+def body_of(request: Request) -> Mapping[str, Any]:
+    """Return the JSON object that came with a request; raise BadRequest, or LimitExceeded."""
+    if request.body is None:
+        raise LimitExceeded("the body is too large")
+    try:
+        fields = json.loads(request.body or b"{}")
+    except (ValueError, RecursionError) as error:
+        raise BadRequest("The body is not JSON.") from error
+    if not isinstance(fields, dict):
+        raise BadRequest("The body is not a JSON object.")
+    check_texts(fields)
+    return fields

@@ -1,0 +1,195 @@
+"""Refining: from what the messages of a chunk say to persons, each with its counters, names, tags and verdict."""
+
+import json
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, NamedTuple
+
+from processor.domain.contacts.packing import Said, unite
+from processor.domain.contacts.tags import (
+    ADDRESS,
+    HEADER,
+    Tag,
+    Tags,
+    add_message_tag,
+    read_address,
+    read_host,
+    rename_newsletter,
+    says_newsletter,
+)
+from processor.domain.facts import BCC, CC, FROM, REPLY_TO, TO, WROTE
+from schemas.ledger import Verdict
+
+SENDER: Final = FROM | REPLY_TO
+RECIPIENT: Final = TO | CC | BCC
+
+NameVotes = tuple[str, str, int, int | None]
+"""A name, the same folded, how many messages have it, and the latest date of those."""
+TagCount = tuple[str, int, str, int]
+"""A tag's name, reachability and source, and how many messages have it."""
+Kind = tuple[int, int, int, bool]
+"""What is counted of a message: fields, conversation, message tag, and whether a name in it says newsletter."""
+Contact = dict[str, Any]
+"""A contact as the permanent side's `apply_refined_chunk` takes it: a `Person` without its verdict."""
+
+_encode: Final = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
+
+
+@dataclass(slots=True)
+class Votes:
+    """Whether a name says newsletter, how many messages have it, and the latest date of those."""
+
+    newsletter: bool
+    count: int = 0
+    latest: int | None = None
+
+
+class Person(NamedTuple):
+    """One address within one mining; all counters are in messages, dates in seconds since 1970, UTC."""
+
+    address: str
+    verdict: Verdict
+    occurrence: int
+    sender: int
+    recipient: int
+    conversations: int
+    replied_conversations: int
+    recency: int | None
+    seniority: int | None
+    names: list[NameVotes]
+    plus: list[str]
+    tags: list[TagCount]
+
+    def contact(self) -> Contact:
+        """Return what the permanent side merges of the person."""
+        fields = self._asdict()
+        del fields["verdict"]
+        return fields
+
+
+def refine(rows: Iterable[str]) -> Iterator[Person]:
+    """Yield the persons of a chunk's rows, in byte order of their addresses, whatever order the rows come in."""
+    united = unite(rows)
+    for address in sorted(united):
+        local, _, host = address.rpartition("@")
+        yield _refine_person(address, read_address(local, read_host(host)), united.pop(address).values())
+
+
+def cut_parts(contacts: Sequence[Contact], *, max_bytes: int) -> list[str]:
+    """Return the contacts in their order as JSON arrays, each at most `max_bytes` long; none for no contacts.
+
+    Parts are ASCII, so that bytes are characters. What exceeds a part is halved, which a chunk seldom does; a contact
+    that exceeds one by itself keeps its foremost names.
+    """
+    if not contacts:
+        return []
+    text = _encode(contacts)
+    if len(text) <= max_bytes:
+        return [text]
+    if len(contacts) == 1:
+        return [f"[{_encode_contact(contacts[0], max_bytes - 2)}]"]
+    middle = len(contacts) // 2
+    return [part for half in (contacts[:middle], contacts[middle:]) for part in cut_parts(half, max_bytes=max_bytes)]
+
+
+def _encode_contact(contact: Contact, max_bytes: int) -> str:
+    """Return a contact as JSON, with half its names, else half its plus addresses, until it fits."""
+    text = _encode(contact)
+    if len(text) <= max_bytes:
+        return text
+    names, plus = contact["names"], contact["plus"]
+    if not names and not plus:
+        raise ValueError("a contact without names or plus addresses exceeds a part")
+    if names and len(names) >= len(plus):
+        return _encode_contact(contact | {"names": names[: len(names) // 2]}, max_bytes)
+    return _encode_contact(contact | {"plus": plus[: len(plus) // 2]}, max_bytes)
+
+
+def _refine_person(address: str, tags: Tags, messages: Collection[Said]) -> Person:
+    """Return the person that all messages about an address make, given its tags under a plain name."""
+    sender = recipient = conversations = replied = all_fields = 0
+    kinds, votes, dates, plus = _tally(messages)
+    for (fields, conversation, _, _), count in kinds.items():
+        all_fields |= fields
+        if fields & SENDER:
+            sender += count
+        if fields & RECIPIENT:
+            recipient += count
+        if conversation:
+            conversations += count
+            if fields & FROM:
+                replied += count
+    counts = _count_tags(tags, kinds)
+    return Person(
+        address=address,
+        verdict=_judge(counts, len(messages), wrote=all_fields & WROTE > 0),
+        occurrence=len(messages),
+        sender=sender,
+        recipient=recipient,
+        conversations=conversations,
+        replied_conversations=replied,
+        recency=max(dates) if dates else None,
+        seniority=min(dates) if dates else None,
+        names=_rank_names(votes),
+        plus=sorted(plus),
+        tags=counts,
+    )
+
+
+def _tally(messages: Collection[Said]) -> tuple[dict[Kind, int], dict[str, Votes], list[int], set[str]]:
+    """Return how many messages are of each kind, the votes for each name, all dates and all plus addresses."""
+    kinds: dict[Kind, int] = {}
+    votes: dict[str, Votes] = {}
+    dates = []
+    plus: set[str] = set()
+    for date, conversation, fields, tag, plus_addresses, names in messages:
+        newsletter = False
+        for name in names if len(names) < 2 else set(names):
+            vote = votes.get(name)
+            if vote is None:
+                vote = votes[name] = Votes(says_newsletter(name))
+            vote.count += 1
+            if date is not None and (vote.latest is None or date > vote.latest):
+                vote.latest = date
+            newsletter = newsletter or vote.newsletter
+        kind = (fields, conversation, tag, newsletter)
+        kinds[kind] = kinds.get(kind, 0) + 1
+        if date is not None:
+            dates.append(date)
+        if plus_addresses:
+            plus.update(plus_addresses)
+    return kinds, votes, dates, plus
+
+
+def _rank_names(votes: dict[str, Votes]) -> list[NameVotes]:
+    """Return the names: those of most messages first, then the latest, undated last, then by code point."""
+    names = [(name, name.strip().casefold(), vote.count, vote.latest) for name, vote in votes.items()]
+    if len(names) > 1:
+        names.sort(key=lambda name: (-name[2], name[3] is None, -(name[3] or 0), name[0]))
+    return names
+
+
+def _count_tags(tags: Tags, kinds: dict[Kind, int]) -> list[TagCount]:
+    """Return how many messages have each tag: those of most messages first, then by name and source."""
+    counts: dict[Tag, int] = {}
+    for (_, _, message_tag, newsletter), count in kinds.items():
+        for tag in add_message_tag(rename_newsletter(tags) if newsletter else tags, message_tag):
+            counts[tag] = counts.get(tag, 0) + count
+    counted = [(tag[0], tag[1], tag[2], count) for tag, count in counts.items()]
+    if len(counted) > 1:
+        counted.sort(key=lambda tag: (-tag[3], tag[0], tag[2]))
+    return counted
+
+
+def _judge(counts: list[TagCount], occurrence: int, *, wrote: bool) -> Verdict:
+    """Return whether a person becomes a contact, and else why not; only a throw-away domain leaves it without tags."""
+    if not counts:
+        return Verdict.DISPOSABLE
+    reachable = False
+    automated = 0
+    for _, reachability, source, count in counts:
+        reachable = reachable or (reachability == 1 and source == ADDRESS)
+        automated += count if reachability in (0, 3) and source == HEADER else 0
+    if not reachable:
+        return Verdict.UNREACHABLE
+    return Verdict.AUTOMATED if automated * 2 > occurrence and not wrote else Verdict.CONTACT

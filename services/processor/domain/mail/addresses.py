@@ -1,0 +1,98 @@
+"""Addresses: lists of them in headers, and those that stand in a text."""
+
+import re
+from collections.abc import Iterable
+from functools import lru_cache
+from typing import Final
+
+from processor.domain.mail.address_list import Mailbox, read_list
+from processor.domain.mail.address_syntax import fold_address, split_plus, valid_address
+from processor.domain.mail.charset import decode_text
+from processor.domain.mail.names import MAX_CHARACTERS, PLAIN_NAME, name_beside
+from processor.domain.mail.text_addresses import find_addresses
+
+__all__ = ["Mailbox", "extract_from_text", "fold_address", "parse_address_list", "read_addresses", "valid_address"]
+
+_ADDRESS: Final = (
+    r"[A-Za-z0-9_][A-Za-z0-9!#$%&'*+/=?^_`{|}~-]*+(?>(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]++)*)"
+    r"@(?>(?:[A-Za-z0-9]++(?>(?:-++[A-Za-z0-9]++)*)\.)+)[A-Za-z]{2,63}"
+)
+_COMMON_FORM: Final = re.compile(
+    r"[ \t]*+(?:"
+    rf"({_ADDRESS})(?:[ \t]*+\(([^()\\]*+)\))?"
+    rf'|(")?({PLAIN_NAME})(?(3)")[ \t]*+<({_ADDRESS})>'
+    rf'|(?:"([^"\\]*+)"[ \t]*+|([^"<>(),;:@\\]*+))<(?:mailto:)?({_ADDRESS})>'
+    r")[ \t]*+(?:,|$)"
+)
+"""One mailbox and the comma behind it: an address with or without a comment, or brackets with or without a name.
+
+Groups: bare address, its comment; a mark of quotes, a name that is clean as it stands, its address; a quoted name,
+another name, its address.
+"""
+_SURE_CHARACTERS: Final = 63
+"""An address no longer than a label may be needs no look at the lengths of its labels."""
+_REMEMBERED_CHARACTERS: Final = 256
+_REMEMBERED_VALUES: Final = 256
+"""Two of three values of a mailbox were read a moment ago: its owner's, a list's, a thread's. 2 MB at most."""
+
+Read = tuple[str, str | None, str | None]
+"""Address, plus address, name."""
+
+
+def parse_address_list(value: str | bytes) -> list[Mailbox]:
+    """Return the addresses of a field's undecoded value, in order and without repetitions; never raises.
+
+    An address that is repeated keeps the first name and the first plus address that any of its places gives.
+    """
+    found: dict[str, Mailbox] = {}
+    for mailbox in read_addresses(decode_text(value) if isinstance(value, bytes) else value):
+        known = found.get(mailbox[0])
+        found[mailbox[0]] = (
+            Mailbox(known.address, known.plus or mailbox[1], known.name or mailbox[2]) if known else Mailbox(*mailbox)
+        )
+    return list(found.values())
+
+
+def read_addresses(value: str) -> Iterable[Read]:
+    """Return what an undecoded value says, with repetitions; a short value that was read lately is not read again."""
+    return _remember(value) if len(value) <= _REMEMBERED_CHARACTERS else _read(value)
+
+
+@lru_cache(maxsize=_REMEMBERED_VALUES)
+def _remember(value: str) -> tuple[Read, ...]:
+    return tuple(_read(value))
+
+
+def _read(value: str) -> list[Read]:
+    """Read the common forms fast, the rest with care."""
+    found: list[Read] = []
+    at, end = 0, len(value)
+    while at < end:
+        match = _COMMON_FORM.match(value, at)
+        if match is None:
+            found.extend(read_list(value[at:] if at else value))
+            break
+        bare, comment, _, plain, named, quoted, phrase, bracketed = match.groups()
+        address = (named or bare or bracketed).lower()
+        if len(address) > _SURE_CHARACTERS and not valid_address(address):
+            found.extend(read_list(value[at:]))
+            break
+        plus = None
+        if "+" in address:
+            address, plus = split_plus(address)
+        if not plain or len(plain) > MAX_CHARACTERS:
+            said = quoted or phrase or comment
+            plain = name_beside(said.strip(" \t"), address, plus) if said else None
+        found.append((address, plus, plain))
+        at = match.end()
+    return found
+
+
+def extract_from_text(text: str | bytes, *, is_html: bool = False) -> list[Mailbox]:
+    """Return the addresses that stand in a text, in order and without repetitions; never raises."""
+    found: dict[str, Mailbox] = {}
+    data = text.encode("utf-8", "replace") if isinstance(text, str) else text
+    for address in find_addresses(data, is_html=is_html):
+        folded, plus = split_plus(address)
+        found.setdefault(folded, Mailbox(folded, plus, None))
+    return list(found.values())

@@ -1,0 +1,167 @@
+"""The header block of a message: where it ends, and what the fields that matter say."""
+
+import re
+from collections.abc import Iterable
+from hashlib import blake2b
+from typing import Final, NamedTuple
+
+from processor.domain.mail.charset import decode_text
+from processor.domain.mail.message_tags import AUTOMATED_PREFIXES, TAG_HEADERS
+
+Fields = dict[str, list[str]]
+"""Unfolded values by lower-cased name, in order."""
+
+WANTED: Final = TAG_HEADERS | {
+    "from",
+    "to",
+    "cc",
+    "bcc",
+    "reply-to",
+    "reply_to",
+    "date",
+    "message-id",
+    "references",
+    "in-reply-to",
+    "content-type",
+    "content-transfer-encoding",
+}
+
+
+def compile_fields(names: Iterable[str], prefixes: Iterable[str] = ()) -> re.Pattern[str]:
+    """Return a pattern for the lines of lower-cased text, LF before each, that are headers of these names.
+
+    Its groups are name and folded value. Names are grouped by their beginning: at a line that is none of them, and most
+    are not, the pattern fails at once.
+    """
+    groups: dict[str, list[str]] = {}
+    for name in (*map(re.escape, names), *(f"{re.escape(prefix)}[!-9;-~]*+" for prefix in prefixes)):
+        beginning = name[: 3 if name.startswith(r"x\-") else 1]
+        groups.setdefault(beginning, []).append(name[len(beginning) :])
+    choice = "|".join(f"{beginning}(?:{'|'.join(rest)})" for beginning, rest in groups.items())
+    return re.compile(rf"\n({choice})[ \t]*+:([^\n]*+(?>(?:\n[ \t][^\n]*+)*))")
+
+
+_WANTED: Final = compile_fields(WANTED, AUTOMATED_PREFIXES)
+_EMPTY_LINE: Final = re.compile(rb"\n\r?\n")
+_LF: Final = 10
+_FIELD: Final = re.compile(rb"[!-9;-~]++[ \t]*+:")
+_FIELDS: Final = re.compile(rb"^[!-9;-~]++[ \t]*+:", re.MULTILINE)
+_UNFOLDED_END: Final = re.compile(rb"\n(?![ \t])")
+_LINE_END: Final = re.compile(rb"(?<!\r)\r+\n|\r")
+_BYTE_ORDER_MARKS: Final = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")
+_MESSAGE_ID: Final = re.compile(r"<[^<>\s]+>")
+_LIST_ID: Final = re.compile(r"<[^<>\s]++>(?=\s*+$)")
+_REFERRING: Final = ("references", "in-reply-to")
+_EMPTY_ID: Final = "<> \t"
+
+
+class Head(NamedTuple):
+    """A header block, all its lines ended by CRLF or all by LF, and where in `data` the body begins.
+
+    `data` is the message, or where its line ends are odd, the message with all of them made LF.
+    """
+
+    block: bytes
+    data: bytes
+    body: int
+    recognised: bool
+
+
+def cut_head(raw: bytes, *, truncated: bool = False) -> Head:
+    """Find the header block of a message: up to the first empty line, in a well-formed message."""
+    empty = _EMPTY_LINE.search(raw)
+    if empty:
+        end, body = empty.span()
+        block = raw[:end]
+        first_cr = block.find(b"\r", 0, -1)
+        if (
+            _FIELD.match(block, _last_line(block))
+            and (first_cr < 0 or block[first_cr + 1] == _LF)
+            and b"\0" not in block
+            and block[0] < 127
+        ):
+            return Head(block, raw, body, recognised=True)
+    return _cut_odd_head(raw, truncated=truncated)
+
+
+def _last_line(block: bytes) -> int:
+    """Return where the last unfolded line begins."""
+    at = block.rfind(b"\n")
+    while at >= 0 and block[at + 1 : at + 2] in (b" ", b"\t"):
+        at = block.rfind(b"\n", 0, at)
+    return at + 1
+
+
+def _cut_odd_head(raw: bytes, *, truncated: bool) -> Head:
+    """Find a header block with NULs, any line ends, empty lines before it or none behind it.
+
+    It ends with the last line that is a header: what stands between that and the empty line is text.
+    """
+    data = _LINE_END.sub(b"\n", raw.replace(b"\0", b""))
+    for mark in _BYTE_ORDER_MARKS:
+        data = data.removeprefix(mark)
+    data = data.lstrip(b"\n")
+    end = data.find(b"\n\n")
+    block, body = (data, len(data)) if end < 0 else (data[:end], end + 2)
+    last = 0
+    for field in _FIELDS.finditer(block):
+        last = field.end()
+    if not last:
+        return Head(block or data, data, body, recognised=False)
+    after = _UNFOLDED_END.search(block, last)
+    if after:
+        return Head(block[: after.start()], data, after.end(), recognised=True)
+    if end < 0 and truncated:
+        block = block[: max(block.rfind(mark) for mark in (b" ", b"\n", b"\t", b",", b">")) + 1]
+    return Head(block, data, body, recognised=True)
+
+
+def read_fields(block: bytes, pattern: re.Pattern[str] = _WANTED) -> Fields:
+    """Return the fields of a header block, with CRLF or LF, that a pattern of `compile_fields` finds."""
+    fields: Fields = {}
+    text = (b"\n" + block).decode("latin-1")
+    ascii_only = text.isascii()
+    for match in pattern.finditer(text.lower()):
+        start, end = match.span(2)
+        value = text[start:end]
+        if "\n" in value:
+            value = value.replace("\n", "").replace("\r", "")
+        elif value[-1:] == "\r":
+            value = value[:-1]
+        if not ascii_only:
+            value = decode_text(value.encode("latin-1"))
+        name = match[1]
+        if name in fields:
+            fields[name].append(value)
+        else:
+            fields[name] = [value]
+    return fields
+
+
+def message_key(fields: Fields, block: bytes) -> bytes:
+    """Return the 16 bytes by which a message is known: of its Message-ID, else of its header block."""
+    for value in fields.get("message-id", ()):
+        if value.strip(_EMPTY_ID):
+            return blake2b(b"id\0" + value.strip().encode("utf-8", "surrogatepass"), digest_size=16).digest()
+    return blake2b(b"head\0" + block.replace(b"\r\n", b"\n").rstrip(b"\r"), digest_size=16).digest()
+
+
+def has_references(fields: Fields) -> bool:
+    """Return whether a message is part of a conversation: it refers to another by its Message-ID."""
+    for name in _REFERRING:
+        if name in fields:
+            for value in fields[name]:
+                if _MESSAGE_ID.search(value):
+                    return True
+    return False
+
+
+def references(fields: Fields) -> list[str]:
+    """Return the Message-IDs of References and In-Reply-To, with their brackets."""
+    return [found for name in _REFERRING for value in fields.get(name, ()) for found in _MESSAGE_ID.findall(value)]
+
+
+def list_id(value: str) -> str | None:
+    """Return the bracketed id at the end of a List-Id field's value, or None."""
+    match = _LIST_ID.search(value)
+    return match[0] if match else None

@@ -1,0 +1,114 @@
+"""Reading a message: from its bytes to what it says of whom. Pure, never raising, linear in the message's length."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Final, NamedTuple
+
+from processor.domain import facts
+from processor.domain.facts import Message, Point
+from processor.domain.mail.address_syntax import split_plus
+from processor.domain.mail.addresses import read_addresses
+from processor.domain.mail.dates import parse_date
+from processor.domain.mail.headers import Fields, Head, cut_head, has_references, message_key, read_fields
+from processor.domain.mail.message_tags import decide_tag
+from processor.domain.mail.mime import find_texts, read_kind
+from processor.domain.mail.text import read_text
+
+__all__ = ["Message", "Point", "read_message"]
+
+_ADDRESS_FIELDS: Final = (
+    ("from", facts.FROM),
+    ("reply-to", facts.REPLY_TO),
+    ("reply_to", facts.REPLY_TO),
+    ("to", facts.TO),
+    ("cc", facts.CC),
+    ("bcc", facts.BCC),
+    ("list-post", facts.LIST_POST),
+)
+_RECIPIENT: Final = facts.TO | facts.CC | facts.BCC
+_point: Final[Callable[[tuple[str, tuple[str, ...], tuple[str, ...], int, int]], Point]] = partial(tuple.__new__, Point)
+"""`Point` of its values as a tuple: made without a call of Python's own, of which there would be three a message."""
+
+
+class _People(NamedTuple):
+    """What the message at hand says, by address: fields, and in order those names and plus addresses that there are."""
+
+    fields: dict[str, int]
+    names: dict[str, dict[str, None]]
+    plus: dict[str, dict[str, None]]
+
+
+def read_message(raw: bytes, *, own: frozenset[str], latest: int, with_text: bool, truncated: bool) -> Message:
+    """Return what a message says: its key, date, whether it is part of a conversation, and of whom it says what.
+
+    `own` are the user's addresses as `fold_address` gives them: no points of contact. A date of `latest` (seconds since
+    1970) or later counts as none. The text is read `with_text`; of a message that was `truncated`, no half address is.
+    Never raises: what is no message at all is `unparsable`, and has a key and nothing else.
+    """
+    head = cut_head(raw, truncated=truncated)
+    fields = read_fields(head.block)
+    key = message_key(fields, head.block)
+    if not head.recognised:
+        return Message(key, None, False, [], True)
+    try:
+        people = _read_people(fields)
+        if with_text:
+            _add_texts(people, head, fields, truncated=truncated)
+        return Message(key, _read_date(fields, latest), has_references(fields), _grant(people, fields, own), False)
+    except Exception:
+        return Message(key, None, False, [], True)
+
+
+def _read_people(fields: Fields) -> _People:
+    people = bits, names, plus_addresses = _People({}, {}, {})
+    for field_name, field in _ADDRESS_FIELDS:
+        if field_name in fields:
+            for value in fields[field_name]:
+                for address, plus, name in read_addresses(value):
+                    bits[address] = bits.get(address, 0) | field
+                    if name:
+                        names.setdefault(address, {})[name] = None
+                    if plus:
+                        plus_addresses.setdefault(address, {})[plus] = None
+    return people
+
+
+def _add_texts(people: _People, head: Head, fields: Fields, *, truncated: bool) -> None:
+    bits, data = people.fields, head.data
+    for part in find_texts(data, head.body, read_kind(fields)):
+        for found in read_text(data, part, cut=truncated and part.end == len(data)):
+            address, plus = split_plus(found) if "+" in found else (found, None)
+            bits[address] = bits.get(address, 0) | facts.BODY
+            if plus:
+                people.plus.setdefault(address, {})[plus] = None
+
+
+def _read_date(fields: Fields, latest: int) -> int | None:
+    for value in fields.get("date", ()):
+        date = parse_date(value)
+        if date is not None:
+            return date if date < latest else None
+    return None
+
+
+def _grant(people: _People, fields: Fields, own: frozenset[str]) -> list[Point]:
+    """Return the points of contact: everyone but the user, each with the message tag that its fields are granted."""
+    bits, names, plus = people
+    mine = own & bits.keys() if own else own
+    wrote = 0
+    for address in mine:
+        if bits.pop(address) & facts.FROM:
+            wrote = facts.WROTE
+    tag, served = decide_tag(fields)
+    return [
+        _point(
+            (
+                address,
+                tuple(plus[address]) if address in plus else (),
+                tuple(names[address]) if address in names else (),
+                field | wrote if field & _RECIPIENT else field,
+                tag if field & served else facts.NO_TAG,
+            )
+        )
+        for address, field in bits.items()
+    ]

@@ -1,0 +1,300 @@
+"""The minings that are under way: typed operations on the temporary tables, in terms of the port alone."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from processor.domain.facts import Message
+from processor.minings.mining import Mining, Settings, dump
+from processor.ports import Conflict, MiningStore, NotFound, Row, Statement
+from schemas.segments import Segment
+from schemas.uids import UidRanges
+
+POINTS_PAGE_ROWS = 100
+"""Rows of packed points read at once: a few MB at most, and one round trip for an ordinary chunk."""
+
+
+class Minings:
+    """Operations on the temporary tables; each is one statement or one atomic batch."""
+
+    def __init__(self, store: MiningStore) -> None:
+        self._store = store
+
+    async def find(self, mining: str) -> Mining:
+        """Return an unfinished mining by its id; raise NotFound."""
+        rows = await self._store.query("mining", mining=mining)
+        if not rows:
+            raise NotFound("no such mining is under way")
+        return Mining.from_row(rows[0])
+
+    async def find_source(self, user: str, source: str) -> Mining:
+        """Return the unfinished mining of a user's source; raise NotFound."""
+        rows = await self._store.query("mining_of_source", user=user, source=source)
+        if not rows:
+            raise NotFound("no mining of this source is under way")
+        return await self.find(rows[0]["mining"])
+
+    async def ids(self, user: str | None = None) -> list[str]:
+        """Return the ids of the unfinished minings, of one user (newest first) or of all."""
+        rows = await (self._store.query("minings") if user is None else self._store.query("minings_of_user", user=user))
+        return [row["mining"] for row in rows]
+
+    async def begin(self, mining: str, *, user: str, source: str, settings: Settings, holder: str) -> None:
+        """Enter a new mining; where its source has one already, or the id is there, nothing is changed."""
+        user_number = (await self._store.query("user_number", user=user))[0]["user_no"]
+        await self._store.query(
+            "begin",
+            mining=mining,
+            user_no=user_number,
+            source=source,
+            settings=dump(settings.to_json()),
+            holder=holder,
+        )
+
+    async def watermarks(self, mining: Mining) -> dict[str, tuple[int, UidRanges]]:
+        """Return (UIDVALIDITY, UIDs) by folder digest of what was counted of this mining's source before."""
+        rows = await self._store.query("watermarks", user_no=mining.user_number, source=mining.source)
+        return {row["folder"]: (row["uidvalidity"], UidRanges.parse(row["uids"])) for row in rows}
+
+    async def take_lease(self, mining: Mining, *, holder: str, lease_seconds: float) -> int | None:
+        """Return the next lease for this fetcher, or None while another one's is alive."""
+        rows = await self._store.query(
+            "take_lease", mining_no=mining.number, holder=holder, lease_seconds=lease_seconds
+        )
+        return int(rows[0]["lease"]) if rows else None
+
+    async def renew_lease(self, mining: Mining, lease: int) -> bool:
+        """Keep a lease alive; False where a newer one was given out."""
+        return bool(await self._store.query("renew_lease", mining_no=mining.number, lease=lease))
+
+    async def cancel(self, mining: Mining) -> None:
+        """Ask the fetcher to stop; nothing changes for a mining that is fetched already."""
+        await self._store.query("cancel", mining_no=mining.number)
+
+    async def end_fetching(
+        self,
+        mining: Mining,
+        *,
+        lease: int,
+        listed: int,
+        folders_failed: Mapping[str, str],
+        skipped: Mapping[str, int],
+        failed: Mapping[str, int],
+        segments: Sequence[str],
+        ended_by: str = "",
+    ) -> None:
+        """Fix what was sent, under the fetcher's lease; raise Conflict where it is old or fetching has ended."""
+        end = {
+            "mining_no": mining.number,
+            "lease": lease,
+            "listed": listed,
+            "skipped": dump(dict(skipped)),
+            "failed": dump(dict(failed)),
+            "folders_failed": dump(dict(folders_failed)),
+            "ended_by": ended_by,
+        }
+        await self._store.batch(
+            [
+                Statement("end_fetching", end),
+                Statement("await_segments", {"mining_no": mining.number, "names": list(segments)}),
+            ]
+        )
+
+    async def counted_elsewhere(self, mining: Mining, keys: Sequence[str]) -> frozenset[str]:
+        """Return those message keys (hex) that another mining of the user has counted."""
+        rows = await self._store.query(
+            "counted_elsewhere", user_no=mining.user_number, mining_no=mining.number, keys=list(keys)
+        )
+        return frozenset(row["key"].replace("-", "") for row in rows)
+
+    async def count_segment(
+        self,
+        mining: Mining,
+        *,
+        name: str,
+        head: Segment,
+        messages: Iterable[Message],
+        points: Mapping[int, Sequence[str]],
+    ) -> None:
+        """Write a segment's message keys, points of contact and ledger row, all or none.
+
+        `messages` are those that no other mining has counted. Raises Conflict where the mining is no longer open, the
+        segment has its verdict, or another mining took one of the messages meanwhile.
+        """
+        unparsable = {message.key.hex(): message.unparsable for message in messages}
+        keys = {"user_no": mining.user_number, "mining_no": mining.number, "keys": sorted(unparsable)}
+        rows = [(chunk, part, facts) for chunk in sorted(points) for part, facts in enumerate(points[chunk])]
+        counts = {
+            "name": name,
+            "unparsable": [unparsable[key] for key in sorted(unparsable)],
+            "messages": len(head.messages),
+            "cut": sum(message.truncated for message in head.messages),
+            "folder": head.folder,
+            "uidvalidity": head.uidvalidity,
+            "covers": str(head.covers),
+        }
+        facts = {
+            "mining_no": mining.number,
+            "name": name,
+            "chunks": [row[0] for row in rows],
+            "parts": [row[1] for row in rows],
+            "facts": [row[2] for row in rows],
+        }
+        await self._store.batch(
+            [
+                Statement("guard_segment", {"mining_no": mining.number, "name": name}),
+                Statement("count_segment", keys | counts),
+                Statement("guard_messages", keys),
+                Statement("write_points", facts),
+            ]
+        )
+
+    async def fail_segment(self, mining: Mining, *, name: str, reason: str, messages: int, max_tries: int) -> str:
+        """Note a failed try and return the segment's state: "waiting", "dead", or "settled" where it had a verdict."""
+        rows = await self._store.query(
+            "fail_segment",
+            mining_no=mining.number,
+            name=name,
+            reason=reason,
+            messages=messages,
+            max_tries=max_tries,
+        )
+        return str(rows[0]["state"]) if rows else "settled"
+
+    async def is_settled(self, mining: Mining, name: str) -> bool:
+        """Say whether a segment has its verdict, done or dead."""
+        rows = await self._store.query("segment", mining_no=mining.number, name=name)
+        return bool(rows) and rows[0]["state"] != "waiting"
+
+    async def settled(self, mining: Mining) -> frozenset[str]:
+        """Return the names of the segments that are done or dead."""
+        rows = await self._store.query("settled_segments", mining_no=mining.number)
+        return frozenset(row["name"] for row in rows)
+
+    async def waiting(self, mining: Mining) -> list[str]:
+        """Return the names of the segments that are known and have no verdict yet."""
+        return [row["name"] for row in await self._store.query("waiting_segments", mining_no=mining.number)]
+
+    async def revive(self, mining: Mining) -> list[tuple[str, int]]:
+        """Make the dead segments wait again, while the mining is not refining; return their names and messages."""
+        rows = await self._store.query("revive", mining_no=mining.number)
+        return [(row["name"], row["messages"]) for row in rows]
+
+    async def start_refining(self, mining: Mining) -> bool:
+        """Go on to refining where every segment sent has its verdict; True for the one call that did it."""
+        return bool(await self._store.query("start_refining", mining_no=mining.number))
+
+    async def chunks_to_refine(self, mining: Mining) -> list[int]:
+        """Return the chunks that hold points of contact and are not yet applied."""
+        return [row["chunk"] for row in await self._store.query("chunks_to_refine", mining_no=mining.number)]
+
+    async def points(self, mining: Mining, chunk: int) -> list[str]:
+        """Return a chunk's packed points of contact, read in pages."""
+        out: list[str] = []
+        segment, part = "", -1
+        while True:
+            rows = await self._store.query(
+                "points_page",
+                mining_no=mining.number,
+                chunk=chunk,
+                after_segment=segment,
+                after_part=part,
+                page_size=POINTS_PAGE_ROWS,
+            )
+            out += (row["facts"] for row in rows)
+            if len(rows) < POINTS_PAGE_ROWS:
+                return out
+            segment, part = rows[-1]["segment"], rows[-1]["part"]
+
+    async def keep_persons(self, mining: Mining, chunk: int, parts: Sequence[str]) -> list[tuple[int, str]]:
+        """Store a chunk's parts, of which the first write stays; return what is stored. Raises Conflict if closed."""
+        written = {
+            "mining_no": mining.number,
+            "chunk": chunk,
+            "parts": list(range(len(parts))),
+            "contacts": list(parts),
+        }
+        try:
+            await self._store.batch(
+                [Statement("guard_refining", {"mining_no": mining.number}), Statement("write_persons", written)]
+            )
+        except Conflict:
+            rows = await self._store.query("persons", mining_no=mining.number, chunk=chunk)
+            if not rows:
+                raise
+            return [(row["part"], row["contacts"]) for row in rows]
+        return list(enumerate(parts))
+
+    async def finish_chunk(self, mining: Mining, chunk: int, totals: Mapping[str, int]) -> None:
+        """Note that all parts of a chunk are applied, with its addresses by verdict."""
+        await self._store.query("finish_chunk", mining_no=mining.number, chunk=chunk, totals=dump(dict(totals)))
+
+    async def chunk_totals(self, mining: Mining) -> list[dict[str, int]]:
+        """Return the addresses by verdict of each chunk that is applied."""
+        return [json.loads(row["totals"]) for row in await self._store.query("chunk_totals", mining_no=mining.number)]
+
+    async def segment_totals(self, mining: Mining) -> Row:
+        """Return how many segments wait, are done and dead, messages by column, and seconds without change."""
+        return (await self._store.query("segment_totals", mining_no=mining.number))[0]
+
+    async def dead_messages(self, mining: Mining) -> dict[str, int]:
+        """Return the messages of dead segments by reason."""
+        rows = await self._store.query("dead_messages", mining_no=mining.number)
+        return {row["reason"]: row["messages"] for row in rows}
+
+    async def temporary_rows(self, mining: Mining) -> dict[str, int]:
+        """Return the number of rows that a teardown will remove, by table."""
+        return dict((await self._store.query("temporary_rows", mining_no=mining.number))[0])
+
+    async def start_teardown(self, mining: Mining, closing: Mapping[str, Any]) -> None:
+        """Commit watermarks, ledger and receipt; raise Conflict where a chunk is missing or another was first."""
+        marks = await self._new_watermarks(mining)
+        written = {
+            "user_no": mining.user_number,
+            "source": mining.source,
+            "folders": [folder for folder, _, _ in marks],
+            "uidvalidities": [uidvalidity for _, uidvalidity, _ in marks],
+            "uids": [str(uids) for _, _, uids in marks],
+        }
+        await self._store.batch(
+            [
+                Statement("start_teardown", {"mining_no": mining.number, "closing": dump(dict(closing))}),
+                Statement("write_watermarks", written),
+            ]
+        )
+
+    async def _new_watermarks(self, mining: Mining) -> list[tuple[str, int, UidRanges]]:
+        before = await self.watermarks(mining)
+        after: dict[str, tuple[int, UidRanges]] = {}
+        for row in await self._store.query("covered", mining_no=mining.number):
+            folder, uidvalidity, covers = row["folder"], row["uidvalidity"], UidRanges.parse(row["covers"])
+            known, uids = after.get(folder) or before.get(folder, (uidvalidity, UidRanges()))
+            after[folder] = (uidvalidity, uids | covers if known == uidvalidity else covers)
+        return [(folder, uidvalidity, uids) for folder, (uidvalidity, uids) in sorted(after.items())]
+
+    async def delete_rows(self, mining: Mining) -> None:
+        """Remove everything temporary that the mining wrote, but for its own row."""
+        own = {"mining_no": mining.number}
+        tables = ("points", "persons", "chunks", "segments")
+        await self._store.batch([Statement(f"delete_{table}", own) for table in tables])
+
+    async def delete(self, mining: Mining) -> None:
+        """Remove the mining's own row: it is over."""
+        await self._store.query("delete_mining", mining_no=mining.number)
+
+    async def erase(self, mining: Mining) -> None:
+        """Remove the mining with everything that it wrote, message keys too."""
+        own = {"mining_no": mining.number}
+        tables = ("points", "persons", "chunks", "segments", "mining")
+        await self._store.batch(
+            [
+                Statement("close_for_erasure", own),
+                Statement("delete_messages", own | {"user_no": mining.user_number}),
+                *(Statement(f"delete_{table}", own) for table in tables),
+            ]
+        )
+
+    async def erase_user(self, user: str) -> None:
+        """Remove what a user's ended minings left: message keys, watermarks, and the user's number."""
+        tables = ("user_messages", "user_watermarks", "user")
+        await self._store.batch([Statement(f"delete_{table}", {"user": user}) for table in tables])

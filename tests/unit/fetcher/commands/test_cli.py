@@ -1,0 +1,513 @@
+"""The command line: what it prints, what it ends with, and what it never shows."""
+
+import csv
+import hashlib
+import hmac
+import io
+import json
+import os
+import stat
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fetcher.commands.cli import run
+from fetcher.exits import Exit
+from tests.support.fake_processor import TOKEN, FakeProcessor, running
+
+FIRST = "11111111-aaaa-4aaa-8aaa-000000000001"
+SECOND = "22222222-aaaa-4aaa-8aaa-000000000002"
+SOUND = {
+    "listed": 12,
+    "fetched": 10,
+    "skipped": {"vanished": 2},
+    "failed": {},
+    "processed": 9,
+    "duplicate": 1,
+    "dead": {},
+    "unparsable": 1,
+    "cut": 3,
+    "contacts": {"contact": 5, "automated": 2},
+    "folders_failed": {},
+}
+
+
+@pytest.fixture(autouse=True)
+def _clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in list(os.environ):
+        if name.startswith(
+            ("POSTGRES_", "REDIS_", "CLOUDFLARE_", "PROCESSOR_", "LEADMINER_", "RAW_", "STORAGE_", "IMAP_")
+        ):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("LEADMINER_HOME", str(tmp_path / "home"))
+
+
+@pytest.fixture
+def processor(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[FakeProcessor]:
+    with running(FakeProcessor()) as fake:
+        monkeypatch.setenv("POSTGRES_CONNECTION_STRING", "postgresql://127.0.0.1:1/none")
+        monkeypatch.setenv("REDIS_URL", "redis://:redis-secret@127.0.0.1:1")
+        monkeypatch.setenv("RAW_STORE_PATH", str(tmp_path / "raw"))
+        monkeypatch.setenv("PROCESSOR_URL", fake.url)
+        monkeypatch.setenv("PROCESSOR_TOKEN", TOKEN)
+        yield fake
+
+
+def _mining(mining: str, state: str = "finished", begun_at: str = "2026-01-02T10:00:00Z") -> dict[str, Any]:
+    return {
+        "id": mining,
+        "source_name": "me@example.org",
+        "state": state,
+        "cancelled": False,
+        "begun_at": begun_at,
+        "listed": 1234,
+        "segments": {"sent": 1, "done": 1, "dead": 0},
+        "messages": {"processed": 1200, "duplicate": 34, "dead": 0},
+        "chunks": 16,
+        "chunks_refined": 16,
+        "ledger": None,
+        "receipt": None,
+    }
+
+
+def _report(mining: str, ledger: dict[str, Any], *, balanced: bool, state: str = "finished") -> dict[str, Any]:
+    return {
+        "id": mining,
+        "state": state,
+        "ledger": ledger,
+        "balanced": balanced,
+        "imbalance": [],
+        "receipt": {"objects": 4, "rows": {"points": 77}, "keys": "00ff"},
+    }
+
+
+def _contact(number: int, name: str | None = "Jane Doe") -> dict[str, Any]:
+    return {
+        "address": f"jane{number}@acme.com",
+        "name": name,
+        "recency": "2022-04-05T14:46:20Z",
+        "seniority": None,
+        "occurrence": 3,
+        "sender": 2,
+        "recipient": 1,
+        "conversations": 1,
+        "replied_conversations": 1,
+        "temperature": 52,
+        "tags": [{"name": "professional", "reachability": 1, "source": "email_address", "count": 3}],
+        "alternate_names": [],
+        "alternate_emails": [],
+        "sources": ["me@example.org"],
+    }
+
+
+def test_the_version_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    """Nothing is started for it."""
+    code = run(["--version"])
+
+    assert code == Exit.OK
+    assert capsys.readouterr().out.startswith("leadminer ")
+
+
+def test_the_help_lists_every_exit_code(capsys: pytest.CaptureFixture[str]) -> None:
+    """Scripts find there what a code means."""
+    run(["--help"])
+
+    shown = capsys.readouterr().out
+    assert [code for code in Exit if f"{code.value:>3}  {code.meaning}" not in shown] == []
+
+
+@pytest.mark.parametrize("closed", [1, 2])
+def test_a_closed_output_is_no_error(closed: int) -> None:
+    """Schedulers start programs without one."""
+    command = ["sh", "-c", f'exec "$@" {closed}>&-', "sh", sys.executable, "-m", "fetcher.commands.cli", "--version"]
+
+    done = subprocess.run(command, capture_output=True)
+
+    assert (done.returncode, done.stderr) == (Exit.OK, b"")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        (["mine", "imaps://jane:hunter2@imap.example.org"], "password"),
+        (["mine", "http://jane@imap.example.org"], "imaps://"),
+        (["mine", "imaps://imap.example.org"], "login"),
+        (["mine", "imaps://jane@imap.example.org"], "--password-file"),
+        (["mine", "imaps://jane@imap.example.org", "--since", "yesterday"], "yesterday"),
+        (["mine", "imaps://jane@imap.example.org", "--scope", "everything"], "everything"),
+        (["mine", "imaps://jane@imap.example.org", "--connections", "0"], "connections"),
+        (["mine", "imaps://jane@imap.example.org", "--ca-file", "/no/such.pem"], "/no/such.pem"),
+        (["mine", "imaps://jane@imap.example.org", "--password-file", "/no/such"], "/no/such"),
+        (["mine", "imaps://jane@imap.example.org", "--password-file", "x", "--token-command", "x"], "--token-command"),
+        (["mine", "imaps://jane@imap.example.org", "--token-command", "say 'x"], "quote"),
+        (["mine", "imaps://jane@imap.example.org", "--user", "a/b"], "a/b"),
+        (["export", "--format", "xlsx"], "xlsx"),
+        (["export", "--delimiter", ",,"], ",,"),
+        (["contacts", "--limit", "-1"], "limit"),
+        (["erase"], "--user"),
+        (["erase", "jane"], "jane"),
+        (["erase", "jane@acme.com"], "--yes"),
+        (["contact"], "contact"),
+        (["status", "--jsn"], "--jsn"),
+    ],
+)
+def test_a_wrong_command_line_is_said_with_what_is_wrong(
+    capsys: pytest.CaptureFixture[str], arguments: list[str], named: str
+) -> None:
+    """Exit code 2, what it is about, no traceback, and no password repeated."""
+    code = run(arguments)
+
+    shown = capsys.readouterr()
+    assert (code, shown.out) == (Exit.USAGE, "")
+    assert named in shown.err
+    assert "Traceback" not in shown.err
+    assert "hunter2" not in shown.err
+
+
+def test_wrong_settings_are_all_said(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """One sentence each, exit code 3."""
+    monkeypatch.setenv("STORAGE_MODE", "sqlite")
+    monkeypatch.setenv("LEADMINER_HOEM", "/x")
+
+    code = run(["status"])
+
+    shown = capsys.readouterr().err
+    assert code == Exit.SETTINGS
+    assert [name in shown for name in ("'sqlite'", "cloudflare", "LEADMINER_HOEM")] == [True] * 3
+
+
+def test_the_cloudflare_mode_says_what_it_needs(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without an account's settings there is a sentence for each, instead of half a mode."""
+    monkeypatch.setenv("STORAGE_MODE", "cloudflare")
+
+    code = run(["status"])
+
+    shown = capsys.readouterr().err
+    assert code == Exit.SETTINGS
+    assert [name in shown for name in ("CLOUDFLARE_R2_BUCKET", "CLOUDFLARE_QUEUES", "PROCESSOR_URL")] == [True] * 3
+
+
+def test_the_password_leaves_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No child process inherits it."""
+    monkeypatch.setenv("IMAP_PASSWORD", "hunter2")
+
+    run(["--version"])
+
+    assert "IMAP_PASSWORD" not in os.environ
+
+
+def test_status_lists_minings_as_plain_lines(processor: FakeProcessor, capsys: pytest.CaptureFixture[str]) -> None:
+    """Tab-separated under their heads where there is no terminal."""
+    processor.minings = [_mining(FIRST, "refining"), _mining(SECOND)]
+
+    code = run(["status"])
+
+    lines = [line.split("\t") for line in capsys.readouterr().out.splitlines()]
+    assert code == Exit.OK
+    assert lines[0][:3] == ["Mining", "Source", "State"]
+    assert [line[:3] for line in lines[1:]] == [
+        [FIRST, "me@example.org", "refining"],
+        [SECOND, "me@example.org", "finished"],
+    ]
+    assert lines[1][4] == "1234"
+
+
+def test_status_can_be_json(processor: FakeProcessor, capsys: pytest.CaptureFixture[str]) -> None:
+    """What the processor says, for other programs."""
+    processor.minings = [_mining(FIRST)]
+
+    run(["status", "--json"])
+
+    assert json.loads(capsys.readouterr().out) == processor.minings
+
+
+def test_a_sound_report_shows_both_lines_with_their_reasons(
+    processor: FakeProcessor, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Numbers, reasons, verdicts and what was removed; of the latest mining where none is named."""
+    processor.minings = [_mining(FIRST), _mining(SECOND, begun_at="2026-03-01T00:00:00Z")]
+    processor.reports = {SECOND: _report(SECOND, SOUND, balanced=True)}
+
+    code = run(["report"])
+
+    shown = capsys.readouterr().out
+    assert code == Exit.OK
+    assert SECOND in shown
+    assert "listed  12 = fetched 10 + skipped 2 (vanished 2) + failed 0: balances" in shown
+    assert "fetched 10 = processed 9 + duplicate 1 + dead 0: balances" in shown
+    assert "5 became contacts" in shown
+    assert "rows points: 77" in shown
+
+
+def test_a_report_that_does_not_balance_ends_with_1(
+    processor: FakeProcessor, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The line that is wrong says what its columns add up to."""
+    processor.minings = [_mining(FIRST)]
+    processor.reports = {FIRST: _report(FIRST, SOUND | {"listed": 13}, balanced=False)}
+
+    code = run(["report", FIRST[:6]])
+
+    assert code == Exit.NOT_WELL
+    assert "does NOT balance: the columns add up to 12" in capsys.readouterr().out
+
+
+def test_a_mining_under_way_need_not_balance_yet(processor: FakeProcessor, capsys: pytest.CaptureFixture[str]) -> None:
+    """Its report says how far it is, and is no alarm."""
+    processor.minings = [_mining(FIRST, "fetching")]
+    processor.reports = {FIRST: _report(FIRST, SOUND | {"listed": 13}, balanced=False, state="fetching")}
+
+    code = run(["report"])
+
+    assert code == Exit.OK
+    assert "NOT" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "named"),
+    [
+        (["report", "99"], Exit.UNKNOWN, "'99'"),
+        (["report", "33333333-aaaa-4aaa-8aaa-000000000003"], Exit.UNKNOWN, "33333333-aaaa-4aaa-8aaa-000000000003"),
+        (["cancel"], Exit.UNKNOWN, "no unfinished mining"),
+    ],
+)
+def test_a_mining_that_is_not_there_is_named(
+    processor: FakeProcessor, capsys: pytest.CaptureFixture[str], arguments: list[str], code: Exit, named: str
+) -> None:
+    """Exit code 10, and how to find what there is."""
+    processor.minings = [_mining(FIRST)]
+
+    ended = run(arguments)
+
+    shown = capsys.readouterr().err.replace("\n", " ")
+    assert ended == code
+    assert named in shown
+    assert "leadminer status" in shown
+
+
+@pytest.mark.parametrize("command", ["report", "cancel", "retry"])
+def test_before_the_first_mining_it_is_said_how_to_begin(
+    processor: FakeProcessor, capsys: pytest.CaptureFixture[str], command: str
+) -> None:
+    """A list of nothing would not help."""
+    code = run([command])
+
+    assert (code, processor.minings) == (Exit.UNKNOWN, [])
+    assert "begin one with leadminer mine" in capsys.readouterr().err.replace("\n", " ")
+
+
+def test_an_ambiguous_id_lists_what_it_could_be(processor: FakeProcessor, capsys: pytest.CaptureFixture[str]) -> None:
+    """Nothing is guessed."""
+    processor.minings = [_mining(FIRST), _mining(FIRST[:-1] + "9")]
+
+    code = run(["report", "1111"])
+
+    assert code == Exit.USAGE
+    assert FIRST in capsys.readouterr().err
+
+
+def test_cancel_takes_the_only_unfinished_mining(processor: FakeProcessor) -> None:
+    """Nobody has to type an id where there is no choice."""
+    processor.minings = [_mining(FIRST), _mining(SECOND, "fetching")]
+
+    code = run(["cancel"])
+
+    assert (code, processor.cancelled) == (Exit.OK, [SECOND])
+
+
+def test_a_late_retry_repeats_the_processors_sentence(
+    processor: FakeProcessor, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A conflict is exit code 9."""
+    processor.minings = [_mining(FIRST, "refining")]
+    processor.retry = (409, {"error": "Refining has begun.", "code": "refining"})
+
+    code = run(["retry"])
+
+    assert code == Exit.HELD
+    assert "Refining has begun." in capsys.readouterr().err
+
+
+def test_contacts_are_plain_lines_without_anything_that_steers_a_terminal(
+    processor: FakeProcessor, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Names come from other people's mail."""
+    processor.contacts = [_contact(1, "Eve\x1b[2J\u202e[bold]evil[/bold]\x9b"), _contact(2, None)]
+
+    code = run(["contacts"])
+
+    lines = capsys.readouterr().out.splitlines()
+    assert code == Exit.OK
+    assert lines[1].split("\t")[:3] == ["52", "Eve\ufffd[2J\ufffd[bold]evil[/bold]\ufffd", "jane1@acme.com"]
+    assert lines[2].split("\t")[1] == ""
+
+
+def test_contacts_ask_for_what_they_show_alone(processor: FakeProcessor, capsys: pytest.CaptureFixture[str]) -> None:
+    """--limit cuts the list, --source takes a mailbox as `mine` does."""
+    processor.contacts = [_contact(number) for number in range(5)]
+
+    run(["contacts", "--limit", "3", "--json", "--source", "imaps://Me%40Example.org@imap.example.org"])
+
+    shown = json.loads(capsys.readouterr().out)
+    assert [contact["email"] for contact in shown] == ["jane0@acme.com", "jane1@acme.com", "jane2@acme.com"]
+    assert processor.sources == ["me@example.org"]
+
+
+def test_an_export_reads_all_pages(processor: FakeProcessor, capsysbinary: pytest.CaptureFixture[bytes]) -> None:
+    """More contacts than a page holds are all there, in order, once."""
+    processor.contacts = [_contact(number) for number in range(2100)]
+
+    code = run(["export"])
+
+    rows = list(csv.DictReader(io.StringIO(capsysbinary.readouterr().out.decode("utf-8-sig"))))
+    assert code == Exit.OK
+    assert [row["Email"] for row in rows] == [contact["address"] for contact in processor.contacts]
+
+
+def test_an_exported_file_is_whole_and_private(processor: FakeProcessor, tmp_path: Path) -> None:
+    """For its owner alone, with nothing temporary left beside it."""
+    processor.contacts = [_contact(1)]
+
+    code = run(["export", "--format", "jsonl", "--output", str(tmp_path / "none" / "contacts.jsonl")])
+
+    assert code == Exit.STORAGE
+    assert run(["export", "--format", "jsonl", "--output", str(tmp_path / "contacts.jsonl")]) == Exit.OK
+    assert json.loads((tmp_path / "contacts.jsonl").read_text())["email"] == "jane1@acme.com"
+    assert stat.S_IMODE((tmp_path / "contacts.jsonl").stat().st_mode) == 0o600
+    assert [path.name for path in tmp_path.iterdir() if path.is_file()] == ["contacts.jsonl"]
+
+
+def test_an_export_that_breaks_off_leaves_the_earlier_file(processor: FakeProcessor, tmp_path: Path) -> None:
+    """Half a file never takes a whole one's name."""
+    (tmp_path / "contacts.csv").write_text("earlier")
+    processor.contacts = [_contact(number) for number in range(1500)]
+    processor.fails_after_pages = 1
+
+    code = run(["export", "--output", str(tmp_path / "contacts.csv")])
+
+    assert code == Exit.UNAVAILABLE
+    assert (tmp_path / "contacts.csv").read_text() == "earlier"
+    assert [path.name for path in tmp_path.iterdir() if path.is_file()] == ["contacts.csv"]
+
+
+def test_erase_prints_the_receipt(processor: FakeProcessor, capsys: pytest.CaptureFixture[str]) -> None:
+    """What was removed, as counts and a hash."""
+    code = run(["erase", "Jane@acme.com", "--yes"])
+
+    shown = capsys.readouterr().out
+    assert (code, processor.erased) == (Exit.OK, ["Jane@acme.com"])
+    assert "contacts: 1" in shown
+    assert "keys: 00ff" in shown
+
+
+def test_erase_of_what_is_no_contact_says_so(processor: FakeProcessor, capsys: pytest.CaptureFixture[str]) -> None:
+    """Nothing was removed, and the next mining will not bring it."""
+    processor.erases = 0
+
+    code = run(["erase", "jane@acme.com", "--yes"])
+
+    assert (code, processor.erased) == (Exit.OK, ["jane@acme.com"])
+    assert capsys.readouterr().out == "jane@acme.com was no contact of user local, and will not become one.\n"
+
+
+def test_erase_of_a_user_names_no_address(processor: FakeProcessor, capsys: pytest.CaptureFixture[str]) -> None:
+    """--user without an address is everything of that user."""
+    code = run(["erase", "--user", "local", "--yes", "--json"])
+
+    assert (code, processor.erased) == (Exit.OK, [None])
+    assert json.loads(capsys.readouterr().out)["contacts"] == 1
+
+
+def test_a_refused_token_says_so(
+    processor: FakeProcessor, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Exit code 5, and the token is not shown."""
+    monkeypatch.setenv("PROCESSOR_TOKEN", "another-token")
+
+    code = run(["status"])
+
+    assert code == Exit.AUTHENTICATION
+    assert "another-token" not in capsys.readouterr().err
+
+
+def test_a_processor_that_is_not_there_is_named(
+    processor: FakeProcessor, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Exit code 8, with its address and the setting."""
+    monkeypatch.setenv("PROCESSOR_URL", "http://127.0.0.1:9")
+
+    code = run(["status"])
+
+    shown = capsys.readouterr().err
+    assert code == Exit.UNAVAILABLE
+    assert "127.0.0.1:9" in shown
+    assert "PROCESSOR_URL" in shown
+
+
+@pytest.mark.parametrize("debug", ["", "1"])
+def test_an_unexpected_error_is_one_sentence_without_its_text(
+    processor: FakeProcessor, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, debug: str
+) -> None:
+    """Where it happened, never what was in the way: that could be mail."""
+    monkeypatch.setenv("LEADMINER_DEBUG", debug)
+    processor.broken = True
+
+    code = run(["status"])
+
+    shown = capsys.readouterr().err
+    assert code == Exit.UNEXPECTED
+    assert "KeyError" in shown
+    assert "LEADMINER_DEBUG" in shown
+    assert "Traceback" not in shown
+    assert "nobody may see" not in shown
+    assert ("commands/minings.py" in shown) is bool(debug)
+
+
+def test_a_users_token_is_an_hmac_under_the_services(
+    processor: FakeProcessor, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """USER, a dot, and HMAC-SHA256 in hex."""
+    code = run(["token", "jane"])
+
+    digest = hmac.new(TOKEN.encode(), b"jane", hashlib.sha256).hexdigest()
+    assert (code, capsys.readouterr().out) == (Exit.OK, f"jane.{digest}\n")
+
+
+def test_there_is_no_token_of_the_embedded_processor(capsys: pytest.CaptureFixture[str]) -> None:
+    """It makes a new one at each start: a token would be good for nothing."""
+    code = run(["token", "jane"])
+
+    assert code == Exit.SETTINGS
+    assert "PROCESSOR_TOKEN" in capsys.readouterr().err
+
+
+def test_doctor_says_what_is_wrong_and_how_to_mend_it(
+    processor: FakeProcessor, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A dead Redis is found beside a processor that answers; exit code 1, and no credential."""
+    code = run(["doctor"])
+
+    shown = capsys.readouterr().out
+    assert code == Exit.NOT_WELL
+    assert "FAIL  Redis" in shown
+    assert "REDIS_URL" in shown
+    assert "ok    processor" in shown
+    assert "redis-secret" not in shown
+
+
+def test_doctor_lists_every_wrong_setting(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """As JSON it says which checks are well."""
+    monkeypatch.setenv("STORAGE_MODE", "sqlite")
+    monkeypatch.setenv("LEADMINER_HOEM", "/x")
+
+    code = run(["doctor", "--json"])
+
+    findings = json.loads(capsys.readouterr().out)
+    assert code == Exit.NOT_WELL
+    assert [finding["well"] for finding in findings if finding["check"] == "settings"] == [False, False]

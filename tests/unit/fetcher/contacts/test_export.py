@@ -1,0 +1,225 @@
+"""Exports keep their promises: columns, cells, formats, the same bytes each time."""
+
+import csv
+import io
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fetcher.contacts.contact import Contact
+from fetcher.contacts.csv import BOM, COLUMNS, check_delimiter
+from fetcher.contacts.export import Format, export_contacts
+
+JANE: Contact = {
+    "address": "jane@acme.com",
+    "name": "Jane Doe",
+    "recency": "2022-04-05T14:46:20Z",
+    "seniority": "2021-01-02T00:00:00Z",
+    "occurrence": 3,
+    "sender": 2,
+    "recipient": 1,
+    "conversations": 1,
+    "replied_conversations": 1,
+    "temperature": 52,
+    "tags": [
+        {"name": "role", "reachability": 2, "source": "email_address", "count": 1},
+        {"name": "professional", "reachability": 1, "source": "email_address", "count": 3},
+        {"name": "chat", "reachability": 2, "source": "email_address", "count": 1},
+    ],
+    "alternate_names": ["Jane", "Dr. Doe"],
+    "alternate_emails": ["jane+z@acme.com", "jane+a@acme.com"],
+    "sources": ["me@example.org", "me@example.com"],
+}
+NAMES = st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=60)
+LINES = st.text(st.characters(exclude_categories=["Cs"]), max_size=60)
+CONTACTS = st.builds(
+    lambda name, others, tags, count: (
+        JANE
+        | {
+            "name": name or None,
+            "alternate_names": others,
+            "tags": [{"name": tag, "reachability": 1, "source": "email_address", "count": 1} for tag in tags],
+            "occurrence": count,
+        }
+    ),
+    LINES,
+    st.lists(NAMES.filter(bool), max_size=8),
+    st.lists(st.sampled_from(["chat", "group", "professional", "role"]), max_size=4),
+    st.integers(0, 10**9),
+)
+
+
+def _export(contacts: list[Contact], form: Format, delimiter: str = ",") -> bytes:
+    return b"".join(export_contacts(contacts, form, delimiter=delimiter))
+
+
+def _rows(data: bytes, delimiter: str = ",") -> list[list[str]]:
+    return list(csv.reader(io.StringIO(data.removeprefix(BOM).decode(), newline=""), delimiter=delimiter))
+
+
+def _properties(card: bytes) -> list[tuple[str, str]]:
+    lines = card.replace(b"\r\n ", b"").decode().split("\r\n")
+    return [(name, value) for name, _, value in (line.partition(":") for line in lines if line)]
+
+
+def _unescape(value: str) -> str:
+    out, letters = "", iter(value)
+    for letter in letters:
+        escaped = next(letters) if letter == "\\" else ""
+        out += {"": letter, "n": "\n"}.get(escaped, escaped)
+    return out
+
+
+def test_a_csv_has_the_columns_and_cells_of_the_behaviour() -> None:
+    """Dates are days, lists are joined and ordered as BEHAVIOUR.md says."""
+    head, row = _rows(_export([JANE], Format.CSV))
+
+    assert head == list(COLUMNS)
+    assert dict(zip(head, row, strict=True)) == {
+        "Name": "Jane Doe",
+        "Email": "jane@acme.com",
+        "Recency": "2022-04-05",
+        "Seniority": "2021-01-02",
+        "Occurrence": "3",
+        "Sender": "2",
+        "Recipient": "1",
+        "Conversations": "1",
+        "Replies": "1",
+        "Temperature": "52",
+        "Tags": "professional; chat; role",
+        "Alternate names": "Jane; Dr. Doe",
+        "Alternate emails": "jane+a@acme.com; jane+z@acme.com",
+        "Sources": "me@example.com; me@example.org",
+    }
+
+
+def test_a_csv_is_utf_8_with_a_mark_and_ends_lines_as_rfc_4180_says() -> None:
+    """Spreadsheets recognise the encoding; every line ends with CRLF."""
+    data = _export([JANE | {"name": "Zoë"}], Format.CSV)
+
+    assert data.startswith(b"\xef\xbb\xbfName,Email,")
+    assert data.endswith(b"\r\n")
+    assert data.count(b"\n") == data.count(b"\r\n") == 2
+    assert "Zoë".encode() in data
+
+
+def test_what_is_missing_is_an_empty_cell() -> None:
+    """No name, no date and no list is nothing, not a word for nothing."""
+    bare = JANE | {"name": None, "recency": None, "seniority": None, "tags": [], "alternate_names": []}
+
+    row = _rows(_export([bare], Format.CSV))[1]
+
+    assert [row[0], row[2], row[3], row[10], row[11]] == [""] * 5
+
+
+@pytest.mark.parametrize("name", ["=1+1", "+1", "-1", "@sum", "\tx", "\rx"])
+def test_no_cell_can_be_taken_for_a_formula(name: str) -> None:
+    """A cell that starts like one gets a leading apostrophe."""
+    row = _rows(_export([JANE | {"name": name, "alternate_names": [name, "b"]}], Format.CSV))[1]
+
+    assert row[0] == f"'{name}"
+    assert row[11] == f"'{name}; b"
+
+
+@given(st.lists(CONTACTS, max_size=4), st.sampled_from([",", ";", "\t", "|"]))
+def test_the_csv_module_reads_back_every_cell(contacts: list[Contact], delimiter: str) -> None:
+    """Whatever a name holds, one contact is one row, and its name is one cell."""
+    rows = _rows(_export(contacts, Format.CSV, delimiter), delimiter)
+
+    assert len(rows) == len(contacts) + 1
+    for contact, row in zip(contacts, rows[1:], strict=True):
+        name = contact["name"] or ""
+        assert row[0] == ("'" + name if name[:1] and name[0] in "=+-@\t\r" else name)
+        assert row[1:3] == ["jane@acme.com", "2022-04-05"]
+        assert row[4] == str(contact["occurrence"])
+
+
+@given(st.lists(CONTACTS, max_size=4))
+def test_json_lines_read_back_what_the_contact_said(contacts: list[Contact]) -> None:
+    """One object a line, in the columns' order, dates in ISO 8601."""
+    lines = _export(contacts, Format.JSONL).decode().split("\n")
+
+    assert lines.pop() == ""
+    assert [json.loads(line)["name"] for line in lines] == [contact["name"] for contact in contacts]
+    assert all(json.loads(line)["recency"] == "2022-04-05T14:46:20Z" for line in lines)
+    assert all(len(json.loads(line)) == len(COLUMNS) for line in lines)
+
+
+@given(CONTACTS)
+def test_a_vcard_unfolds_and_unescapes_to_what_the_contact_said(contact: Contact) -> None:
+    """Folding and escaping lose nothing but control characters, which a card has no room for."""
+    card = _export([contact], Format.VCARD)
+
+    properties = _properties(card)
+    shown = dict(properties)
+    name = (contact["name"] or "jane@acme.com").replace("\r\n", "\n").replace("\r", "\n")
+    assert properties[:2] == [("BEGIN", "VCARD"), ("VERSION", "4.0")]
+    assert properties[-1] == ("END", "VCARD")
+    assert _unescape(shown["FN"]) == "".join(
+        " " if (ord(letter) < 32 and letter != "\n") or 127 <= ord(letter) < 160 else letter for letter in name
+    )
+    assert _unescape(shown.get("NICKNAME", "")) == ",".join(contact["alternate_names"])
+    assert shown["X-LEADMINER-OCCURRENCE"] == str(contact["occurrence"])
+
+
+@given(CONTACTS)
+def test_a_vcards_lines_hold_at_most_75_octets_of_whole_characters(contact: Contact) -> None:
+    """RFC 6350, section 3.2."""
+    lines = _export([contact], Format.VCARD).split(b"\r\n")
+
+    assert all(len(line) <= 75 for line in lines)
+    assert [line.decode() for line in lines if b"\n" in line] == []
+
+
+def test_a_vcard_names_all_addresses_the_contacts_own_first() -> None:
+    """An address book finds the person under every address, and prefers the plain one."""
+    properties = _properties(_export([JANE], Format.VCARD))
+
+    assert [pair for pair in properties if pair[0].startswith("EMAIL")] == [
+        ("EMAIL;PREF=1", "jane@acme.com"),
+        ("EMAIL", "jane+a@acme.com"),
+        ("EMAIL", "jane+z@acme.com"),
+    ]
+    assert ("CATEGORIES", "professional,chat,role") in properties
+
+
+@pytest.mark.parametrize("form", list(Format))
+def test_the_same_contacts_give_the_same_bytes(form: Format) -> None:
+    """The order in which a set of tags, addresses or sources arrives does not show."""
+    shuffled = JANE | {
+        "tags": JANE["tags"][::-1],
+        "alternate_emails": JANE["alternate_emails"][::-1],
+        "sources": JANE["sources"][::-1],
+    }
+
+    assert _export([JANE], form) == _export([shuffled], form)
+
+
+@pytest.mark.parametrize("form", list(Format))
+def test_an_export_is_streamed(form: Format) -> None:
+    """A contact is written before the next one is read, so that memory does not grow with their number."""
+    read = []
+
+    def contacts() -> "list[Contact]":
+        read.append(1)
+        return [JANE]
+
+    pieces = export_contacts((contact for _ in range(3) for contact in contacts()), form)
+    while b"jane@acme.com" not in next(pieces):
+        pass
+
+    assert len(read) == 1
+
+
+@pytest.mark.parametrize("delimiter", ["", ",,", '"', "\n", "\r", "a", "0"])
+def test_a_delimiter_that_would_garble_a_csv_is_refused(delimiter: str) -> None:
+    """The error shows the value."""
+    with pytest.raises(ValueError, match="delimiter"):
+        check_delimiter(delimiter)
+
+
+def test_a_tab_can_be_written_as_on_a_command_line() -> None:
+    r"""`\t` is a tab."""
+    assert check_delimiter("\\t") == "\t"

@@ -1,0 +1,72 @@
+"""What goes wrong is told by a status, a word and one sentence, and nothing else of it is kept."""
+
+import pytest
+
+from fetcher import exits, ports
+from fetcher.imap import connection, source
+from fetcher.service.answers import Problem, answer, refuse
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "code"),
+    [
+        (exits.Misuse("x"), 400, "request"),
+        (source.BadSource("x"), 400, "request"),
+        (connection.PlainRefused("x"), 400, "request"),
+        (connection.LoginRefused("x"), 403, "login"),
+        (ports.NotFound("x"), 404, "unknown"),
+        (connection.FolderMissing("x"), 404, "unknown"),
+        (ports.Conflict("x"), 409, "held"),
+        (ports.Conflict("x", "fixed"), 409, "fixed"),
+        (ports.LeaseLost("x", "lease"), 409, "lease"),
+        (exits.Busy("x"), 429, "busy"),
+        (connection.HostUnreachable("x"), 502, "unreachable"),
+        (connection.CertificateRefused("x"), 502, "certificate"),
+        (ports.Unavailable("x"), 503, "unavailable"),
+        (exits.Stopping("x"), 503, "stopping"),
+        (ports.LimitExceeded("x"), 507, "storage"),
+        (exits.Misconfigured("x"), 500, "error"),
+    ],
+)
+def test_a_trouble_has_its_status_and_word(error: Exception, status: int, code: str) -> None:
+    """The sentence is the trouble's own."""
+    assert Problem.of(error) == Problem(status, code, "x")
+
+
+def test_a_refusal_of_our_own_rights_is_not_the_callers() -> None:
+    """A processor that refuses the service's token does not look like a wrong password."""
+    assert Problem.of(ports.Denied("x")) == Problem(503, "denied", "x")
+
+
+def test_an_error_of_our_own_is_told_without_its_text() -> None:
+    """The text may be mail; the places that led to it are for the log, not for the caller."""
+    try:
+        raise KeyError("mail text")
+    except KeyError as error:
+        problem = Problem.of(error)
+
+    assert (problem.status, problem.code) == (500, "error")
+    assert "KeyError" in problem.sentence
+    assert "test_answers.py" in problem.way[-1]
+    assert "mail text" not in str(problem)
+    assert problem.fields() == {"error": problem.sentence, "code": "error"}
+
+
+def test_several_sentences_are_one_line() -> None:
+    """Whoever shows an answer in a line of a table can."""
+    assert Problem.of(exits.Misuse("One.\nTwo.")).sentence == "One. Two."
+
+
+def test_answers_are_not_to_be_kept() -> None:
+    """Contacts stay out of caches; names beyond Unicode do not break the body."""
+    response = answer({"name": "\ud800é"})
+
+    assert response.headers["cache-control"] == "no-store"
+    assert response.headers["content-type"] == "application/json"
+    assert bytes(response.body) == b'{"name":"\\ud800\\u00e9"}'
+
+
+@pytest.mark.parametrize(("status", "asked"), [(401, "Bearer"), (404, None)])
+def test_a_refusal_for_want_of_a_token_says_which_scheme(status: int, asked: str | None) -> None:
+    """RFC 9110, section 15.5.2, asks for it."""
+    assert refuse(Problem(status, "x", "x")).headers.get("www-authenticate") == asked

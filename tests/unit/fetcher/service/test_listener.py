@@ -1,0 +1,108 @@
+"""Where the service listens, and that it stops in time, whatever a mining waits for."""
+
+import os
+import signal
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import structlog
+from starlette.applications import Starlette
+
+from fetcher.exits import Misconfigured
+from fetcher.mining.outcome import MiningRequest
+from fetcher.service import listener
+from fetcher.service.listener import open_socket, serve_until_stopped
+from fetcher.service.runs import Runs
+from infra.docker.processors import STOP_SECONDS
+from tests.support.fetcher_stack import mails, odd_stack
+from tests.support.odd_imap import OddFolder, OddImap
+
+SECONDS = 20.0
+
+
+def test_a_socket_is_opened_where_it_is_said() -> None:
+    """Host and port, or a listening socket that was handed over."""
+    with open_socket("127.0.0.1:0") as opened, open_socket(f"fd:{os.dup(opened.fileno())}") as handed_over:
+        assert opened.getsockname()[0] == "127.0.0.1"
+        assert handed_over.getsockname() == opened.getsockname()
+
+
+def test_a_port_that_is_taken_is_said() -> None:
+    """By the setting's name and value, and with what to do."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        listen = f"127.0.0.1:{taken.getsockname()[1]}"
+
+        with pytest.raises(Misconfigured, match=f"SERVE_LISTEN is '{listen}'.*end what listens there"):
+            open_socket(listen)
+
+
+@pytest.fixture
+def hanging(tmp_path: Path) -> Iterator[Runs]:
+    """Yield runs with one mining whose mail server keeps it waiting until the test is over."""
+    reached, end = threading.Event(), threading.Event()
+
+    def hang(_: int) -> bool:
+        reached.set()
+        return end.wait(SECONDS)
+
+    with OddImap({"INBOX": OddFolder(dict(enumerate(mails(3), start=1)))}) as odd:
+        odd.on_fetch = hang
+        stack = odd_stack(odd)
+        runs = Runs(stack.opened(), claims=tmp_path, most=1)
+        runs.start(MiningRequest("jo", stack.connector.source), stack.connector)
+        assert reached.wait(SECONDS)
+        yield runs
+        structlog.reset_defaults()  # what the service logs to ends with the test
+        end.set()
+        while runs.count:
+            time.sleep(0.01)
+
+
+def send(*numbers: signal.Signals) -> None:
+    """Send ourselves signals, one after another, once the service handles them."""
+    before = signal.getsignal(signal.SIGHUP)
+
+    def run() -> None:
+        while signal.getsignal(signal.SIGHUP) == before:
+            time.sleep(0.01)
+        for number in numbers:
+            time.sleep(0.1)
+            os.kill(os.getpid(), number)
+
+    threading.Thread(target=run).start()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_mining_that_hangs_does_not_hold_the_stop_up(
+    hanging: Runs, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], number: signal.Signals
+) -> None:
+    """A container would be killed otherwise; what is stored is not lost, and the log says how many were left."""
+    monkeypatch.setattr(listener, "STORING_SECONDS", 0.3)
+    send(number)
+    began = time.monotonic()
+
+    serve_until_stopped(Starlette(), hanging, open_socket("127.0.0.1:0"))
+
+    assert time.monotonic() - began < SECONDS / 2
+    assert hanging.count == 1
+    assert '"minings": 1, "event": "service stopped"' in capfd.readouterr().err
+
+
+def test_a_second_ctrl_c_stops_at_once(hanging: Runs) -> None:
+    """For people who do not want to wait."""
+    send(signal.SIGINT, signal.SIGINT)
+    began = time.monotonic()
+
+    with pytest.raises(KeyboardInterrupt):
+        serve_until_stopped(Starlette(), hanging, open_socket("127.0.0.1:0"))
+
+    assert time.monotonic() - began < SECONDS / 2
+
+
+def test_there_is_time_to_stop_before_a_container_is_killed() -> None:
+    """The stacks give it so long."""
+    assert listener.ANSWER_SECONDS + listener.STORING_SECONDS < STOP_SECONDS

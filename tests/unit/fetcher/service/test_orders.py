@@ -1,0 +1,125 @@
+"""What a caller orders is read whole, or refused by name without a value repeated."""
+
+import json
+from typing import Any
+
+import pytest
+
+from fetcher.exits import Misuse
+from fetcher.ports import Trouble
+from fetcher.service.orders import MAX_LISTED, read_order
+from schemas.scope import Scope
+
+LEAST = {"source": "imaps://jane%40example.org@imap.example.org", "password": "hunter2"}
+
+
+def refusal(order: Any) -> str:
+    """Return the sentence by which an order is refused."""
+    with pytest.raises(Trouble) as caught:
+        read_order(order if isinstance(order, bytes) else json.dumps(order).encode(), user="jo")
+    return str(caught.value)
+
+
+def test_what_is_left_out_is_as_the_command_has_it() -> None:
+    """A source and a password are enough; nothing else is fixed by them."""
+    request, connector = read_order(json.dumps(LEAST).encode(), user="jo")
+
+    assert (request.user, request.source.name) == ("jo", "jane@example.org@imap.example.org:993")
+    assert connector.source == request.source
+    assert connector.credentials.password == "hunter2"
+    wishes = (request.me, request.folders, request.since, request.scope, request.as_of, request.full)
+    assert (*wishes, request.connections, connector.plain) == (*[None] * 7, False)
+
+
+def test_all_that_is_said_is_asked_for() -> None:
+    """Each field stands where the mining looks for it."""
+    order = {
+        "source": "imap://jane@mail.example.org",
+        "token": "an OAuth token",
+        "me": ["jo@example.org"],
+        "folders": ["INBOX", "Été"],
+        "scope": "headers",
+        "since": "2026-01-31",
+        "as_of": "2026-02-01",
+        "full": True,
+        "connections": 3,
+        "plain": True,
+    }
+
+    request, connector = read_order(json.dumps(order).encode(), user="jo")
+
+    assert (request.me, request.folders) == (("jo@example.org",), ("INBOX", "Été"))
+    assert (request.scope, request.since, request.as_of) == (Scope.HEADERS, "2026-01-31", "2026-02-01")
+    assert (request.full, request.connections, connector.plain) == (True, 3, True)
+    assert connector.credentials.password is None
+    assert connector.credentials.token is not None
+    assert connector.credentials.token() == "an OAuth token"
+
+
+@pytest.mark.parametrize("name", ["me", "folders"])
+def test_an_empty_list_is_none(name: str) -> None:
+    """It does not mean: no folder at all."""
+    request, _ = read_order(json.dumps(LEAST | {name: []}).encode(), user="jo")
+
+    assert getattr(request, name) is None
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ({"source": None}, "source"),
+        ({"source": "https://example.org"}, "imaps://"),
+        ({"source": "imaps://jane:hunter2@imap.example.org"}, "password"),
+        ({"password": None}, "exactly one of password and token"),
+        ({"password": ""}, "exactly one of password and token"),
+        ({"token": "hunter2"}, "exactly one of password and token"),
+        ({"password": 5}, "password"),
+        ({"scope": "everything"}, "scope"),
+        ({"since": "yesterday"}, "since"),
+        ({"as_of": "2026-02-30"}, "as_of"),
+        ({"folders": "INBOX"}, "folders"),
+        ({"folders": [1]}, "folders.0"),
+        ({"me": ["jo@example.org"] * (MAX_LISTED + 1)}, "me"),
+        ({"connections": 0}, "connections"),
+        ({"connections": 17}, "connections"),
+        ({"connections": "2"}, "connections"),
+        ({"full": "yes"}, "full"),
+        ({"plain": None}, "plain"),
+        ({"holder": "me"}, "holder"),
+    ],
+)
+def test_what_is_wrong_is_named_and_no_password_repeated(change: dict[str, Any], named: str) -> None:
+    """Also where it stands in the wrong place."""
+    sentence = refusal(LEAST | change)
+
+    assert named in sentence
+    assert "hunter2" not in sentence
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"[]", b'"hunter2"', b'{"password":"hunter2', b"\xff", b'{"a":"\\ud800"}'])
+def test_a_body_that_is_no_object_is_refused(body: bytes) -> None:
+    """A sentence says what it has to be."""
+    sentence = refusal(body)
+
+    assert sentence
+    assert "hunter2" not in sentence
+
+
+def test_the_first_faults_are_enough() -> None:
+    """An answer does not grow with what is wrong in the question."""
+    sentence = refusal({f"wrong{number}": 1 for number in range(1000)})
+
+    assert len(sentence) < 1000
+
+
+def test_a_refusal_is_the_callers_fault() -> None:
+    """It counts as misuse, which is answered with 400."""
+    with pytest.raises(Misuse):
+        read_order(b"{}", user="jo")
+
+
+def test_a_password_does_not_print() -> None:
+    """Neither what was read nor how to connect shows it."""
+    order = read_order(json.dumps(LEAST).encode(), user="jo")
+
+    assert "hunter2" not in repr(order)

@@ -1,0 +1,241 @@
+"""Minings that a service runs: so many at once, each source once, and nothing kept of one that has ended."""
+
+import gc
+import threading
+import time
+import weakref
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from structlog.testing import capture_logs
+
+from fetcher.exits import Busy, Stopping
+from fetcher.imap.connection import Credentials
+from fetcher.mining.outcome import MiningRequest, Pace
+from fetcher.ports import LimitExceeded
+from fetcher.service.answers import Problem
+from fetcher.service.runs import Run, Runs
+from tests.support.fetcher_stack import Stack, mails, odd_stack
+from tests.support.odd_imap import OddFolder, OddImap
+
+SECONDS = 20.0
+NOTICED_SECONDS = 5 * Pace().watch_seconds
+"""After this a mining has seen that it is to end."""
+
+
+@pytest.fixture
+def odd() -> Iterator[OddImap]:
+    """Yield a mail server with 450 messages: three segments."""
+    with OddImap({"INBOX": OddFolder(dict(enumerate(mails(450), start=1)))}) as server:
+        yield server
+
+
+@pytest.fixture
+def stack(odd: OddImap) -> Stack:
+    """Return what a fetcher needs to mine that server."""
+    return odd_stack(odd)
+
+
+@pytest.fixture
+def runs(stack: Stack, tmp_path: Path) -> Runs:
+    """Return runs of two minings at most."""
+    return Runs(stack.opened(), claims=tmp_path / "claims", most=2)
+
+
+def start(runs: Runs, stack: Stack, *, user: str = "jo", credentials: Credentials | None = None) -> Run:
+    """Start a mining of the stack's mailbox."""
+    connector = stack.connector if credentials is None else replace(stack.connector, credentials=credentials)
+    return runs.start(MiningRequest(user, connector.source, connections=1), connector)
+
+
+def begun(run: Run) -> Problem | None:
+    """Wait for the beginning, and return what came before it."""
+    return run.begun.result(SECONDS)
+
+
+def until(true: Callable[[], bool]) -> None:
+    """Wait until something is true."""
+    end = time.monotonic() + SECONDS
+    while not true():
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
+def until_ended(runs: Runs) -> None:
+    """Wait until no mining is under way."""
+    until(lambda: runs.count == 0)
+
+
+def full_disk() -> Exception:
+    """Return what a raw store without room raises."""
+    return LimitExceeded("The disk is full.")
+
+
+def test_a_mining_is_run_to_its_end(runs: Runs, stack: Stack) -> None:
+    """Its progress is there as long as it runs, and the log says when it begins and ends, by its id."""
+    with capture_logs() as logs:
+        run = start(runs, stack)
+        problem = begun(run)
+        until_ended(runs)
+
+    mining = run.progress.mining
+    assert problem is None
+    assert stack.minings.minings[mining].ledger.processed == 450
+    assert (runs.under_way("jo"), runs.problem("jo", mining)) == ({}, None)
+    assert [(line["event"], line["mining"]) for line in logs] == [("mining begun", mining), ("mining ended", mining)]
+
+
+def test_progress_is_its_users(runs: Runs, stack: Stack) -> None:
+    """Whoever asks for another user learns nothing of it."""
+    stack.minings.idle = True
+    run = start(runs, stack)
+    assert begun(run) is None
+    mining = run.progress.mining
+
+    until(lambda: run.progress.fetched == 450)
+    mine, anothers = runs.under_way("jo"), runs.under_way("ann")
+
+    stack.minings.idle = False
+    until_ended(runs)
+    assert {each: progress.listed for each, progress in mine.items()} == {mining: 450}
+    assert anothers == {}
+
+
+def test_a_refused_login_is_the_answer_to_the_start(runs: Runs, stack: Stack, odd: OddImap) -> None:
+    """Nothing has begun, so that nothing is remembered of it."""
+    odd.login_answers = ["NO wrong password"]
+    with capture_logs() as logs:
+        run = start(runs, stack)
+        problem = begun(run)
+        until_ended(runs)
+
+    assert problem is not None
+    assert (problem.status, problem.code) == (403, "login")
+    assert stack.minings.minings == {}
+    assert runs.problem("jo", run.progress.mining) is None
+    assert [(line["event"], line["code"]) for line in logs] == [("mining broken off", "login")]
+
+
+def test_a_mining_that_was_broken_off_says_by_what_until_it_is_started_again(runs: Runs, stack: Stack) -> None:
+    """The answer to the start is long gone by then."""
+    stack.break_store(full_disk)
+    run = start(runs, stack)
+    assert begun(run) is None
+    until_ended(runs)
+    broken = runs.problem("jo", run.progress.mining)
+    stack.mend_store()
+
+    again = start(runs, stack)
+    assert begun(again) is None
+    until_ended(runs)
+
+    assert broken == Problem(507, "storage", "The disk is full.")
+    assert again.progress.resumed
+    assert again.progress.mining == run.progress.mining
+    assert runs.problem("jo", run.progress.mining) is None
+    assert stack.minings.minings[run.progress.mining].state == "finished"
+
+
+def test_an_error_of_our_own_is_logged_by_its_place_alone(runs: Runs, stack: Stack) -> None:
+    """Its text may be mail."""
+    stack.break_store(lambda: KeyError("mail text"))
+    with capture_logs() as logs:
+        begun(start(runs, stack))
+        until_ended(runs)
+
+    [line] = [line for line in logs if line["event"] == "mining broken off"]
+    assert line["code"] == "error"
+    assert any("fetcher_stack.py" in place for place in line["way"])
+    assert "mail text" not in str(logs)
+
+
+def test_a_source_is_read_once_at_a_time(runs: Runs, stack: Stack) -> None:
+    """A second start of what runs is refused, and does the first no harm."""
+    stack.minings.idle = True
+    first = start(runs, stack)
+    assert begun(first) is None
+
+    second = begun(start(runs, stack))
+
+    stack.minings.idle = False
+    until_ended(runs)
+    assert second is not None
+    assert (second.status, second.code) == (409, "held")
+    assert stack.minings.minings[first.progress.mining].state == "finished"
+
+
+def test_no_more_run_than_are_allowed(stack: Stack, tmp_path: Path) -> None:
+    """One too many is told to ask again, and may once another has ended."""
+    runs = Runs(stack.opened(), claims=tmp_path / "claims", most=1)
+    stack.minings.idle = True
+    assert begun(start(runs, stack)) is None
+
+    with pytest.raises(Busy, match="SERVE_MININGS"):
+        start(runs, stack, user="ann")
+
+    stack.minings.idle = False
+    until_ended(runs)
+    assert begun(start(runs, stack, user="ann")) is None
+    until_ended(runs)
+
+
+def test_a_stop_stores_what_is_in_flight_and_leaves_the_rest(
+    runs: Runs, stack: Stack, odd: OddImap, tmp_path: Path
+) -> None:
+    """No mining is started any more, and the next service goes on with the one that was left."""
+    reached, go_on = threading.Event(), threading.Event()
+
+    def hold(_: int) -> bool:
+        reached.set()
+        return not go_on.wait(SECONDS)
+
+    odd.on_fetch = hold
+    run = start(runs, stack)
+    assert reached.wait(SECONDS)
+
+    with capture_logs() as logs:
+        runs.stop()
+        with pytest.raises(Stopping):
+            start(runs, stack)
+        time.sleep(NOTICED_SECONDS)
+        go_on.set()
+        until_ended(runs)
+    stored = [key for key in stack.raw_store.list("") if not key.endswith("/plan")]
+    next_runs = Runs(stack.opened(), claims=tmp_path / "claims", most=2)
+    again = start(next_runs, stack)
+    assert begun(again) is None
+    until_ended(next_runs)
+
+    assert [line["event"] for line in logs] == ["mining left"]
+    assert 0 < len(stored) < 3
+    assert (again.progress.resumed, again.progress.mining) == (True, run.progress.mining)
+    assert stack.minings.minings[run.progress.mining].ledger.processed == 450
+    assert set(odd.fetched.values()) == {1}
+
+
+class Secret(str):
+    """A password whose end can be seen: one of type str cannot be referred to weakly."""
+
+
+@pytest.mark.parametrize("fault", [None, full_disk, lambda: KeyError("a bug")])
+def test_a_password_is_forgotten_with_its_mining(
+    runs: Runs, stack: Stack, odd: OddImap, fault: Callable[[], Exception] | None
+) -> None:
+    """Nothing that is remembered of a mining that failed, at its login or later, holds on to how it logged in."""
+    if fault is None:
+        odd.login_answers = ["NO wrong password"]
+    else:
+        stack.break_store(fault)
+    password = Secret("hunter2")
+    gone = weakref.ref(password)
+    run = start(runs, stack, credentials=Credentials(password))
+    begun(run)
+    until_ended(runs)
+
+    del password
+    gc.collect()
+
+    assert gone() is None
+    assert (runs.problem("jo", run.progress.mining) is None) is (fault is None)

@@ -1,0 +1,106 @@
+"""Over HTTP the API is what it is without: same answers, whole paths, bounded bodies."""
+
+import asyncio
+import json
+import socket
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest
+from structlog.testing import capture_logs
+
+from processor.api.http import open_socket, serve_api
+from processor.api.routes import MAX_BODY_BYTES
+from tests.support.stack import TOKEN, Stack
+
+
+@pytest.fixture
+async def client(stack: Stack) -> AsyncIterator[httpx.AsyncClient]:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        port = listening.getsockname()[1]
+        server = serve_api(stack.api, listen=f"fd:{listening.detach()}")
+    task = asyncio.create_task(server.serve())
+    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client:
+        yield client
+    server.should_exit = True
+    await task
+
+
+def bearer(token: str = TOKEN) -> dict[str, str]:
+    return {"Authorization": f"Bearer {token}"}
+
+
+async def test_health_answers_anybody(client: httpx.AsyncClient) -> None:
+    """A health check needs no token."""
+    response = await client.get("/health")
+
+    assert (response.status_code, response.json()["status"]) == (200, "ok")
+
+
+async def test_the_token_is_read_from_its_header_alone(client: httpx.AsyncClient) -> None:
+    """Neither another scheme nor the query opens the door."""
+    answers = [
+        await client.get("/users/jo/minings"),
+        await client.get("/users/jo/minings", headers={"Authorization": TOKEN}),
+        await client.get("/users/jo/minings", headers={"Authorization": f"Basic {TOKEN}"}),
+        await client.get("/users/jo/minings", params={"token": TOKEN}),
+        await client.get("/users/jo/minings", headers=bearer()),
+    ]
+
+    assert [answer.status_code for answer in answers] == [401, 401, 401, 401, 200]
+
+
+async def test_a_slash_in_a_user_name_is_no_path(client: httpx.AsyncClient) -> None:
+    """Percent-encoded pieces stay one piece."""
+    response = await client.get("/users/jo%2Fdoe/minings", headers=bearer())
+
+    assert (response.status_code, response.json()) == (200, {"minings": []})
+
+
+@pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH"])
+async def test_other_methods_are_refused(client: httpx.AsyncClient, method: str) -> None:
+    """What the API has no use for does nothing."""
+    response = await client.request(method, "/users/jo/minings", headers=bearer())
+
+    assert response.status_code == 405
+
+
+async def test_a_body_that_is_too_large_is_refused(client: httpx.AsyncClient) -> None:
+    """Nobody fills the memory through the API."""
+    response = await client.post("/users/jo/erase", headers=bearer(), content=b" " * (MAX_BODY_BYTES + 1))
+
+    assert (response.status_code, response.json()["code"]) == (400, "limit")
+
+
+async def test_without_a_token_even_a_large_body_is_401(client: httpx.AsyncClient) -> None:
+    """Who has no token learns nothing of what would be too large."""
+    response = await client.post("/users/jo/erase", content=b" " * (MAX_BODY_BYTES + 1))
+
+    assert (response.status_code, response.json()["code"]) == (401, "token")
+
+
+@pytest.mark.parametrize("body", [b"{", b"[]", b"\xff", b"[" * 100_000, json.dumps("text").encode()])
+async def test_a_body_that_is_no_object_is_refused(client: httpx.AsyncClient, body: bytes) -> None:
+    """A sentence says what is wrong, and nothing is done."""
+    response = await client.post("/users/jo/erase", headers=bearer(), content=body)
+
+    assert (response.status_code, response.json()["code"]) == (400, "request")
+
+
+async def test_an_error_of_our_own_is_answered_and_logged_by_its_class(client: httpx.AsyncClient, stack: Stack) -> None:
+    """What nobody foresaw is JSON like every answer; the log has no traceback and no text of it."""
+    begun = await stack.begin()
+    async with stack.ports.minings._store._pool.connection() as connection:  # type: ignore[attr-defined]
+        await connection.execute("UPDATE minings SET settings = 'no JSON'")
+
+    with capture_logs() as logs:
+        response = await client.get(f"/users/jo/minings/{begun.id}", headers=bearer())
+
+    assert (response.status_code, response.json()["code"]) == (500, "error")
+    assert logs == [{"event": "request failed", "error": "JSONDecodeError", "log_level": "error"}]
+
+
+def test_a_socket_is_opened_where_it_is_said() -> None:
+    """Host and port, IPv6 too where the machine has it."""
+    with open_socket("127.0.0.1:0") as four:
+        assert four.getsockname()[0] == "127.0.0.1"

@@ -1,0 +1,336 @@
+"""The API opens to the right token only, and answers what was agreed."""
+
+import base64
+import json
+import math
+import uuid
+from urllib.parse import parse_qsl
+
+import pytest
+
+from processor.api.routes import Request
+from processor.api.tokens import user_token
+from tests.support.stack import AS_OF, TOKEN, Folder, Stack, mail
+
+MAILBOX = Folder([[mail(n, sender=f"p{n}@firm.com") for n in range(4)]])
+BEGIN = {
+    "id": "6f9619ff-8b86-4d01-b42d-00cf4fc964ff",
+    "source": "me@example.org@imap.example.org:993",
+    "address": "me@example.org",
+    "chunks": 4,
+    "holder": "test",
+}
+ROUTES = [
+    ("POST", "minings"),
+    ("GET", "minings"),
+    ("GET", f"minings/{BEGIN['id']}"),
+    ("POST", f"minings/{BEGIN['id']}/renew"),
+    ("POST", f"minings/{BEGIN['id']}/fetched"),
+    ("GET", f"minings/{BEGIN['id']}/report"),
+    ("POST", f"minings/{BEGIN['id']}/cancel"),
+    ("POST", f"minings/{BEGIN['id']}/retry"),
+    ("GET", "contacts"),
+    ("POST", "erase"),
+]
+
+
+@pytest.mark.parametrize(("method", "path"), ROUTES)
+@pytest.mark.parametrize("token", ["", "wrong", "jo.", ".", user_token("another service", "jo")])
+async def test_without_a_token_there_is_401_and_nothing_else(stack: Stack, method: str, path: str, token: str) -> None:
+    """No token, or a wrong one, says nothing of what exists."""
+    response = await stack.ask(method, f"/users/jo/{path}", {}, token=token)
+
+    assert response.status == 401
+    assert set(response.body) == {"error", "code"}
+
+
+@pytest.mark.parametrize(("method", "path"), ROUTES)
+async def test_a_users_token_opens_that_user_alone(stack: Stack, method: str, path: str) -> None:
+    """Another user's path is unknown, as is what does not exist."""
+    response = await stack.ask(method, f"/users/jo/{path}", {}, token=user_token(TOKEN, "ann"))
+
+    assert response.status == 404
+
+
+async def test_a_users_token_opens_that_users_paths(stack: Stack) -> None:
+    """A user may read and erase what is theirs; user names may hold dots and slashes."""
+    token = user_token(TOKEN, "jo.doe/1")
+
+    response = await stack.ask("GET", "/users/jo.doe%2F1/minings", token=token)
+
+    assert (response.status, response.body) == (200, {"minings": []})
+
+
+async def test_health_needs_no_token(stack: Stack) -> None:
+    """Health says that both databases answer, and which schema they have."""
+    response = await stack.ask("GET", "/health", token="")
+
+    assert response.status == 200
+    assert response.body["status"] == "ok"
+
+
+@pytest.mark.parametrize("path", ["/", "/users", "/users/jo", "/users//minings", "/users/jo/nothing", "/minings"])
+async def test_unknown_paths_are_404(stack: Stack, path: str) -> None:
+    """What is no route is unknown, with a sentence."""
+    assert (await stack.ask("GET", path)).status == 404
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"id": "no uuid"},
+        {"id": None},
+        {"source": ""},
+        {"address": 5},
+        {"chunks": 0},
+        {"chunks": "16"},
+        {"scope": "everything"},
+        {"since": "yesterday"},
+        {"as_of": "2026-02-30"},
+        {"folders": "INBOX"},
+        {"me": [1]},
+        {"full": "yes"},
+        {"holder": ""},
+        {"source": "a\0b"},
+        {"address": "jane@\ud800.com"},
+        {"me": ["a\0@x.com"]},
+        {"folders": [["\ud83d"]]},
+        {"holder": "half a pair: \ud800"},
+    ],
+)
+async def test_a_malformed_begin_is_refused_by_name(stack: Stack, change: dict[str, object]) -> None:
+    """The answer names the field that is wrong."""
+    response = await stack.ask("POST", "/users/jo/minings", BEGIN | change)
+
+    assert response.status == 400
+    assert next(iter(change)) in response.body["error"]
+
+
+@pytest.mark.parametrize("path", ["/users/jo%00/minings", "/users/jo/minings/%00", "/users/jo/minings/%00/report"])
+async def test_a_path_that_no_database_takes_is_refused(stack: Stack, path: str) -> None:
+    """A NUL in a path is the caller's mistake, and said so."""
+    assert (await stack.ask("GET", path)).status == 400
+
+
+@pytest.mark.parametrize("address", ["\0@acme.com", "jane\ud800@acme.com"])
+async def test_an_address_that_no_database_takes_is_refused(stack: Stack, address: str) -> None:
+    """Nothing of it can be there to be erased."""
+    response = await stack.ask("POST", "/users/jo/erase", {"address": address})
+
+    assert (response.status, response.body["code"]) == (400, "request")
+
+
+async def test_beginning_is_idempotent_by_id(stack: Stack) -> None:
+    """A repeated begin of the same fetcher returns the same mining under a greater lease."""
+    first = await stack.ask("POST", "/users/jo/minings", BEGIN)
+    second = await stack.ask("POST", "/users/jo/minings", BEGIN)
+
+    assert first.body["id"] == second.body["id"] == BEGIN["id"]
+    assert second.body["lease"] > first.body["lease"]
+    assert not second.body["resumed"]
+
+
+async def test_a_source_has_one_unfinished_mining(stack: Stack) -> None:
+    """A begin under another id returns the unfinished one to be resumed, with what was fixed."""
+    await stack.ask("POST", "/users/jo/minings", BEGIN | {"scope": "headers", "as_of": AS_OF})
+
+    response = await stack.ask("POST", "/users/jo/minings", BEGIN | {"id": str(uuid.uuid4())})
+
+    assert response.body["resumed"]
+    assert response.body["id"] == BEGIN["id"]
+    assert (response.body["settings"]["scope"], response.body["settings"]["as_of"]) == ("headers", AS_OF)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("scope", "full"),
+        ("since", "2020-01-01"),
+        ("as_of", "2019-01-01"),
+        ("folders", ["INBOX"]),
+        ("full", True),
+        ("me", ["else@example.org"]),
+    ],
+)
+async def test_a_resume_that_says_otherwise_is_refused_by_name(stack: Stack, name: str, value: object) -> None:
+    """What was fixed at begin cannot be changed under way."""
+    await stack.ask("POST", "/users/jo/minings", BEGIN)
+
+    response = await stack.ask("POST", "/users/jo/minings", BEGIN | {name: value})
+
+    assert (response.status, response.body["code"]) == (409, "fixed")
+    assert name in response.body["error"]
+
+
+async def test_a_live_lease_keeps_others_out(stack: Stack) -> None:
+    """Another fetcher is refused while the holder is heard of, and gets the mining when it is silent."""
+    await stack.ask("POST", "/users/jo/minings", BEGIN)
+    held = await stack.ask("POST", "/users/jo/minings", BEGIN | {"holder": "other"})
+    async with stack.ports.minings._store._pool.connection() as connection:  # type: ignore[attr-defined]
+        await connection.execute("UPDATE minings SET heard_at = now() - interval '1 minute'")
+
+    taken = await stack.ask("POST", "/users/jo/minings", BEGIN | {"holder": "other"})
+
+    assert (held.status, held.body["code"]) == (409, "held")
+    assert taken.status == 200
+
+
+@pytest.mark.parametrize("call", ["renew", "fetched"])
+async def test_an_old_lease_is_refused(stack: Stack, call: str) -> None:
+    """The fetcher that was replaced gets 409 and its mining stays as the newer one has it."""
+    old = (await stack.ask("POST", "/users/jo/minings", BEGIN)).body["lease"]
+    await stack.ask("POST", "/users/jo/minings", BEGIN)
+
+    response = await stack.ask("POST", f"/users/jo/minings/{BEGIN['id']}/{call}", {"lease": old})
+
+    assert (response.status, response.body["code"]) == (409, "lease")
+    assert (await stack.ask("GET", f"/users/jo/minings/{BEGIN['id']}")).body["state"] == "fetching"
+
+
+@pytest.mark.parametrize("lease", ["1", None, -1, 10**30, True])
+async def test_a_lease_is_a_number(stack: Stack, lease: object) -> None:
+    """What no database could take as a lease is refused before one is asked."""
+    await stack.ask("POST", "/users/jo/minings", BEGIN)
+
+    response = await stack.ask("POST", f"/users/jo/minings/{BEGIN['id']}/renew", {"lease": lease})
+
+    assert (response.status, response.body["code"]) == (400, "request")
+
+
+@pytest.mark.parametrize("path", ["/users/%00/minings", "/users/jo/minings/%00", "/users/jo/contacts?source=%00"])
+async def test_nul_characters_are_refused(stack: Stack, path: str) -> None:
+    """No database is asked with a text that it cannot hold."""
+    path, _, query = path.partition("?")
+
+    response = await stack.ask("GET", path, **dict(parse_qsl(query)))
+
+    assert (response.status, response.body["code"]) == (400, "request")
+
+
+async def test_a_body_nested_without_end_is_refused(stack: Stack) -> None:
+    """A body that no parser can follow is malformed, not an error of ours."""
+    response = await stack.api.answer(Request("POST", "/users/jo/erase", TOKEN, body=b"[" * 200_000))
+
+    assert (response.status, response.body["code"]) == (400, "request")
+
+
+async def test_retrying_is_for_minings_that_are_there(stack: Stack) -> None:
+    """An ended mining says that it is too late; one that never was, or is another's, is unknown."""
+    ended = await stack.mine(MAILBOX)
+    other = await stack.mine(MAILBOX, user="ann")
+
+    answers = [
+        await stack.ask("POST", f"/users/jo/minings/{mining}/retry") for mining in (ended.id, other.id, BEGIN["id"])
+    ]
+
+    assert [answer.status for answer in answers] == [409, 404, 404]
+
+
+async def test_an_ended_id_is_answered_with_its_receipt(stack: Stack) -> None:
+    """The id of a finished mining is never begun again."""
+    begun = await stack.mine(MAILBOX)
+
+    response = await stack.ask("POST", "/users/jo/minings", BEGIN | {"id": begun.id})
+
+    assert response.body["state"] == "finished"
+    assert response.body["receipt"]["objects"] == 2
+
+
+async def test_an_id_of_another_user_is_unknown(stack: Stack) -> None:
+    """Neither begin nor any other call tells that another user's mining exists."""
+    begun = await stack.mine(MAILBOX, user="ann")
+
+    answers = [
+        await stack.ask("POST", "/users/jo/minings", BEGIN | {"id": begun.id}),
+        await stack.ask("GET", f"/users/jo/minings/{begun.id}"),
+        await stack.ask("GET", f"/users/jo/minings/{begun.id}/report"),
+    ]
+
+    assert [answer.status for answer in answers] == [404, 404, 404]
+
+
+async def test_own_addresses_are_those_of_all_sources(stack: Stack) -> None:
+    """A later mining knows the addresses that earlier ones of the user were begun with."""
+    await stack.mine(MAILBOX, address="Old@Example.org", source="old@imap.example.org:993")
+
+    begun = await stack.begin(me=["alias+x@example.org"])
+
+    assert list(begun.answer["settings"]["own"]) == ["alias@example.org", "me@example.org", "old@example.org"]
+
+
+async def test_contacts_come_in_pages_until_an_empty_one(stack: Stack) -> None:
+    """Following the cursor gives every contact once, in the list's order."""
+    await stack.mine(MAILBOX)
+    whole = await stack.contacts()
+
+    first = (await stack.ask("GET", "/users/jo/contacts", limit="3")).body
+    second = (await stack.ask("GET", "/users/jo/contacts", limit="3", after=first["after"])).body
+    last = (await stack.ask("GET", "/users/jo/contacts", limit="3", after=second["after"])).body
+
+    assert first["contacts"] + second["contacts"] == whole
+    assert len(whole) == 4
+    assert last == {"contacts": [], "after": None}
+
+
+def cursor(*place: object) -> str:
+    """Return a cursor that the API did not give."""
+    return base64.urlsafe_b64encode(json.dumps(place).encode()).decode()
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        {"limit": "0"},
+        {"limit": "many"},
+        {"limit": "5000"},
+        {"limit": "1" * 5000},
+        {"source": "\0"},
+        {"after": "nonsense"},
+        {"after": "\ud800"},
+        {"after": base64.urlsafe_b64encode(b"[" * 100_000).decode()},
+        {"after": cursor(1, 1, None)},
+        {"after": cursor(2**15, 1, None, "a")},
+        {"after": cursor(math.inf, 1, None, "a@b.co")},
+        {"after": cursor(1, math.inf, None, "a")},
+        {"after": cursor(1, 1, "2026-02-30", "a")},
+        {"after": cursor(1, 1, 5, "a")},
+        {"after": cursor(1, 1, None, "\0")},
+    ],
+    ids=range(15),
+)
+async def test_a_malformed_page_is_refused(stack: Stack, query: dict[str, str]) -> None:
+    """A wrong limit or cursor is 400, by name."""
+    response = await stack.ask("GET", "/users/jo/contacts", **query)
+
+    assert response.status == 400
+    assert next(iter(query)) in response.body["error"]
+
+
+async def test_an_erased_contact_does_not_come_back(stack: Stack) -> None:
+    """After its erasure an address stays away, though new mail of it is mined."""
+    await stack.mine(MAILBOX)
+
+    await stack.ask("POST", "/users/jo/erase", {"address": "P1+x@Firm.com"})
+    await stack.mine(Folder([[mail(n + 50, sender=f"p{n}@firm.com") for n in range(4)]], uidvalidity=8))
+
+    assert sorted(contact["address"] for contact in await stack.contacts()) == [
+        "p0@firm.com",
+        "p2@firm.com",
+        "p3@firm.com",
+    ]
+
+
+async def test_status_follows_a_mining(stack: Stack) -> None:
+    """Status counts segments and messages while a mining is under way, and keeps the totals after it."""
+    begun = await stack.begin()
+    jobs = stack.store(begun, MAILBOX)
+    fetching = (await stack.ask("GET", f"/users/jo/minings/{begun.id}")).body
+    await stack.queue.send(jobs)
+    processing = (await stack.fetched(begun)).body
+    await stack.drain()
+    finished = (await stack.ask("GET", f"/users/jo/minings/{begun.id}")).body
+
+    assert (fetching["state"], fetching["listed"]) == ("fetching", None)
+    assert (processing["state"], processing["listed"], processing["segments"]["sent"]) == ("processing", 4, 1)
+    assert (finished["state"], finished["messages"]["processed"]) == ("finished", 4)
+    assert (await stack.ask("GET", "/users/jo/minings")).body["minings"][0]["id"] == begun.id

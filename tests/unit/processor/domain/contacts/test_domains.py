@@ -1,0 +1,88 @@
+"""Domains: a provider's, thrown away, or somebody's own."""
+
+import re
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import processor.domain.data
+from processor.domain.contacts.domains import MORE_PROVIDERS, NO_PROVIDERS, classify_domain
+from processor.domain.data.disposable import DISPOSABLE
+from processor.domain.data.providers import PROVIDERS
+
+THROWN_AWAY = " ".join(DISPOSABLE).split()
+PROVIDED = " ".join(PROVIDERS).split()
+
+
+@pytest.mark.parametrize(
+    ("host", "expected"),
+    [
+        ("gmail.com", "provider"),
+        ("yahoo.co.uk", "provider"),
+        ("orange.fr", "provider"),
+        ("web.de", "provider"),
+        ("libero.it", "provider"),
+        ("proton.me", "provider"),
+        ("hey.com", "provider"),
+        ("mailinator.com", "disposable"),
+        ("yopmail.com", "disposable"),
+        ("eu.mailinator.com", "disposable"),
+        ("acme.com", "custom"),
+        ("example.org", "custom"),
+        ("mail.gmail.com", "custom"),
+        ("mymailinatoracme.com", "custom"),
+        ("mailinator.com.example.org", "custom"),
+        ("googlegroups.com", "custom"),
+        ("com", "custom"),
+        ("", "custom"),
+    ],
+)
+def test_domains_have_their_class(host: str, expected: str) -> None:
+    """A provider is meant by its exact name, a throw-away domain with all that is under it."""
+    assert classify_domain(host) == expected
+
+
+def test_the_longer_name_decides() -> None:
+    """A provider that the list names stays one, though what it is under is thrown away."""
+    assert (classify_domain("vip.21cn.com"), classify_domain("21cn.com")) == ("provider", "disposable")
+
+
+@pytest.mark.parametrize(("lines", "domains"), [(DISPOSABLE, THROWN_AWAY), (PROVIDERS, PROVIDED)])
+def test_the_lists_are_sorted_as_bisection_wants_them(lines: tuple[str, ...], domains: list[str]) -> None:
+    """Domains stand in order, over all lines, in lower case and once."""
+    assert domains == sorted(set(domains))
+    assert all(re.fullmatch(r"[a-z0-9-]+(\.[a-z0-9-]+)+", domain) for domain in domains)
+    assert all(lines)
+
+
+def test_every_domain_of_the_lists_is_found() -> None:
+    """Bisection finds the first, the last and every other domain of a line."""
+    assert {classify_domain(domain) for domain in THROWN_AWAY} == {"disposable"}
+    assert {classify_domain(domain) for domain in set(PROVIDED) - NO_PROVIDERS} == {"provider"}
+
+
+def test_the_corrections_are_needed() -> None:
+    """What is added is in neither list, and what is removed is in one."""
+    assert MORE_PROVIDERS.isdisjoint(THROWN_AWAY)
+    assert MORE_PROVIDERS.isdisjoint(PROVIDED)
+    assert set(PROVIDED) >= NO_PROVIDERS
+
+
+def test_the_lists_are_those_that_their_readme_describes() -> None:
+    """The page beside the lists says how many domains each has, and names the licence."""
+    readme = Path(processor.domain.data.__path__[0], "README.md").read_text()
+
+    assert f"| MIT | {len(THROWN_AWAY):,} |" in readme
+    assert f"| MIT | {len(PROVIDED):,} |" in readme
+
+
+@given(st.from_regex(r"[a-z0-9-]{1,8}(\.[a-z0-9-]{1,8}){0,3}", fullmatch=True))
+def test_what_is_in_no_list_is_custom(host: str) -> None:
+    """A domain that only resembles a listed one is somebody's own."""
+    names = {host[at:] for at in range(len(host)) if at == 0 or host[at - 1] == "."}
+
+    listed = not names.isdisjoint(THROWN_AWAY) or host in PROVIDED or host in MORE_PROVIDERS
+
+    assert (classify_domain(host) != "custom") == (listed and host not in NO_PROVIDERS)

@@ -1,0 +1,234 @@
+"""What one message says of whom: fields, the user's own addresses, keys, conversations, texts and their limits."""
+
+import base64
+import quopri
+from typing import Any, Final
+
+import pytest
+
+from processor.domain import facts
+from processor.domain.mail.message import Message, read_message
+
+OWN: Final = frozenset({"me@example.org", "mine@example.net"})
+
+
+def read(raw: str | bytes, **settings: Any) -> Message:
+    """Read a message of the user, with its text unless said otherwise."""
+    defaults: dict[str, Any] = {"own": OWN, "latest": 1 << 40, "with_text": True, "truncated": False}
+    return read_message(raw.encode() if isinstance(raw, str) else raw, **defaults | settings)
+
+
+def fields_of(message: Message) -> dict[str, int]:
+    """Return the fields in which each address stands."""
+    return {point.address: point.fields for point in message.points}
+
+
+def body_addresses(head: str, body: bytes, *, truncated: bool = False) -> set[str]:
+    """Return the addresses in the text of a message."""
+    message = read(f"Subject: x\r\n{head}\r\n\r\n".encode() + body, truncated=truncated)
+    return {point.address for point in message.points}
+
+
+def test_all_fields_are_read() -> None:
+    """Each address field counts, in every occurrence and spelling; Sender and its like never do."""
+    message = read(
+        "FROM: a@acme.com\nTo: b@acme.com\nto: c@acme.com, a@acme.com\nCc: d@acme.com\nBcc: e@acme.com\n"
+        "Reply-To: f@acme.com\nReply_To: g@acme.com\nList-Post: <mailto:h@acme.com?subject=x>\n"
+        "Sender: no@acme.com\nReturn-Path: <no@acme.com>\n"
+        "Resent-To: no@acme.com\nDelivered-To: no@acme.com\n\nand i@acme.com"
+    )
+
+    assert fields_of(message) == {
+        "a@acme.com": facts.FROM | facts.TO,
+        "b@acme.com": facts.TO,
+        "c@acme.com": facts.TO,
+        "d@acme.com": facts.CC,
+        "e@acme.com": facts.BCC,
+        "f@acme.com": facts.REPLY_TO,
+        "g@acme.com": facts.REPLY_TO,
+        "h@acme.com": facts.LIST_POST,
+        "i@acme.com": facts.BODY,
+    }
+
+
+def test_own_addresses_are_no_points() -> None:
+    """The user is no contact, in any case, with any plus part and in any field."""
+    message = read("From: ME+x@Example.ORG\nTo: Mine@example.net, jane@acme.com\nBcc: me@example.org\n\nme@example.org")
+
+    assert list(fields_of(message)) == ["jane@acme.com"]
+
+
+def test_who_was_written_to() -> None:
+    """Recipients of a message that is from the user are marked; others in it are not."""
+    message = read(
+        "From: Me <me+x@example.org>\nTo: a@acme.com\nCc: b@acme.com\nReply-To: c@acme.com\n\nd@acme.com a@acme.com"
+    )
+
+    assert {address for address, fields in fields_of(message).items() if fields & facts.WROTE} == {
+        "a@acme.com",
+        "b@acme.com",
+    }
+
+
+def test_a_message_to_the_user_was_not_written_by_the_user() -> None:
+    """Without the user in From nobody is marked as written to."""
+    message = read("From: a@acme.com\nTo: me@example.org, b@acme.com\nReply-To: me@example.org\n\n")
+
+    assert not any(fields & facts.WROTE for fields in fields_of(message).values())
+
+
+def test_names_and_plus_addresses_are_united() -> None:
+    """One address is one point, with every name and every plus address it stands with, each once."""
+    message = read(
+        "From: Jane <jane+a@acme.com>\nTo: Jane Doe <jane@acme.com>, jane+b@acme.com, Jane <jane+a@acme.com>\n\n"
+    )
+
+    assert message.points == [
+        facts.Point(
+            "jane@acme.com", ("jane+a@acme.com", "jane+b@acme.com"), ("Jane", "Jane Doe"), facts.FROM | facts.TO, 0
+        )
+    ]
+
+
+def test_tags_are_granted_by_field() -> None:
+    """A tag goes to those who stand in the fields of its row."""
+    message = read("From: a@acme.com\nTo: b@acme.com\nReply-To: c@acme.com\nList-Id: <x>\n\n")
+
+    tags = {point.address: point.tag for point in message.points}
+
+    assert tags == {"a@acme.com": facts.NEWSLETTER, "b@acme.com": 0, "c@acme.com": facts.NEWSLETTER}
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("Message-ID: <1@acme.com>\nSubject: a", "Subject: b\nMESSAGE-ID:\t<1@acme.com> "),
+        ("Message-ID: <1@acme.com>\nSubject: a", "Message-ID:\r\n <1@acme.com>\r\nSubject: b"),
+        ("Message-ID:\nMessage-ID: <1@acme.com>", "Message-ID: <>\nMessage-ID: <1@acme.com>\nMessage-ID: <2@acme.com>"),
+        ("Subject: a\nDate: b", "Subject: a\r\nDate: b"),
+    ],
+)
+def test_copies_have_one_key(one: str, other: str) -> None:
+    """Copies of a message share its key: by the first Message-ID that says something, else by the header block."""
+    first, second = read(f"{one}\n\nx"), read(f"{other}\n\ny")
+
+    assert first.key == second.key
+    assert len(first.key) == 16
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("Message-ID: <1@acme.com>", "Message-ID: <2@acme.com>"),
+        ("Message-ID: <>\nSubject: a", "Message-ID: <>\nSubject: b"),
+        ("Message-ID: \nSubject: a", "Message-ID: \nSubject: b"),
+        ("Subject: a", "Subject: b"),
+    ],
+)
+def test_other_messages_have_other_keys(one: str, other: str) -> None:
+    """An empty Message-ID is none: no key is shared by messages that are not one."""
+    assert read(f"{one}\n\n").key != read(f"{other}\n\n").key
+
+
+@pytest.mark.parametrize(
+    ("field", "expected"),
+    [
+        ("References: <a@b>", True),
+        ("References:\n <a@b>\n <c@d>", True),
+        ("In-Reply-To: Your message of today <a@b>", True),
+        ("In-Reply-To: yours", False),
+        ("References: <>", False),
+        ("Subject: Re: <a@b>", False),
+    ],
+)
+def test_conversations(field: str, expected: bool) -> None:
+    """A message is part of a conversation if it refers to another by its id."""
+    assert read(f"{field}\n\n").conversation is expected
+
+
+def test_the_date_limit() -> None:
+    """A date from the limit on counts as none, and the first Date that is one counts."""
+    head = "Date: nonsense\nDate: Tue, 05 Apr 2022 14:46:20 GMT\n\n"
+
+    assert read(head, latest=1_649_169_981).date == 1_649_169_980
+    assert read(head, latest=1_649_169_980).date is None
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"From: a@acme.com\r\n\r\nb@acme.com",
+        b"From: a@acme.com\n\nb@acme.com",
+        b"From: a@acme.com\r\rb@acme.com",
+        b"From: a@acme.com\r\r\n\r\r\nb@acme.com",
+        b"\r\n\r\nFrom: a@acme.com\r\n\r\nb@acme.com",
+        b"Fr\0om: a@ac\0me.com\r\n\r\nb@acme.com",
+        b"\xef\xbb\xbfFrom: a@acme.com\r\n\r\nb@acme.com",
+        b"From jane Thu Aug 22 12:36:23 2002\nFrom: a@acme.com\n\nb@acme.com",
+        b"Subject: x\n>From jane Thu Aug 22 12:36:23 2002\nFrom: a@acme.com\n\nb@acme.com",
+        b"From: a@acme.com\nno header, b@acme.com\nmore\n\nc",
+        b"From : a@acme.com\r\nX: y\r\n\r\nb@acme.com",
+        b"From:\r\n\ta@acme.com\r\n\r\nb@acme.com",
+    ],
+)
+def test_odd_header_blocks(raw: bytes) -> None:
+    """Line ends, NULs, empty lines before, none behind, and lines that are no header hide no field and no text."""
+    message = read(raw)
+
+    assert fields_of(message) == {"a@acme.com": facts.FROM, "b@acme.com": facts.BODY}
+
+
+def test_scope_of_headers() -> None:
+    """Without the text, only the header block counts."""
+    message = read("From: a@acme.com\n\nb@acme.com", with_text=False)
+
+    assert fields_of(message) == {"a@acme.com": facts.FROM}
+
+
+@pytest.mark.parametrize(
+    "text", ["to jane@acme.co", "to b@acme.com, jane@acme.co", "(jane@acme.co", "to <b@acme.com>jane@acme.co"]
+)
+@pytest.mark.parametrize("encoding", ["7bit", "quoted-printable", "base64"])
+@pytest.mark.parametrize("kind", ["text/plain", "text/html", "text/plain; charset=utf-16"])
+def test_half_addresses_are_not_read(text: str, encoding: str, kind: str) -> None:
+    """Of a text that was cut off, the end may be half an address; without the cut it is a whole one."""
+    data = text.encode("utf-16" if "16" in kind else "ascii")
+    if encoding != "7bit":
+        data = base64.encodebytes(data) if encoding == "base64" else quopri.encodestring(data)
+    head = f"Content-Type: {kind}\nContent-Transfer-Encoding: {encoding}"
+
+    assert "jane@acme.co" not in body_addresses(head, data.rstrip(b"\n"), truncated=True)
+    assert "jane@acme.co" in body_addresses(head, data)
+
+
+def test_whole_lines_of_cut_base64_are_read() -> None:
+    """Of a base64 text that was cut off, the whole lines are read, up to their last whole word."""
+    data = base64.encodebytes(b"jane@acme.com and then bob@acme.com " * 8)
+
+    found = body_addresses("Content-Transfer-Encoding: base64", data[:-20], truncated=True)
+
+    assert found == {"jane@acme.com", "bob@acme.com"}
+
+
+def test_a_soft_line_break_at_the_cut() -> None:
+    """A soft line break is no white space: what stands before it may be half an address."""
+    data = b"to bob@acme.com or jane@acme.co=\r\n"
+
+    assert body_addresses("Content-Transfer-Encoding: quoted-printable", data, truncated=True) == {"bob@acme.com"}
+
+
+def test_a_cut_in_the_header_block() -> None:
+    """A header block that was cut off gives no half address either."""
+    message = read("To: a@acme.com,\n b@acme.com, jane@acme.co", truncated=True)
+
+    assert set(fields_of(message)) == {"a@acme.com", "b@acme.com"}
+
+
+def test_a_cut_reaches_the_last_part_alone() -> None:
+    """The parts before the one that was cut off are read to their ends."""
+    body = b"--x\n\na@acme.com\n--x\n\nb@acme.com c@acme.co"
+
+    assert body_addresses("Content-Type: multipart/mixed; boundary=x", body, truncated=True) == {
+        "a@acme.com",
+        "b@acme.com",
+    }

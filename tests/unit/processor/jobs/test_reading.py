@@ -1,0 +1,66 @@
+"""A segment is read whole, or fails for a reason of the ledger."""
+
+from dataclasses import replace
+
+import pytest
+
+from processor.jobs.reading import SegmentFailed, read_segment, undated_from
+from processor.minings.mining import Settings
+from schemas.ledger import Dead
+from schemas.segments import Segment, StoredMessage
+from schemas.uids import UidRanges
+from tests.support.stack import mail
+
+SETTINGS = Settings(
+    address="me@example.org",
+    folders=None,
+    since=None,
+    scope="text",
+    as_of="2026-01-31",
+    chunks=4,
+    full=False,
+    own=("me@example.org",),
+)
+
+
+def make_segment(*bodies: bytes) -> bytes:
+    messages = tuple(StoredMessage(uid, len(body)) for uid, body in enumerate(bodies, 1))
+    return Segment("0123456789abcdef", 7, UidRanges(), messages).encode(bodies)
+
+
+def test_messages_come_in_their_order() -> None:
+    """Each stored message is one that was read, with its people but never the user."""
+    head, messages = read_segment(make_segment(mail(1), mail(2, sender="bob@acme.com")), SETTINGS)
+
+    assert len(head.messages) == 2
+    assert [[point.address for point in message.points] for message in messages] == [
+        ["jane@acme.com"],
+        ["bob@acme.com"],
+    ]
+
+
+def test_texts_are_read_in_scopes_that_have_them() -> None:
+    """The scope that was fixed at begin says whether texts count."""
+    data = make_segment(mail(1) + b"ask bob@acme.com\r\n")
+
+    _, [with_text] = read_segment(data, SETTINGS)
+    _, [headers_only] = read_segment(data, replace(SETTINGS, scope="headers"))
+
+    assert [point.address for point in with_text.points] == ["jane@acme.com", "bob@acme.com"]
+    assert [point.address for point in headers_only.points] == ["jane@acme.com"]
+
+
+@pytest.mark.parametrize("data", [b"", b"{}\n", make_segment(mail(1))[:-1]])
+def test_a_torn_segment_is_unreadable(data: bytes) -> None:
+    """The reason is the ledger's word."""
+    with pytest.raises(SegmentFailed) as caught:
+        read_segment(data, SETTINGS)
+
+    assert caught.value.reason is Dead.UNREADABLE
+
+
+def test_dates_count_until_a_day_after_the_reference() -> None:
+    """The whole of the next day, UTC, is still a date; the day after is none."""
+    first_undated = undated_from("2026-01-31")
+
+    assert first_undated == 1_769_990_400  # 2026-02-02T00:00:00Z
