@@ -10,6 +10,11 @@ def inside(parent: pulumi.Resource, *, after: Sequence[pulumi.Resource] = ()) ->
     return pulumi.ResourceOptions(parent=parent, depends_on=list(after))
 
 
+def replaced_in_place(parent: pulumi.Resource, *, after: Sequence[pulumi.Resource] = ()) -> pulumi.ResourceOptions:
+    """Return the options of a resource whose name can be given once: it is deleted before its successor is created."""
+    return pulumi.ResourceOptions(parent=parent, depends_on=list(after), delete_before_replace=True)
+
+
 def kept(parent: pulumi.Resource, *, protected: bool) -> pulumi.ResourceOptions:
     """Return the options of a resource that holds data.
 

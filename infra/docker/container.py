@@ -8,7 +8,7 @@ import pulumi_docker as docker
 
 from infra.bindings import Binding, environment
 from infra.docker.sizes import Limits
-from infra.protection import inside
+from infra.protection import replaced_in_place
 
 LOG_OPTIONS = {"max-size": "10m", "max-file": "3"}
 WAIT_SECONDS = 120
@@ -97,11 +97,12 @@ def declare_container(
         wait_timeout=WAIT_SECONDS,
         stop_timeout=service.stop_seconds,
         destroy_grace_seconds=service.stop_seconds,
-        opts=inside(parent, after=after),
+        opts=replaced_in_place(parent, after=after),
     )
 
 
 def _health_check(command: Sequence[str]) -> docker.ContainerHealthcheckArgs:
+    """Return the check, its durations as Docker's provider reads them back: `60s` would replace the container."""
     return docker.ContainerHealthcheckArgs(
-        tests=list(command) or ["NONE"], interval="5s", timeout="5s", start_period="60s", retries=3
+        tests=list(command) or ["NONE"], interval="5s", timeout="5s", start_period="1m0s", retries=3
     )

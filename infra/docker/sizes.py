@@ -10,6 +10,7 @@ class Limits:
 
     memory: int
     cpus: str
+    """With a decimal, as Docker's provider reads it back: `1` would replace the container at each `up`."""
     processes: int = 0
 
 
@@ -39,28 +40,28 @@ SERVICE_PROCESSES = 256
 _SIZES = MappingProxyType(
     {
         "small": Size(
-            postgres=Limits(512, "1"),
+            postgres=Limits(512, "1.0"),
             redis=Limits(128, "0.5"),
-            processor=Limits(384, "1"),
+            processor=Limits(384, "1.0"),
             fetcher=Limits(384, "0.5"),
             shared_buffers=128,
             redis_memory=64,
             minings=2,
         ),
         "medium": Size(
-            postgres=Limits(2048, "2"),
-            redis=Limits(256, "1"),
-            processor=Limits(512, "1"),
-            fetcher=Limits(768, "1"),
+            postgres=Limits(2048, "2.0"),
+            redis=Limits(256, "1.0"),
+            processor=Limits(512, "1.0"),
+            fetcher=Limits(768, "1.0"),
             shared_buffers=512,
             redis_memory=128,
             minings=6,
         ),
         "large": Size(
-            postgres=Limits(8192, "4"),
-            redis=Limits(512, "1"),
-            processor=Limits(768, "1"),
-            fetcher=Limits(2048, "2"),
+            postgres=Limits(8192, "4.0"),
+            redis=Limits(512, "1.0"),
+            processor=Limits(768, "1.0"),
+            fetcher=Limits(2048, "2.0"),
             shared_buffers=2048,
             redis_memory=256,
             minings=16,

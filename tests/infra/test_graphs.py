@@ -9,9 +9,10 @@ import pytest
 
 from infra.bundle import bundle_worker
 from infra.docker.images import IMAGES
-from infra.predicates import Expectation, violations
+from infra.predicates import CONTAINER, Expectation, violations
 from infra.vendored import vendor
 from tests.infra.golden import FOLDER
+from tests.support.pulumi.docker_container import Container
 from tests.support.stacks import ACCOUNT, CANARY, CHECKOUT, SECRETS, STACKS, declared, read_stack, run_program
 
 SIZES = {
@@ -35,6 +36,26 @@ def test_a_stack_declares_what_was_reviewed(stack: str) -> None:
     golden = json.loads((FOLDER / f"{stack}.json").read_text("utf-8"))
 
     assert declared(stack).golden == golden
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_docker_reads_back_what_is_declared(stack: str) -> None:
+    """No container is spelled otherwise than Docker's provider reads it, which would replace it at each `up`."""
+    containers = {
+        path: resource["inputs"] for path, resource in declared(stack).golden.items() if resource["type"] == CONTAINER
+    }
+
+    assert containers
+    assert {path: Container(None).read_back(inputs) for path, inputs in containers.items()} == containers
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_a_container_is_deleted_before_its_successor_is_created(stack: str) -> None:
+    """Containers have fixed names, which Docker gives once."""
+    options = [each["options"] for each in declared(stack).golden.values() if each["type"] == CONTAINER]
+
+    assert options
+    assert all(each["deleteBeforeReplace"] for each in options)
 
 
 @pytest.mark.parametrize("stack", STACKS)

@@ -111,6 +111,7 @@ class Recorder(mocks.MockMonitor):
         options = {
             "protect": request.protect,
             "retainOnDelete": request.retainOnDelete,
+            "deleteBeforeReplace": request.deleteBeforeReplace,
             "dependsOn": sorted(self.paths[urn] for urn in request.dependencies if urn in self.paths),
             "deletedWith": self.paths.get(request.deletedWith, ""),
             "provider": request.provider.rpartition("::")[0].rpartition("::")[2],

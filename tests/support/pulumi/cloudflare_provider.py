@@ -127,6 +127,7 @@ class CloudflareProvider(Provider):
     """One account."""
 
     package = "pulumi-cloudflare"
+    deletes_first = True
     _client: httpx.Client | None = None
 
     def kinds(self, settings: Properties) -> Mapping[str, Kind]:

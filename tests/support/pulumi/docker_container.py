@@ -1,6 +1,7 @@
 """Containers as the stand-in for the provider `docker` makes them."""
 
 import contextlib
+import re
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -21,6 +22,8 @@ from tests.support.pulumi.provider import Kind, Properties, Refused
 MIB = 1024 * 1024
 LOOK_SECONDS = 0.1
 NANOSECONDS = 1_000_000_000
+UNIT_SECONDS = {"h": 3600, "m": 60, "s": 1}
+DURATIONS = ("interval", "timeout", "startPeriod")
 NESTED = {
     "capabilities": {"drops", "adds"},
     "healthcheck": {"tests", "interval", "timeout", "startPeriod", "retries"},
@@ -56,6 +59,22 @@ class Container(Kind):
                 if part != UNKNOWN:
                     faults += [f"{name}.{each} is no input that is known here" for each in sorted(part.keys() - known)]
         return faults
+
+    def read_back(self, properties: Properties) -> Properties:
+        """Return processors and durations as Docker's provider spells them, which prints what Docker has in Go's way.
+
+        Its read (kreuzwerker/terraform-provider-docker, resource_docker_container_funcs.go, 2026-11) has `1.0` for
+        `1` processor and `1m0s` for `60s`. A difference replaces the container.
+        """
+        told = dict(properties)
+        if "cpus" in told:
+            told["cpus"] = str(float(told["cpus"]))
+        if "healthcheck" in told:
+            spelled = {
+                name: _in_gos_way(told["healthcheck"][name]) for name in DURATIONS if name in told["healthcheck"]
+            }
+            told["healthcheck"] = told["healthcheck"] | spelled
+        return told
 
     def create(self, inputs: Properties) -> tuple[str, Properties]:
         """Make and start it; wait for its health, or for its end, as it is declared."""
@@ -160,4 +179,20 @@ def _health(check: Mapping[str, Any]) -> Healthcheck:
 
 
 def _nanoseconds(text: str) -> int:
-    return int(float(text.removesuffix("s")) * NANOSECONDS)
+    return int(_seconds(text) * NANOSECONDS)
+
+
+def _seconds(text: str) -> float:
+    """Return the seconds of a duration in hours, minutes and seconds, as Go reads it."""
+    pieces = re.findall(r"([\d.]+)([hms])", text)
+    if "".join(f"{count}{unit}" for count, unit in pieces) != text:
+        raise Refused(f"{text!r} is not a duration such as 1m30s")
+    return sum(float(count) * UNIT_SECONDS[unit] for count, unit in pieces)
+
+
+def _in_gos_way(text: str) -> str:
+    """Return a duration as Go prints it: `90s` is `1m30s`, `60s` is `1m0s`."""
+    minutes, seconds = divmod(_seconds(text), 60)
+    hours, minutes = divmod(int(minutes), 60)
+    above = f"{hours}h{minutes}m" if hours else f"{minutes}m" if minutes else ""
+    return f"{above}{seconds:g}s"

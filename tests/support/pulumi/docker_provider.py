@@ -155,6 +155,7 @@ class DockerProvider(Provider):
     """One Docker engine."""
 
     package = "pulumi-docker"
+    deletes_first = False
 
     def kinds(self, settings: Properties) -> Mapping[str, Kind]:
         """Return the kinds on the engine that `host` names."""

@@ -49,6 +49,10 @@ class Kind:
         """Make it; return its id and what it says besides its inputs."""
         raise NotImplementedError
 
+    def read_back(self, properties: Properties) -> Properties:
+        """Return properties as the provider reads them from what was made: the same values, perhaps spelled otherwise."""
+        return properties
+
     def read(self, identity: str, state: Properties) -> bool:
         """Return whether it is still there."""
         return True
@@ -83,6 +87,8 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
     """A stand-in for one provider; `package` is the Python package whose version it says it has."""
 
     package: ClassVar[str]
+    deletes_first: ClassVar[bool]
+    """Whether a resource that has to be replaced is deleted before its successor is created."""
 
     def kinds(self, settings: Properties) -> Mapping[str, Kind]:
         """Return the kinds by their types, for a provider that is told these settings."""
@@ -122,16 +128,16 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         return provider_pb2.CheckResponse(inputs=_struct(completed), failures=failures)
 
     def Diff(self, request: Any, context: Any) -> Any:  # noqa: N802 (the name of the protocol)
-        """Compare inputs; what cannot change is made anew, the old one first, since names are taken."""
+        """Compare the inputs with those read back; replace what cannot change."""
         kind = self._kind(request, context)
-        old, new = plain(request.old_inputs), plain(request.news)
+        old, new = kind.read_back(plain(request.old_inputs)), plain(request.news)
         changed = [name for name in sorted(old.keys() | new.keys()) if old.get(name) != new.get(name)]
         response = provider_pb2.DiffResponse
         return response(
             changes=response.DIFF_SOME if changed else response.DIFF_NONE,
             diffs=changed,
             replaces=[name for name in changed if name not in kind.updatable],
-            deleteBeforeReplace=True,
+            deleteBeforeReplace=self.deletes_first,
         )
 
     def Create(self, request: Any, context: Any) -> Any:  # noqa: N802 (the name of the protocol)
@@ -141,16 +147,20 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
             return provider_pb2.CreateResponse(properties=self._foreseen(request, context, inputs))
         with _told(context):
             identity, outputs = self._kind(request, context).create(inputs)
-        return provider_pb2.CreateResponse(id=identity, properties=_struct(inputs | outputs))
+        properties = self._kind(request, context).read_back(inputs | outputs)
+        return provider_pb2.CreateResponse(id=identity, properties=_struct(properties))
 
     def Read(self, request: Any, context: Any) -> Any:  # noqa: N802 (the name of the protocol)
         """Say what is known of it, or nothing where it is gone."""
-        state = plain(request.properties)
+        kind, state = self._kind(request, context), plain(request.properties)
         with _told(context):
-            there = self._kind(request, context).read(request.id, state)
+            there = kind.read(request.id, state)
         if not there:
             return provider_pb2.ReadResponse()
-        return provider_pb2.ReadResponse(id=request.id, properties=request.properties, inputs=request.inputs)
+        inputs = kind.read_back(plain(request.inputs))
+        return provider_pb2.ReadResponse(
+            id=request.id, properties=_struct(kind.read_back(state)), inputs=_struct(inputs)
+        )
 
     def Update(self, request: Any, context: Any) -> Any:  # noqa: N802 (the name of the protocol)
         """Change it."""

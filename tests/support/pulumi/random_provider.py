@@ -29,6 +29,7 @@ class RandomProvider(Provider):
     """The one kind that is used."""
 
     package = "pulumi-random"
+    deletes_first = True
 
     def kinds(self, settings: Properties) -> Mapping[str, Kind]:
         """Return it."""
