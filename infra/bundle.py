@@ -1,6 +1,6 @@
 """The Worker's module table: what a checkout puts into the Worker, name by name.
 
-The own modules are those that the entry module imports, directly or not, and the SQL files beside them: so the
+Our modules are those that the entry module imports, directly or not, and the SQL and data files beside them: so the
 container's adapters, and what only they use, cannot get in. Nothing here imports the services' code; it is read.
 
 Not named `packaging`: Pulumi runs its helpers in this folder, where that would hide the package of the same name.
@@ -15,6 +15,8 @@ from pathlib import Path
 
 MAIN_MODULE = "entry_worker.py"
 VENDORED = "python_modules"
+DATA_SUFFIXES = (".sql", ".txt")
+"""Files that modules read from their own folder."""
 MAX_BYTES = 2 * 1024 * 1024
 """Ours: the platform takes 64 MiB uncompressed, but a Worker has one second to start (Workers limits, 2026-11)."""
 
@@ -82,7 +84,7 @@ def _reach(main: str, roots: Mapping[str, Path], outside: frozenset[str]) -> dic
         name, path = place
         found[name] = path
         if path.name == "__init__.py" or "." in dotted:
-            found |= _sql_beside(name, path)
+            found |= _data_beside(name, path)
         for imported in _imports(path):
             _check(imported, path, roots, outside)
             left += _with_parents(imported)
@@ -127,9 +129,9 @@ def _with_parents(dotted: str) -> Iterable[str]:
     return (".".join(pieces[: count + 1]) for count in range(len(pieces)))
 
 
-def _sql_beside(name: str, path: Path) -> dict[str, Path]:
+def _data_beside(name: str, path: Path) -> dict[str, Path]:
     folder = name.rpartition("/")[0]
-    return {f"{folder}/{sql.name}": sql for sql in path.parent.glob("*.sql")}
+    return {f"{folder}/{file.name}": file for file in path.parent.iterdir() if file.suffix in DATA_SUFFIXES}
 
 
 def _vendored_files(vendored: Path) -> list[Path]:

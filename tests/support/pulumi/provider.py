@@ -50,7 +50,7 @@ class Kind:
         raise NotImplementedError
 
     def read_back(self, properties: Properties) -> Properties:
-        """Return properties as the provider reads them from what was made: the same values, perhaps spelled otherwise."""
+        """Return properties as the provider reads them from what was made: the same values, in its own spelling."""
         return properties
 
     def read(self, identity: str, state: Properties) -> bool:

@@ -1,13 +1,12 @@
 """What kind of domain an address is of: a free mail provider's, a throw-away one, or somebody's own."""
 
-from bisect import bisect_right
-from collections.abc import Sequence
 from enum import StrEnum
 from typing import Final
 
-from processor.domain.data.disposable import DISPOSABLE
-from processor.domain.data.providers import PROVIDERS
+from processor.domain.data.lists import SortedList
 
+DISPOSABLE: Final = SortedList("disposable.txt")
+PROVIDERS: Final = SortedList("providers.txt")
 MORE_PROVIDERS: Final = frozenset(
     (
         *("bbox.fr", "hey.com", "mailbox.org", "privaterelay.appleid.com", "riseup.net", "sympatico.ca"),
@@ -38,22 +37,13 @@ def classify_domain(host: str) -> DomainClass:
     """
     if host in NO_PROVIDERS:
         return DomainClass.CUSTOM
-    if _lists(DISPOSABLE, host):
+    if host in DISPOSABLE:
         return DomainClass.DISPOSABLE
-    if host in MORE_PROVIDERS or _lists(PROVIDERS, host):
+    if host in MORE_PROVIDERS or host in PROVIDERS:
         return DomainClass.PROVIDER
     parent = host.partition(".")[2]
     while "." in parent:
-        if _lists(DISPOSABLE, parent):
+        if parent in DISPOSABLE:
             return DomainClass.DISPOSABLE
         parent = parent.partition(".")[2]
     return DomainClass.CUSTOM
-
-
-def _lists(lines: Sequence[str], domain: str) -> bool:
-    """Return whether one of the lines, which hold sorted domains, has the domain.
-
-    An exclamation mark sorts after the blank that ends a line's first domain, and before all that domains are made of.
-    """
-    line = bisect_right(lines, domain + "!") - 1
-    return line >= 0 and domain in lines[line] and domain in lines[line].split()

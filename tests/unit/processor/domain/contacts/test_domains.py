@@ -9,11 +9,10 @@ from hypothesis import strategies as st
 
 import processor.domain.data
 from processor.domain.contacts.domains import MORE_PROVIDERS, NO_PROVIDERS, classify_domain
-from processor.domain.data.disposable import DISPOSABLE
-from processor.domain.data.providers import PROVIDERS
+from processor.domain.data.lists import read_entries
 
-THROWN_AWAY = " ".join(DISPOSABLE).split()
-PROVIDED = " ".join(PROVIDERS).split()
+THROWN_AWAY = read_entries("disposable.txt")
+PROVIDED = read_entries("providers.txt")
 
 
 @pytest.mark.parametrize(
@@ -49,12 +48,19 @@ def test_the_longer_name_decides() -> None:
     assert (classify_domain("vip.21cn.com"), classify_domain("21cn.com")) == ("provider", "disposable")
 
 
-@pytest.mark.parametrize(("lines", "domains"), [(DISPOSABLE, THROWN_AWAY), (PROVIDERS, PROVIDED)])
-def test_the_lists_are_sorted_as_bisection_wants_them(lines: tuple[str, ...], domains: list[str]) -> None:
-    """Domains stand in order, over all lines, in lower case and once."""
+@pytest.mark.parametrize("domains", [THROWN_AWAY, PROVIDED])
+def test_the_lists_are_sorted_as_bisection_needs_them(domains: list[str]) -> None:
+    """Domains are in order, in lower case, and listed once."""
     assert domains == sorted(set(domains))
     assert all(re.fullmatch(r"[a-z0-9-]+(\.[a-z0-9-]+)+", domain) for domain in domains)
-    assert all(lines)
+
+
+@pytest.mark.parametrize("name", ["disposable.txt", "providers.txt"])
+def test_a_list_names_its_source_and_date(name: str) -> None:
+    """Each file says where its entries come from, when they were read and under which license."""
+    text = Path(processor.domain.data.__path__[0], name).read_text()
+
+    assert re.search(r"^# Source: .+, read 20\d\d-\d\d; license MIT, see README\.md\.$", text, re.MULTILINE)
 
 
 def test_every_domain_of_the_lists_is_found() -> None:
