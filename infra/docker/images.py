@@ -64,7 +64,8 @@ class Images(pulumi.ComponentResource):
             skip_push=True,
             build=docker.DockerBuildArgs(
                 context=CHECKOUT,
-                dockerfile=f"{CHECKOUT}/services/{name}/Dockerfile",
+                dockerfile=f"{CHECKOUT}/services/Dockerfile",
+                target=name,
                 args={"PYTHON_IMAGE": self._settings["imagePython"] or IMAGES["imagePython"].reference},
             ),
             # A deleted one takes its tag from the image that replaces it.

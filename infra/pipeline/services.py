@@ -48,7 +48,7 @@ def build(service: str, tag: str) -> None:
         "REVISION": _revision(),
     }
     options = [option for name, value in arguments.items() for option in ("--build-arg", f"{name}={value}")]
-    run(["docker", "build", *options, "--file", f"services/{service}/Dockerfile", "--tag", tag, "."])
+    run(["docker", "build", *options, "--file", "services/Dockerfile", "--target", service, "--tag", tag, "."])
 
 
 def build_bundle() -> Iterator[str]:

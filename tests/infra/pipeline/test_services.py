@@ -61,8 +61,8 @@ def test_both_images_are_built(scratch: Scratch, docker: DockerCommand) -> None:
 
     fetcher, processor = docker.calls
     assert done.returncode == 0, done.stderr
-    assert "--file services/fetcher/Dockerfile --tag leadminer-fetcher:checkout ." in fetcher
-    assert "--file services/processor/Dockerfile --tag leadminer-processor:checkout ." in processor
+    assert "--file services/Dockerfile --target fetcher --tag leadminer-fetcher:checkout ." in fetcher
+    assert "--file services/Dockerfile --target processor --tag leadminer-processor:checkout ." in processor
     assert "--build-arg PYTHON_IMAGE=mine" in processor
 
 

@@ -95,7 +95,7 @@ class Image(Kind):
     required = frozenset({"imageName", "build"})
     updatable = inputs
     outputs = frozenset({"repoDigest", "baseImageName"})
-    arguments = frozenset({"context", "dockerfile", "args", "platform"})
+    arguments = frozenset({"context", "dockerfile", "args", "platform", "target"})
 
     def __init__(self, engine: docker.APIClient) -> None:
         self._engine = engine
@@ -120,6 +120,7 @@ class Image(Kind):
             path=str(Path(build["context"]).resolve()),
             dockerfile=str(Path(build["dockerfile"]).resolve()),
             buildargs=build.get("args"),
+            target=build.get("target"),
             tag=inputs["imageName"],
             network_mode="host",  # the engine of tests has no default network
             rm=True,

@@ -136,7 +136,8 @@ def build_fetcher(engine: DockerEngine, account: CloudflareAccount, python_image
     """Return the fetcher's image as the checkout makes it, which trusts the account's certificate besides."""
     image, _ = engine.client.images.build(
         path=str(CHECKOUT),
-        dockerfile="services/fetcher/Dockerfile",
+        dockerfile="services/Dockerfile",
+        target="fetcher",
         buildargs={"PYTHON_IMAGE": python_image},
         network_mode="host",
         rm=True,
