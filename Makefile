@@ -84,4 +84,4 @@ restore: setup
 # Checks, up, what next: one server from a fresh checkout.
 selfhost: setup
 	@$(MAKE) --no-print-directory deploy STACK=selfhost
-	@echo "The fetcher's service is at $$(pulumi stack output url --stack selfhost); what next: docs/operate.md."
+	@echo "The fetcher's service is at $$(pulumi stack output url --stack selfhost); what next: docs/self-host.md."

@@ -12,7 +12,7 @@ from infra.settings import NAMESPACE
 README = """# leadminer: ${outputs.stack}
 
 - Dollars a month: ${outputs.dollarsAMonth}, for a further million messages: ${outputs.dollarsPerMillionMessages}
-- What to do with it: `docs/operate.md` in the checkout
+- What to do with it: `docs/operations.md` in the checkout
 """
 
 

@@ -90,7 +90,7 @@ def _select(stack: str, environ: Mapping[str, str]) -> None:
         raise StepFailed(
             f"{failed} Needed is the command `pulumi`, logged in (`pulumi login`, or into a folder of yours "
             "`pulumi login file://…`), and for a state elsewhere than at Pulumi's own service "
-            "PULUMI_CONFIG_PASSPHRASE: docs/operate.md has each step."
+            "PULUMI_CONFIG_PASSPHRASE: docs/self-host.md has each step."
         ) from None
 
 

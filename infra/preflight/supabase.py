@@ -8,7 +8,7 @@ from infra.preflight.web import Unreachable, ask
 from schemas.migrations import PERMANENT, read_migrations
 
 SCHEMA = "leadminer"
-GUIDE = "docs/operate.md, Supabase"
+GUIDE = "docs/cloudflare.md, Supabase"
 
 
 def check_supabase(settings: Settings) -> Iterator[Finding]:

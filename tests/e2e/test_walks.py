@@ -1,4 +1,4 @@
-"""What `docs/operate.md` tells people to type where they have servers of their own does what it says there."""
+"""What the documents tell people with their own servers to type does what the documents say."""
 
 import shutil
 import sys
@@ -76,7 +76,7 @@ END = "kill $(jobs -p); wait || true"
 
 def test_servers_of_ones_own(reader: Reader) -> None:
     """Migrations, a processor, `doctor` and a mining, as they are told."""
-    first, second = blocks_under("Servers of your own")
+    first, second = blocks_under("docs/self-host.md", "Your own servers")
     started = Block(first.heading, f"{first.commands}\n{until('http://127.0.0.1:8080')}")
 
     shown = reader.type(started, second, after=f"leadminer report\n{END}")
@@ -87,8 +87,8 @@ def test_servers_of_ones_own(reader: Reader) -> None:
 
 def test_the_fetchers_service(reader: Reader) -> None:
     """Started as it is told, it takes the order that stands there."""
-    processor, mining = blocks_under("Servers of your own")
-    serve, order = blocks_under("The fetcher's HTTP service")
+    processor, mining = blocks_under("docs/self-host.md", "Your own servers")
+    serve, order = blocks_under("docs/http-api.md", "The fetcher's service")
     url = mining.commands.splitlines()[0]
     before = Block("", f"{processor.commands}\n{until('http://127.0.0.1:8080')}\n{url}")
     served = Block("", f"{serve.commands}\n{until('http://127.0.0.1:8090')}")
@@ -104,7 +104,7 @@ def test_supabase(reader: Reader, postgres: Postgres) -> None:
     require(shutil.which("psql") is not None, "psql is not installed: apt-get install postgresql-client")
     database = postgres.fresh_database()
 
-    reader.type(*blocks_under("Supabase"), before=f"export SUPABASE_DB_URL='{database}'")
+    reader.type(*blocks_under("docs/cloudflare.md", "Supabase"), before=f"export SUPABASE_DB_URL='{database}'")
 
     with psycopg.connect(database) as connection:
         version = connection.execute("SELECT leadminer.schema_version()").fetchone()

@@ -217,10 +217,10 @@ def test_both_stacks_get_the_same_image() -> None:
 
 
 def test_secrets_are_those_that_are_documented() -> None:
-    """`docs/operate.md` has each secret that a workflow uses, and no other."""
+    """`docs/pipeline.md` has each secret that a workflow uses, and no other."""
     used = {name for workflow in FOUND.values() for name in secrets_of(workflow)}
 
-    documented = [bare(name) for name, *_ in table(read_page("docs/operate.md"), "secret")]
+    documented = [bare(name) for name, *_ in table(read_page("docs/pipeline.md"), "secret")]
 
     assert sorted(documented) == sorted(used)
 

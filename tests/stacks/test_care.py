@@ -10,7 +10,7 @@ from fetcher.embedded.postgres import postgres_binaries
 from tests.e2e.house import wait_until
 from tests.support.docker.engine import DockerEngine
 from tests.support.pulumi.selfhost import STACK, SelfHost, Service
-from tests.support.walk import Reader, read_blocks
+from tests.support.walk import Reader, blocks_under
 
 HEALTHY_SECONDS = 90.0
 PROGRAMS = postgres_binaries().parent
@@ -69,7 +69,7 @@ def folders(stack: SelfHost) -> set[str]:
 def test_a_dump_that_was_kept_elsewhere_brings_back_all_that_was_lost(
     stack: SelfHost, service: Service, source: str, tmp_path: Path
 ) -> None:
-    """After the loss of every volume, copied out and back in by the commands of `docs/operate.md`.
+    """After the loss of every volume, copied out and back in by the commands of `docs/operations.md`.
 
     The export is the same, and a mining finds nothing new.
     """
@@ -77,7 +77,7 @@ def test_a_dump_that_was_kept_elsewhere_brings_back_all_that_was_lost(
     before = service.exports("amy")
     dump = care(stack, "backup")
     assert dump in care(stack, "dumps").split()
-    out, back = [block for block in read_blocks("docs/operate.md") if block.heading == "Dumps of one server"]
+    out, back = blocks_under("docs/operations.md", "Backup and restore")
     own = {"leadminer-": f"{stack.prefix}-", "2026-11-25T02-00-00Z": dump}
     reader = Reader(tmp_path, {"DOCKER_HOST": stack.engine.host}, own)
 

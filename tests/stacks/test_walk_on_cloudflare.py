@@ -1,4 +1,4 @@
-"""What `docs/operate.md` tells people to type for Cloudflare: from secrets to a mining in an account, and its end."""
+"""What `docs/cloudflare.md` tells people to type: from secrets to a mining in an account, and its end."""
 
 import re
 from collections.abc import Iterator
@@ -55,9 +55,9 @@ def test_cloudflare_from_nothing_to_its_end(
     reader: Reader, account: CloudflareAccount, docker_engine: DockerEngine
 ) -> None:
     """Settings, checks, deployment, its list, a mining, nothing left to change; new tokens, and removed."""
-    state, *_ = blocks_under("One server")
-    settings, up = blocks_under("Cloudflare")
-    rotate, remove = blocks_under("Care of Cloudflare")
+    state, *_ = blocks_under("docs/self-host.md", "One server")
+    settings, up = blocks_under("docs/cloudflare.md", "Deploy")
+    rotate, remove = blocks_under("docs/cloudflare.md", "Maintain the deployment")
     told = Block("", 'echo "token: $(pulumi stack output processorToken --show-secrets)"')
 
     shown = reader.type(state, settings, up, told, rotate, told, remove)

@@ -1,4 +1,4 @@
-"""What `docs/operate.md` tells people to type for one server: from nothing to contacts, its care, and its end."""
+"""What `docs/self-host.md` tells people to type for one server: from nothing to contacts, its care, and its end."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -46,15 +46,15 @@ def test_one_server_from_nothing_to_its_end(
     reader: Reader, inbox: Dovecot, docker_engine: DockerEngine, note: Note
 ) -> None:
     """Up, mined, dumped, changed, drained, its passwords changed, and removed, by the words that stand there."""
-    state, stack, up, *after = blocks_under("One server")
+    state, stack, up, *after = blocks_under("docs/self-host.md", "One server")
     mine, ask, check = after
-    care = blocks_under("Care of one server")
+    care = blocks_under("docs/self-host.md", "Maintain the server")
     prefix = reader.own["leadminer-fetcher"].removesuffix("-fetcher")
     passphrase = "export PULUMI_CONFIG_PASSPHRASE_FILE=~/.leadminer-passphrase"
 
     shown = reader.type(state, stack, up)
 
-    assert "docs/operate.md" in shown
+    assert "docs/self-host.md" in shown
     gateway = docker_engine.client.networks.get(prefix).attrs["IPAM"]["Config"][0]["Gateway"]
     with mailbox(gateway, inbox.port) as source:
         own = {

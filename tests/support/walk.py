@@ -45,7 +45,7 @@ def read_blocks(page: str) -> list[Block]:
     return blocks
 
 
-def blocks_under(heading: str, page: str = "docs/operate.md") -> list[Block]:
+def blocks_under(page: str, heading: str) -> list[Block]:
     """Return the commands under a heading of a document, which has to have some."""
     found = [block for block in read_blocks(page) if block.heading == heading]
     assert found, f"{page} has no commands under {heading!r}"

@@ -116,7 +116,7 @@ def test_whoever_is_not_logged_in_is_told(scratch: Scratch, pulumi: PulumiComman
     assert done.returncode == 1
     assert ("must be set for login" in done.stdout, "There is no pulumi here" in done.stderr) == (there, not there)
     assert "`pulumi login`" in done.stderr
-    assert "PULUMI_CONFIG_PASSPHRASE: docs/operate.md" in done.stderr
+    assert "PULUMI_CONFIG_PASSPHRASE: docs/self-host.md" in done.stderr
 
 
 def test_changes_that_are_left_fail(scratch: Scratch, pulumi: PulumiCommand) -> None:

@@ -1,4 +1,4 @@
-"""The project's documents, as tests read them: tables, code, links."""
+"""Read the project's documents: tables, code, links."""
 
 import re
 from collections.abc import Iterator
@@ -19,12 +19,12 @@ _HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 
 
 def read_page(name: str) -> str:
-    """Return a document's text; `name` is its path in the checkout."""
+    """Return the text of a document; `name` is its path in the checkout."""
     return (CHECKOUT / name).read_text("utf-8")
 
 
 def name_of(page: Path) -> str:
-    """Return a document's path in the checkout."""
+    """Return the path of a document in the checkout."""
     return page.relative_to(CHECKOUT).as_posix()
 
 
@@ -35,10 +35,10 @@ def make_targets() -> set[str]:
 
 
 def table(page: str, first_cell: str) -> list[list[str]]:
-    """Return the rows below the head of the one table of a text whose head begins with this cell."""
+    """Return the rows of the table whose first header cell is this one; the text must have exactly one."""
     lines = page.splitlines()
     heads = [at for at, line in enumerate(lines) if cells(line)[:1] == [first_cell]]
-    assert len(heads) == 1, f"{len(heads)} tables begin with {first_cell!r}"
+    assert len(heads) == 1, f"{len(heads)} tables start with {first_cell!r}; expected 1"
     rows = []
     for line in lines[heads[0] + 2 :]:
         if not line.startswith("|"):
@@ -48,31 +48,31 @@ def table(page: str, first_cell: str) -> list[list[str]]:
 
 
 def cells(line: str) -> list[str]:
-    """Return the cells of a table's line; none where it is no such line."""
+    """Return the cells of a table row; none if the line is not a table row."""
     return [cell.strip() for cell in line.strip().strip("|").split("|")] if line.startswith("|") else []
 
 
 def bare(cell: str) -> str:
-    """Return a cell without the marks of code."""
+    """Return a cell without its backticks."""
     return cell.strip("`")
 
 
 def code_blocks(page: str, language: str) -> list[str]:
-    """Return the fenced blocks of a language."""
+    """Return the contents of the fenced blocks in a language."""
     return [match[3] for match in _FENCE.finditer(page) if match[2] == language]
 
 
 def spans(page: str) -> Iterator[str]:
-    """Yield what stands between backticks in the running text and the tables."""
+    """Yield the inline code in paragraphs and tables, without the backticks."""
     yield from (match[1] for match in _SPAN.finditer(_FENCE.sub("", page)))
 
 
 def links(page: str) -> Iterator[str]:
-    """Yield the targets of links."""
+    """Yield the targets of the links."""
     yield from (match[1] for match in _LINK.finditer(_FENCE.sub("", page)))
 
 
 def anchors(page: str) -> set[str]:
-    """Return the anchors of a page's headings, as they are made for them on the web."""
+    """Return the anchors of the headings, as GitHub makes them."""
     headings = _HEADING.findall(_FENCE.sub("", page))
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}

@@ -1,4 +1,4 @@
-"""Commands that documents show are those that there are, with options that they have."""
+"""Commands in the documents exist, and have the options that the documents give them."""
 
 import importlib.util
 import re
@@ -19,7 +19,7 @@ _ASSIGNMENT = re.compile(r"[A-Z_]+=.*", re.DOTALL)
 
 
 def commands(page: str) -> Iterator[list[str]]:
-    """Yield the commands that a document shows, split into words, without the settings before them."""
+    """Yield the commands in a document, split into words, without the assignments before them."""
     text = read_page(page)
     lines = [line for block in code_blocks(text, "sh") for line in block.splitlines()]
     shown = [
@@ -37,7 +37,7 @@ def commands(page: str) -> Iterator[list[str]]:
 
 
 def faults_of_leadminer(words: list[str]) -> list[str]:
-    """Return what is wrong with a call of `leadminer`: an unknown command, or options that the command has not got."""
+    """Return what is wrong with a call of `leadminer`: an unknown command, or options that the command lacks."""
     command = ROOT
     if words and not words[0].startswith("-"):
         if words[0] not in ROOT.commands:
@@ -48,7 +48,7 @@ def faults_of_leadminer(words: list[str]) -> list[str]:
 
 
 def faults(words: list[str]) -> list[str]:
-    """Return what is wrong with a command of ours; nothing for those of others."""
+    """Return what is wrong with one of our commands; nothing for other programs."""
     program, *rest = words
     if program == "leadminer":
         return faults_of_leadminer(rest)
@@ -62,7 +62,7 @@ def faults(words: list[str]) -> list[str]:
 
 @pytest.mark.parametrize("page", NAMES)
 def test_commands_are_there(page: str) -> None:
-    """Each command of a document can be typed as it stands."""
+    """Every command in a document can be typed as it is written."""
     wrong = {shlex.join(words): found for words in commands(page) if (found := faults(words))}
 
     assert wrong == {}
@@ -70,12 +70,12 @@ def test_commands_are_there(page: str) -> None:
 
 @pytest.mark.parametrize("text", ["leadminer dig", "leadminer mine --fast", "make coffee", "python -m processor.magic"])
 def test_a_wrong_command_is_noticed(text: str) -> None:
-    """The check can fail: commands, options, targets and modules that are none are found out."""
+    """The check can fail: it notices commands, options, targets and modules that do not exist."""
     assert faults(shlex.split(text))
 
 
 def test_readme_names_its_two_commands() -> None:
-    """README shows `make demo` and `make test`, and how to mine a real mailbox."""
+    """The README shows `make demo`, `make test`, and how to mine a real mailbox."""
     shown = [words[:2] for words in commands("README.md")]
 
     assert [word for word in (["make", "demo"], ["make", "test"], ["leadminer", "mine"]) if word not in shown] == []

@@ -1,4 +1,4 @@
-"""Each dependency stands in `docs/develop.md` with its reason, and nothing else does."""
+"""`docs/develop.md` lists every dependency with its reason, and nothing else."""
 
 import json
 import re
@@ -11,7 +11,7 @@ _NAME = re.compile(r"[a-z0-9-]+")
 
 
 def declared() -> Iterator[str]:
-    """Yield the packages that the project asks for, by their names alone: of PyPI, of the Worker, of npm."""
+    """Yield the names of the packages that the project asks for: from PyPI, for the Worker, from npm."""
     project = tomllib.loads((CHECKOUT / "pyproject.toml").read_text("utf-8"))["project"]
     for wanted in (project["dependencies"], *project["optional-dependencies"].values()):
         yield from (_NAME.match(each)[0] for each in wanted if not each.startswith("leadminer["))  # type: ignore[index]
@@ -22,7 +22,7 @@ def declared() -> Iterator[str]:
 
 
 def test_each_dependency_has_one_reason() -> None:
-    """The table has each package once, with a reason."""
+    """The table lists every package once, with a reason."""
     rows = table(read_page("docs/develop.md"), "package")
     names = [bare(name) for name, _ in rows]
 

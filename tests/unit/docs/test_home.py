@@ -1,4 +1,4 @@
-"""The data directory of the embedded servers holds what `docs/operate.md` says, and nothing else."""
+"""The data directory of the embedded servers holds what `docs/self-host.md` says, and nothing else."""
 
 import re
 import stat
@@ -12,13 +12,16 @@ from tests.unit.docs.pages import read_page, table
 
 
 def described() -> set[str]:
-    """Return the names that the table has, folders without their slash."""
-    rows = table(read_page("docs/operate.md"), "in the data directory")
+    """Return the names in the table, folders without their slash."""
+    rows = table(read_page("docs/self-host.md"), "in the data directory")
     return {name.rstrip("/") for row in rows for name in re.findall(r"`([^`]+)`", row[0])}
 
 
-def test_the_table_is_what_stands_there() -> None:
-    """While servers run and a source is claimed, each name of the table is there, folders for their owner alone."""
+def test_the_table_is_what_is_there() -> None:
+    """While servers run and a source is claimed, the directory has exactly the names in the table.
+
+    Only the owner can open the folders.
+    """
     with tempfile.TemporaryDirectory(prefix="lm-") as folder:
         home = Path(folder) / "home"
         try:

@@ -1,4 +1,4 @@
-"""Who imports whom is what `docs/architecture.md` says."""
+"""Modules import each other only as `docs/architecture.md` says."""
 
 import ast
 import re
@@ -18,14 +18,14 @@ TALKERS = ("psycopg", "psycopg_pool", "redis", "httpx", "boto3", "botocore")
 
 
 def modules() -> Iterator[tuple[str, Path]]:
-    """Yield each module of ours with its file."""
+    """Yield each of our modules, with its file."""
     for package, root in ROOTS.items():
         for path in sorted((root / package).rglob("*.py")):
             yield ".".join(path.relative_to(root).with_suffix("").parts), path
 
 
 def imports(path: Path) -> Iterator[str]:
-    """Yield what a file imports, as dotted names of modules."""
+    """Yield the dotted names of the modules that a file imports."""
     for node in ast.walk(ast.parse(path.read_text("utf-8"))):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
@@ -37,13 +37,13 @@ IMPORTS = {name: sorted(set(imports(path))) for name, path in modules()}
 
 
 def is_within(name: str, package: str) -> bool:
-    """Say whether a module is a package, or lies in it."""
+    """Return whether a module is the package, or is inside it."""
     return name == package or name.startswith(f"{package}.")
 
 
 @pytest.mark.parametrize("row", table(PAGE, "module"), ids=lambda row: bare(row[0]))
 def test_a_module_imports_what_its_row_allows(row: list[str]) -> None:
-    """Beside the standard library and itself, a module imports what stands in its row alone."""
+    """A module imports only the standard library, itself, and what its row allows."""
     package = bare(row[0])
     allowed = (*re.findall(r"`([\w.]+)`", row[1]), package)
     mine = [name for name in IMPORTS if is_within(name, package)]
@@ -59,7 +59,7 @@ def test_a_module_imports_what_its_row_allows(row: list[str]) -> None:
 
 
 def test_adapters_are_imported_by_composition_roots_alone() -> None:
-    """Nothing but a composition root, or an adapter of the same platform, imports an adapter."""
+    """Only composition roots, and adapters of the same platform, import an adapter."""
     platform = {name: name.rpartition(".")[0] for name in IMPORTS if ADAPTERS.fullmatch(name)}
     wrong = [
         (name, wanted)
@@ -75,7 +75,7 @@ def test_adapters_are_imported_by_composition_roots_alone() -> None:
 
 
 def test_only_adapters_talk_to_servers() -> None:
-    """Clients of servers are imported in adapters of the fetcher and the container, `workers` in the Worker's entry."""
+    """Only adapters of the fetcher and the container import clients; only the Worker's entry imports `workers`."""
     found = {
         (wanted.partition(".")[0], name)
         for name, all_wanted in IMPORTS.items()
@@ -90,7 +90,7 @@ def test_only_adapters_talk_to_servers() -> None:
 
 
 def test_services_never_import_each_other() -> None:
-    """The fetcher and the processor share the contract alone."""
+    """The fetcher and the processor share only the contract in `schemas`."""
     pairs = {
         (name.partition(".")[0], wanted.partition(".")[0])
         for name, all_wanted in IMPORTS.items()

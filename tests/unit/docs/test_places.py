@@ -1,4 +1,4 @@
-"""What documents point to is there; what is nobody else's business is not."""
+"""Links and paths in the documents exist; the documents name no private machine and no unknown host."""
 
 import re
 from urllib.parse import urlsplit
@@ -12,7 +12,7 @@ FOLDERS = tuple(f"{path.name}/" for path in CHECKOUT.iterdir() if path.is_dir())
 PATH = re.compile(r"[\w.-]+(?:/[\w.-]+)*/?")
 ROOT_FILE = re.compile(r"[\w-]+\.(?:md|toml|lock|py|sh|sql)")
 MADE = ("demo-out/", ".venv/", ".venv", "users.lock", "keeper.lock")
-"""Places and files that a command makes."""
+"""Places and files that a command creates."""
 HOSTS = (
     "example.org",
     "example.com",
@@ -29,14 +29,14 @@ HOME_OF_SOMEBODY = re.compile(r"(?<![\w}>])/(?:home|root|work|mnt|srv|Users)\b")
 
 
 def is_there(place: str, page: str) -> bool:
-    """Say whether a path is in the checkout, from its root or beside the page; a bare file's name anywhere."""
+    """Return whether a path exists, from the checkout's root or beside the page; a bare file name can be anywhere."""
     near = (CHECKOUT / place, (CHECKOUT / page).parent / place)
     return any(path.exists() for path in near) or ("/" not in place and any(CHECKOUT.glob(f"[!.]*/**/{place}")))
 
 
 @pytest.mark.parametrize("page", NAMES)
 def test_links_lead_somewhere(page: str) -> None:
-    """Each link's file is there, and has the heading that the link names."""
+    """The file of every link exists, and has the heading that the link names."""
     lost = []
     for target in links(read_page(page)):
         place, _, anchor = target.partition("#")
@@ -51,7 +51,7 @@ def test_links_lead_somewhere(page: str) -> None:
 
 @pytest.mark.parametrize("page", NAMES)
 def test_paths_are_there(page: str) -> None:
-    """Each path of the checkout that a document names in code is there."""
+    """Every path of the checkout that a document names in code exists."""
     named = [span for span in spans(read_page(page)) if PATH.fullmatch(span)]
     ours = [span for span in named if span.startswith(FOLDERS) or ROOT_FILE.fullmatch(span)]
 
@@ -60,7 +60,7 @@ def test_paths_are_there(page: str) -> None:
 
 @pytest.mark.parametrize("page", NAMES)
 def test_documents_name_no_machine_and_no_unknown_host(page: str) -> None:
-    """Documents hold addresses that anybody can open or that are examples, and no path of somebody's machine."""
+    """Addresses in the documents are public or examples, and no path is on somebody's own machine."""
     text = read_page(page)
     hosts = {urlsplit(url).hostname or "" for url in re.findall(r"https?://[\w.\[\]:-]+", text)}
 

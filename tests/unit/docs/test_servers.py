@@ -1,4 +1,4 @@
-"""The SQL that `docs/operate.md` gives to an administrator is enough for a role that may nothing else."""
+"""The SQL that `docs/self-host.md` gives to an administrator is enough for a role without any other right."""
 
 from collections.abc import Iterator
 from urllib.parse import urlsplit, urlunsplit
@@ -19,7 +19,7 @@ ROLE = "miner"
 
 @pytest.fixture
 def fresh_server() -> Iterator[Postgres]:
-    """Yield a PostgreSQL of this test's own: roles belong to the whole server."""
+    """Yield a PostgreSQL for this test only, because roles belong to the whole server."""
     server = Postgres()
     try:
         server.start()
@@ -31,14 +31,14 @@ def fresh_server() -> Iterator[Postgres]:
 
 
 def as_role(connection_string: str, role: str) -> str:
-    """Return the connection string of a session that has another role's rights and no others."""
+    """Return a connection string whose sessions have only the rights of a role."""
     parts = urlsplit(connection_string)
     return urlunsplit(parts._replace(query=f"{parts.query}&options=-c%20role%3D{role}"))
 
 
 async def test_an_administrators_part_is_enough(fresh_server: Postgres) -> None:
-    """After it, a role without any right on the server brings both databases up to date."""
-    [statements] = code_blocks(read_page("docs/operate.md"), "sql")
+    """After the administrator's SQL, a role with no other right can bring both databases up to date."""
+    [statements] = code_blocks(read_page("docs/self-host.md"), "sql")
     administrator = fresh_server.fresh_database()
     with psycopg.connect(administrator, autocommit=True) as connection:
         for statement in statements.split(";"):

@@ -1,4 +1,4 @@
-"""The table of settings is what the programs read."""
+"""The tables of settings are what the programs read."""
 
 import re
 
@@ -13,13 +13,13 @@ from tests.unit.docs.pages import CHECKOUT, bare, read_page, table
 
 
 def documented(reader: str) -> dict[str, str]:
-    """Return the settings that the table gives to a reader, with their defaults."""
-    rows = table(read_page("docs/operate.md"), "setting")
+    """Return the settings that the table gives to a program, with their defaults."""
+    rows = table(read_page("docs/settings.md"), "setting")
     return {bare(name): bare(default) for name, readers, default, _ in rows if reader in readers}
 
 
 def shown_default(field: FieldInfo) -> str:
-    """Return a field's default as the table writes it: nothing where there is none."""
+    """Return the default of a field as the table writes it; empty if there is none."""
     if field.is_required() or field.default is None or isinstance(field.default, SecretStr):
         return ""
     if isinstance(field.default, bool):
@@ -33,15 +33,15 @@ def read_by(fields: dict[str, FieldInfo]) -> dict[str, str]:
 
 
 def test_settings_of_the_command_line() -> None:
-    """Each setting that `leadminer` reads stands in the table, with its default, and no other."""
-    of_cloudflare = table(read_page("docs/operate.md"), "setting of Cloudflare")
+    """The tables list exactly the settings that `leadminer` reads, with their defaults."""
+    of_cloudflare = table(read_page("docs/settings.md"), "setting of Cloudflare")
     shown = documented("`leadminer`") | {bare(name): bare(default) for name, default, _ in of_cloudflare}
 
     assert shown == read_by(FetcherSettings.model_fields) | {PASSWORD_VARIABLE: ""}
 
 
 def test_settings_of_the_processor() -> None:
-    """Each setting that the processor reads stands in the table, with its default, and no other."""
+    """The table lists exactly the settings that the processor reads, with their defaults."""
     read = read_by(ProcessorSettings.model_fields)
     only_refused = {store.upper() for store in CLOUDFLARE_STORES}
 
@@ -49,7 +49,7 @@ def test_settings_of_the_processor() -> None:
 
 
 def test_bindings_of_the_worker() -> None:
-    """The table of bindings is what the Worker takes from its environment."""
+    """The table of bindings lists what the Worker takes from its environment."""
     source = (CHECKOUT / "services/processor/entry_worker.py").read_text("utf-8")
     taken = set(re.findall(r"\benv\.([A-Z][A-Z0-9_]+)", source))
 

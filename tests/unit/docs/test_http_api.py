@@ -1,0 +1,65 @@
+"""The tables of `docs/http-api.md` are what both APIs answer."""
+
+from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import Any
+
+from fetcher.ports import Trouble
+from fetcher.service.answers import Problem
+from fetcher.service.app import NO_TOKEN, NOT_THERE, Service
+from fetcher.service.orders import Order
+from processor.api.routes import Api
+from tests.unit.docs.calls import calls
+from tests.unit.docs.pages import bare, read_page, table
+
+PAGE = read_page("docs/http-api.md")
+
+
+def test_routes() -> None:
+    """The table of routes has the routes of the processor's API, and no others."""
+    nothing: Any = None
+    routes = Api(nothing, nothing, service_token="x", version="")._routes
+    answered = {f"{method} /users/{{user}}/{shape}".replace("*", "{id}") for method, shape in routes}
+
+    assert {bare(route) for route, _ in table(PAGE, "route")} == {"GET /health", *answered}
+
+
+def test_problems() -> None:
+    """The table of errors has every status and code that the processor's API can answer with, and no others."""
+    found = set()
+    for _, function, arguments in calls():
+        if function == "problem" and len(arguments) >= 2:
+            found.add((str(arguments[0]), arguments[1]))
+        elif function == "Refused":
+            found.add(("409", arguments[0]))
+
+    assert {(status, bare(code)) for status, code, _ in table(PAGE, "status")} == found
+
+
+def troubles(kind: type[Trouble] = Trouble) -> Iterator[type[Trouble]]:
+    """Yield every kind of trouble that can stop the fetcher."""
+    for each in kind.__subclasses__():
+        yield from (each, *troubles(each))
+
+
+def test_routes_of_the_service() -> None:
+    """The table of the service's routes has the routes that `leadminer serve` answers, and no others."""
+    nothing: Any = SimpleNamespace(processor=None)
+    routes = Service(nothing, nothing, token="").routes()
+    answered = {f"{method} /users/{{user}}/{path}" for method, path in routes}
+
+    assert {bare(route) for route, _ in table(PAGE, "service route")} == {"GET /health", *answered}
+
+
+def test_fields_of_a_start() -> None:
+    """The table of fields has the fields that the service reads, in their order."""
+    assert [bare(field) for field, _ in table(PAGE, "field")] == list(Order.model_fields)
+
+
+def test_answers_of_the_service() -> None:
+    """The table of the service's errors has every status and code that it can answer with, and no others."""
+    known = {Problem.of(kind("x")) for kind in troubles()} | {NO_TOKEN, NOT_THERE}
+    answered = {(str(problem.status), problem.code) for problem in known}
+    passed_on = {("409", arguments[0]) for _, function, arguments in calls() if function == "Refused"}
+
+    assert {(status, bare(code)) for status, code, _ in table(PAGE, "answer")} == answered | passed_on
