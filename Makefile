@@ -10,6 +10,10 @@ setup:
 demo: setup
 	@$(BIN)/python -m demo $(ARGS)
 
+.PHONY: pictures
+pictures: setup ## Record `make demo` for README: docs/pictures/demo.svg and the excerpt
+	@$(BIN)/python -m demo.picture
+
 lint: setup
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .

@@ -1,4 +1,4 @@
-"""The matrix of parity, as it is printed and kept in README."""
+"""The table of both modes, as the tests print it and `docs/architecture.md` keeps it."""
 
 import re
 from dataclasses import dataclass

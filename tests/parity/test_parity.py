@@ -23,7 +23,7 @@ from tests.unit.docs.pages import read_page, table
 
 REAL_MESSAGES = 4_000
 LEEWAY = 0.05
-"""How far counters may be from those in README: a lease that is kept a second longer is a row more."""
+"""How far counters can be from the documented ones: a lease that is kept a second longer adds a row."""
 
 
 def invented() -> Folders:
@@ -56,7 +56,7 @@ def test_both_modes_give_the_same_contacts_and_ledger(
     make: Callable[[], Folders],
     request: pytest.FixtureRequest,
 ) -> None:
-    """Where mail, jobs and tables are kept changes nothing in what is found; README has what the run counted."""
+    """Both modes find the same; `docs/architecture.md` has what the run counted."""
     user = request.node.callspec.id
     login = OWNER if user == "demo" else f"{user}@example.org"
     fill(dovecot, make(), login=login)
@@ -88,7 +88,7 @@ def test_both_modes_give_the_same_contacts_and_ledger(
     assert counted["d1 rows written"] > ledgers[0]["processed"]
     assert counted["r2 get"] > ledgers[0]["listed"] / MAX_MESSAGES
     *findings, kept = next(
-        cells for cells in table(read_page("README.md"), "mailbox") if cells[0].split(":")[0] == user
+        cells for cells in table(read_page("docs/architecture.md"), "mailbox") if cells[0].split(":")[0] == user
     )
     assert [findings[0].split(":")[0], *findings[1:]] == row.findings
     assert numbers(kept) == pytest.approx(numbers(row.counters), rel=LEEWAY)

@@ -1,8 +1,9 @@
-"""Modules import each other only as `docs/architecture.md` says."""
+"""Imports are what `docs/architecture.md` says."""
 
 import ast
 import re
 import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,14 +19,14 @@ TALKERS = ("psycopg", "psycopg_pool", "redis", "httpx", "boto3", "botocore")
 
 
 def modules() -> Iterator[tuple[str, Path]]:
-    """Yield each of our modules, with its file."""
+    """Yield each module of ours with its file."""
     for package, root in ROOTS.items():
         for path in sorted((root / package).rglob("*.py")):
             yield ".".join(path.relative_to(root).with_suffix("").parts), path
 
 
 def imports(path: Path) -> Iterator[str]:
-    """Yield the dotted names of the modules that a file imports."""
+    """Yield what a file imports, as dotted names of modules."""
     for node in ast.walk(ast.parse(path.read_text("utf-8"))):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
@@ -37,13 +38,29 @@ IMPORTS = {name: sorted(set(imports(path))) for name, path in modules()}
 
 
 def is_within(name: str, package: str) -> bool:
-    """Return whether a module is the package, or is inside it."""
+    """Return whether a module is a package, or is inside it."""
     return name == package or name.startswith(f"{package}.")
+
+
+def declared_rooms(package: str) -> list[list[str]]:
+    """Return the rooms of a service from top to bottom, as `pyproject.toml` declares them."""
+    project = tomllib.loads((CHECKOUT / "pyproject.toml").read_text("utf-8"))
+    contracts = project["tool"]["importlinter"]["contracts"]
+    [layers] = [each["layers"] for each in contracts if each.get("containers") == [package]]
+    return [re.findall(r"\w+", layer) for layer in layers]
+
+
+@pytest.mark.parametrize("package", ["fetcher", "processor"])
+def test_rooms_are_those_that_are_checked(package: str) -> None:
+    """The tables of rooms have the layers of `pyproject.toml`, from top to bottom."""
+    rows = table(PAGE, f"rooms of the {package}")
+
+    assert [re.findall(r"`(\w+)`", rooms) for rooms, _ in rows] == declared_rooms(package)
 
 
 @pytest.mark.parametrize("row", table(PAGE, "module"), ids=lambda row: bare(row[0]))
 def test_a_module_imports_what_its_row_allows(row: list[str]) -> None:
-    """A module imports only the standard library, itself, and what its row allows."""
+    """Besides the standard library and itself, a module imports only what its row lists."""
     package = bare(row[0])
     allowed = (*re.findall(r"`([\w.]+)`", row[1]), package)
     mine = [name for name in IMPORTS if is_within(name, package)]
@@ -59,7 +76,7 @@ def test_a_module_imports_what_its_row_allows(row: list[str]) -> None:
 
 
 def test_adapters_are_imported_by_composition_roots_alone() -> None:
-    """Only composition roots, and adapters of the same platform, import an adapter."""
+    """Only a composition root, or an adapter of the same platform, imports an adapter."""
     platform = {name: name.rpartition(".")[0] for name in IMPORTS if ADAPTERS.fullmatch(name)}
     wrong = [
         (name, wanted)
@@ -75,7 +92,7 @@ def test_adapters_are_imported_by_composition_roots_alone() -> None:
 
 
 def test_only_adapters_talk_to_servers() -> None:
-    """Only adapters of the fetcher and the container import clients; only the Worker's entry imports `workers`."""
+    """Only adapters of the fetcher and the container import clients of servers; only the Worker's entry, `workers`."""
     found = {
         (wanted.partition(".")[0], name)
         for name, all_wanted in IMPORTS.items()
@@ -90,7 +107,7 @@ def test_only_adapters_talk_to_servers() -> None:
 
 
 def test_services_never_import_each_other() -> None:
-    """The fetcher and the processor share only the contract in `schemas`."""
+    """The fetcher and the processor share only the contract."""
     pairs = {
         (name.partition(".")[0], wanted.partition(".")[0])
         for name, all_wanted in IMPORTS.items()
