@@ -1,4 +1,4 @@
-"""What all tests share."""
+"""What all tests share: the order in which they run, and who runs beside whom."""
 
 import os
 import signal
@@ -6,10 +6,13 @@ from pathlib import Path
 
 import pytest
 
-pytest_plugins = ["tests.support.fixtures", "tests.support.cloudflare.fixtures"]
+pytest_plugins = ["tests.support.fixtures", "tests.support.cloudflare.fixtures", "tests.support.waiting"]
 
-FIRST = ("unit", "contract", "integration", "infra", "parity", "e2e", "stacks")
-"""The folders of the tests, those that are fast and find most first; within one the order is random."""
+FIRST = ("unit", "contract", "integration", "infra", "stacks", "parity", "e2e")
+"""The folders in the order in which they start: fast tests find most, and stacks take longest. Within one, chance."""
+SHARED_SERVERS = {"docker_engine": "docker", "shared_deployment": "worker", "house": "house"}
+"""Fixtures that start servers for many files; the tests that ask for one of them run one after another."""
+MOST_WORKERS = 8
 
 
 def pytest_configure() -> None:
@@ -17,6 +20,18 @@ def pytest_configure() -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
     for name in ("ARGS", "MAKEFLAGS", "MAKELEVEL", "MAKEOVERRIDES", "MFLAGS"):
         os.environ.pop(name, None)
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """Return how many tests run side by side with `-n auto`: most of them wait for servers, so twice the processors."""
+    return min(2 * (os.cpu_count() or 1), MOST_WORKERS)
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Keep tests together that share servers, or a file with its fixtures."""
+    names = getattr(item, "fixturenames", ())
+    group = next((group for fixture, group in SHARED_SERVERS.items() if fixture in names), str(item.path))
+    item.add_marker(pytest.mark.xdist_group(group))
 
 
 @pytest.hookimpl(trylast=True)

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 SLOWEST = 30
+LEAST_SECONDS = 0.5
 
 
 def _busy_seconds() -> float:
@@ -59,7 +60,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         report
         for kind in ("passed", "failed", "error", "")
         for report in terminalreporter.stats.get(kind, [])
-        if hasattr(report, "busy_seconds")
+        if hasattr(report, "busy_seconds") and report.duration > LEAST_SECONDS
     ]
     slowest = sorted(reports, key=attrgetter("duration"), reverse=True)[:SLOWEST]
     if not slowest:
