@@ -1,4 +1,4 @@
-"""What all tests share."""
+"""Plugins, order and environment of all tests."""
 
 import os
 import signal
@@ -9,11 +9,11 @@ import pytest
 pytest_plugins = ["tests.support.fixtures", "tests.support.cloudflare.fixtures"]
 
 FIRST = ("unit", "contract", "integration", "infra", "parity", "e2e", "stacks")
-"""The folders of the tests, those that are fast and find most first; within one the order is random."""
+"""The test folders in order: fast tests that find the most come first. Within a folder the order is random."""
 
 
 def pytest_configure() -> None:
-    """Make the run what it is in a shell: no variables of the make around it, and Ctrl-C reaches what tests start."""
+    """Make a run under `make` like one in a shell: unset make's variables, and let Ctrl-C reach child processes."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
     for name in ("ARGS", "MAKEFLAGS", "MAKELEVEL", "MAKEOVERRIDES", "MFLAGS"):
         os.environ.pop(name, None)
@@ -21,7 +21,7 @@ def pytest_configure() -> None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run the fast tests before the slow ones, whatever order chance has given them."""
+    """Run the fast tests before the slow ones, even in a random order."""
     items.sort(key=lambda item: _rank(item.path))
 
 

@@ -1,4 +1,4 @@
-"""The same mailbox through both modes: exports and ledgers are equal byte for byte. The matrix is printed."""
+"""Both modes give byte-for-byte equal exports and ledgers for the same mailbox. The matrix is printed."""
 
 import hashlib
 import json
@@ -23,7 +23,7 @@ from tests.unit.docs.pages import read_page, table
 
 REAL_MESSAGES = 4_000
 LEEWAY = 0.05
-"""How far counters may be from those in README: a lease that is kept a second longer is a row more."""
+"""How far counters may differ from README.md's: a lease that is held a second longer writes one more row."""
 
 
 def invented() -> Folders:
@@ -56,7 +56,7 @@ def test_both_modes_give_the_same_contacts_and_ledger(
     make: Callable[[], Folders],
     request: pytest.FixtureRequest,
 ) -> None:
-    """Where mail, jobs and tables are kept changes nothing in what is found; README has what the run counted."""
+    """Both modes find the same contacts and keep the same ledger, and README.md has the figures of the run."""
     user = request.node.callspec.id
     login = OWNER if user == "demo" else f"{user}@example.org"
     fill(dovecot, make(), login=login)
