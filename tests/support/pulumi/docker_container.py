@@ -33,7 +33,7 @@ NESTED = {
 
 
 class Container(Kind):
-    """A container; any change makes it anew, since what it is given stands when it is made."""
+    """A container; any change replaces it, because its settings are fixed when it is created."""
 
     inputs = frozenset(
         {"attach", "capabilities", "command", "cpus", "destroyGraceSeconds", "entrypoints", "envs", "healthcheck"}

@@ -1,4 +1,4 @@
-"""Stands in for the provider `docker`: what is declared is made in a real Docker engine."""
+"""Stands in for the provider `docker`: creates what is declared in a real Docker engine."""
 
 import hashlib
 from collections.abc import Mapping
@@ -40,7 +40,7 @@ class Network(Kind):
 
 
 class Volume(Kind):
-    """A named volume; one of that name that is there already is taken as it is, as Docker does."""
+    """A named volume; an existing one of that name is used unchanged, as in Docker."""
 
     inputs = frozenset({"name"})
     required = inputs
@@ -65,7 +65,7 @@ class Volume(Kind):
 
 
 class RemoteImage(Kind):
-    """An image by its name; pulled where it is not there, which fails without a registry."""
+    """An image by name; it is pulled if missing, which fails without a registry."""
 
     inputs = frozenset({"name", "keepLocally"})
     required = frozenset({"name"})
@@ -89,7 +89,7 @@ def _digest(image: Mapping[str, Any]) -> str:
 
 
 class Image(Kind):
-    """An image that is built from a folder, by Docker's classic builder."""
+    """An image built from a folder with Docker's classic builder."""
 
     inputs = frozenset({"imageName", "skipPush", "build", "buildOnPreview"})
     required = frozenset({"imageName", "build"})
@@ -101,7 +101,7 @@ class Image(Kind):
         self._engine = engine
 
     def check(self, inputs: Properties) -> list[str]:
-        """Refuse to push, and arguments of the build that are not known."""
+        """Refuse pushes and unknown build arguments."""
         faults = super().check(inputs)
         if inputs.get("skipPush") is not True:
             faults.append("skipPush has to be true: there is no registry here")
@@ -109,7 +109,7 @@ class Image(Kind):
         return faults + [f"build.{name} is no input that is known here" for name in unknown]
 
     def complete(self, inputs: Properties) -> Properties:
-        """Add a digest of all that the build may read, so that a changed file is a changed input."""
+        """Add a digest of everything that the build can read, so that a changed file is a changed input."""
         build = inputs["build"]
         return inputs | {"build": build | {"contextDigest": _digest_of(Path(build["context"]))}}
 
@@ -135,12 +135,12 @@ class Image(Kind):
         return identity, {"repoDigest": identity, "baseImageName": inputs["imageName"]}
 
     def update(self, identity: str, inputs: Properties, state: Properties) -> Properties:
-        """Build it anew."""
+        """Rebuild it."""
         return self.create(inputs)[1]
 
 
 def _digest_of(context: Path) -> str:
-    """Return a digest of the files that a build is handed: names, modes and contents."""
+    """Return a digest of the files in a build's context: names, modes and contents."""
     ignored = (context / ".dockerignore").read_text("utf-8").splitlines()
     patterns = [line for line in ignored if line and not line.startswith("#")]
     out = hashlib.sha256()
