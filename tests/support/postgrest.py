@@ -164,7 +164,7 @@ class _Server(ThreadingHTTPServer):
         super().__init__(address, _Handler)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Say nothing: a caller that hung up is what tests are made of."""
+        """Print nothing: tests make callers hang up on purpose."""
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -187,7 +187,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._fail(fault)
 
     def do_GET(self) -> None:
-        """Refuse what the processor has no business with."""
+        """Refuse GET, which the processor never uses."""
         self._send(Answer(405, {"code": "PGRST117", "message": "Unsupported HTTP method"}))
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the name is the standard library's

@@ -25,12 +25,12 @@ class Network(Kind):
         self._engine = engine
 
     def create(self, inputs: Properties) -> tuple[str, Properties]:
-        """Make it."""
+        """Create it."""
         made = self._engine.create_network(inputs["name"], driver=inputs["driver"], check_duplicate=True)
         return made["Id"], {}
 
     def read(self, identity: str, state: Properties) -> bool:
-        """Look for it."""
+        """Return whether it exists."""
         return bool(self._engine.networks(ids=[identity]))
 
     def delete(self, identity: str, state: Properties) -> None:
@@ -50,12 +50,12 @@ class Volume(Kind):
         self._engine = engine
 
     def create(self, inputs: Properties) -> tuple[str, Properties]:
-        """Make it."""
+        """Create it."""
         made = self._engine.create_volume(inputs["name"])
         return made["Name"], {"mountpoint": made["Mountpoint"]}
 
     def read(self, identity: str, state: Properties) -> bool:
-        """Look for it."""
+        """Return whether it exists."""
         return any(volume["Name"] == identity for volume in self._engine.volumes()["Volumes"] or [])
 
     def delete(self, identity: str, state: Properties) -> None:
@@ -104,9 +104,9 @@ class Image(Kind):
         """Refuse pushes and unknown build arguments."""
         faults = super().check(inputs)
         if inputs.get("skipPush") is not True:
-            faults.append("skipPush has to be true: there is no registry here")
+            faults.append("skipPush must be true: there is no registry here")
         unknown = sorted(inputs.get("build", {}).keys() - self.arguments)
-        return faults + [f"build.{name} is no input that is known here" for name in unknown]
+        return faults + [f"build.{name} is not a known input" for name in unknown]
 
     def complete(self, inputs: Properties) -> Properties:
         """Add a digest of everything that the build can read, so that a changed file is a changed input."""
@@ -121,7 +121,7 @@ class Image(Kind):
             dockerfile=str(Path(build["dockerfile"]).resolve()),
             buildargs=build.get("args"),
             tag=inputs["imageName"],
-            network_mode="host",  # the engine of tests has no default network
+            network_mode="host",  # the tests' engine has no default network
             rm=True,
             forcerm=True,
             decode=True,
@@ -130,7 +130,7 @@ class Image(Kind):
         for line in stream:
             last += line.get("stream", "")
             if "error" in line:
-                raise Refused(f"{inputs['imageName']} was not built: {line['error']}\n{last[-2000:]}")
+                raise Refused(f"{inputs['imageName']} could not be built: {line['error']}\n{last[-2000:]}")
         identity = self._engine.inspect_image(inputs["imageName"])["Id"]
         return identity, {"repoDigest": identity, "baseImageName": inputs["imageName"]}
 
