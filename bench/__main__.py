@@ -1,6 +1,6 @@
-"""`make bench`: the table of docs/performance.md, measured now and on this machine; it appends nothing.
+"""`make bench`: measure the figures of docs/performance.md on this machine and print them; it writes no file.
 
-usage: python -m bench [--messages 10000] [--large 100000] [--rounds 3]; `--large 0` leaves the large mailbox out.
+usage: python -m bench [--messages 10000] [--large 100000] [--rounds 3]; `--large 0` skips the large mailbox.
 """
 
 import argparse
@@ -26,8 +26,8 @@ def main() -> None:
         print_whole(rates, runs)
     print(extraction.measure(list(read_corpus())).report())
     pairs, found = measure_recall(read_corpus())
-    print(f"recall of addresses against the careful reference: {found / pairs:.6f} ({found:,} of {pairs:,})")
-    print(f"refine of 15,000 persons, one process: {median(refine_seconds()):.2f} s")
+    print(f"address recall against the reference parser: {found / pairs:.6f} ({found:,} of {pairs:,} addresses)")
+    print(f"refining 15,000 persons, one process: {median(refine_seconds()):.2f} s")
     if options.large:
         with scratch() as folder:
             _, [large] = measure_whole(folder, options.large, 1)
@@ -44,7 +44,7 @@ def read_options() -> argparse.Namespace:
 
 
 def measure_whole(folder: Path, messages: int, rounds: int) -> tuple[list[float], list[Run]]:
-    """Return messages a second of the drain, and the minings, in turns."""
+    """Return the drain's messages per second and the mining of each round; the two take turns."""
     rates, runs = [], []
     with serve(messages, folder) as dovecot:
         for number in range(rounds):
@@ -54,36 +54,36 @@ def measure_whole(folder: Path, messages: int, rounds: int) -> tuple[list[float]
 
 
 def print_whole(rates: Sequence[float], runs: Sequence[Run]) -> None:
-    """Print the whole way's speed, its ratio to the drain, and each stage's share of the processors' time."""
+    """Print the end-to-end speed, its ratio to the drain, and each kind of process's share of the CPU time."""
     speeds = [run.rate for run in runs]
     middle = sorted(runs, key=lambda run: run.rate)[len(runs) // 2]
     print(
-        f"whole way, {runs[0].messages:,} messages: {median(speeds):,.0f} messages/s "
+        f"end to end, {runs[0].messages:,} messages: {median(speeds):,.0f} messages/s "
         f"({', '.join(f'{speed:,.0f}' for speed in speeds)}); "
         f"drain {median(rates):,.0f} messages/s; ratio 1 : {median(rates) / median(speeds):.1f}"
     )
     total = sum(middle.usage.cpu_by_kind().values())
     for kind, seconds in sorted(middle.usage.cpu_by_kind().items(), key=lambda item: -item[1]):
-        print(f"  {kind:12} {seconds:5.2f} s of processor time, {seconds / total:4.0%}")
+        print(f"  {kind:12} {seconds:5.2f} s of CPU time, {seconds / total:4.0%}")
     began = {state: f"{seconds:.2f} s" for state, seconds in middle.states.items()}
     refined = (middle.states["finished"] - middle.states["refining"]) * PERSONS / sum(middle.contacts.values())
-    print(f"  refining to the end, for {PERSONS:,} persons: {refined:.2f} s")
-    print("  stages began at:", ", ".join(f"{state} {seconds}" for state, seconds in began.items()))
+    print(f"  refining and teardown, scaled to {PERSONS:,} persons: {refined:.2f} s")
+    print("  stages started at:", ", ".join(f"{state} {seconds}" for state, seconds in began.items()))
 
 
 def print_large(large: Run, small: Sequence[Run]) -> None:
-    """Print the resident memory of a large mailbox, and its seconds a message as a multiple of the small one's."""
+    """Print the memory that a large mailbox takes, and its time per message as a multiple of the small mailbox's."""
     peaks = large.usage.peak_by_kind()
-    print(f"mailbox of {large.messages:,}: {large.rate:,.0f} messages/s; resident memory at its peak:")
+    print(f"mailbox of {large.messages:,} messages: {large.rate:,.0f} messages/s; peak resident memory:")
     for kind in ("fetcher", "processor"):
         before = max(run.usage.peak_by_kind()[kind] for run in small)
-        print(f"  {kind:12} {peaks[kind] / MIB:5.0f} MiB ({before / MIB:.0f} MiB at {small[0].messages:,})")
+        print(f"  {kind:12} {peaks[kind] / MIB:5.0f} MiB ({before / MIB:.0f} MiB at {small[0].messages:,} messages)")
     ratio = median([run.rate for run in small]) / large.rate
-    print(f"  seconds a message, as a multiple of those at {small[0].messages:,}: {ratio:.2f}")
+    print(f"  time per message, relative to {small[0].messages:,} messages: {ratio:.2f}")
 
 
 def median(values: Sequence[float]) -> float:
-    """Return the middle value."""
+    """Return the median."""
     return statistics.median(values)
 
 

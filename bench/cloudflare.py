@@ -1,4 +1,4 @@
-"""`make bench-cloudflare`: real messages through one Worker in workerd, queue to refined contacts, and what they cost.
+"""`make bench-cloudflare`: the speed and cost of real messages in one Worker in workerd, from queue to contacts.
 
 usage: python -m bench.cloudflare [--messages 6000] [--rounds 3]
 """
@@ -26,15 +26,15 @@ from tests.support.stack import Folder
 CHECKOUT = Path(__file__).resolve().parent.parent
 CHUNKS = 16
 POLL_SECONDS = 0.1
-"""How often the end is asked for: each time is work for the one isolate that is measured."""
+"""How often the bench polls for the end; each poll is work for the one isolate that is measured."""
 MIB = 1024 * 1024
 FETCHER_CLASS_A, FETCHER_CLASS_B = 2, 1
-"""What a fetcher asks of R2 beside its segments' puts: it puts the plan, lists what is there, and looks for a plan."""
+"""A fetcher's calls to R2 besides storing segments: it stores the plan, lists objects, and looks for a plan."""
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One mining: messages listed, seconds from the first job queued to the end, and what the meters said."""
+    """One mining: messages listed, seconds from the first queued job to the end, and the meters' counts."""
 
     messages: int
     segments: int
@@ -44,9 +44,9 @@ class Run:
 
     @property
     def operations(self) -> dict[str, float]:
-        """Return what is paid for, the fetcher's part included: its calls to R2, and the segments' jobs that it sends.
+        """Return the billed operations, including the fetcher's: its calls to R2 and the segment jobs that it sends.
 
-        The processor's time is the whole run's, which is more than it computes.
+        The CPU time is the wall-clock time of the whole run, which is more than the Worker computes.
         """
         counts = self.counts
         reads = counts.get("r2 get", 0) + counts.get("r2 head", 0)
@@ -82,7 +82,7 @@ def main() -> None:
 
 
 def cut(messages: Iterator[bytes], most: int) -> Iterator[list[bytes]]:
-    """Yield segments as a fetcher cuts them, in the scope `text`, of at most so many messages."""
+    """Yield segments as a fetcher cuts them in the scope `text`, of at most `most` messages each."""
     segment: list[bytes] = []
     total = 0
     for message in messages:
@@ -97,7 +97,7 @@ def cut(messages: Iterator[bytes], most: int) -> Iterator[list[bytes]]:
 
 
 def largest_segment() -> list[bytes]:
-    """Return as many bytes of real mail as a segment may hold, in messages at the text cap."""
+    """Return the messages of a segment of the maximum size: real mail, each message at the text cap."""
     texts = b"".join(islice(repeat_messages(2_000), 2_000))
     size = TEXT_CAP_BYTES - 1024
     bodies = (texts[at : at + size] for at in range(0, len(texts) - size, size))
@@ -106,7 +106,7 @@ def largest_segment() -> list[bytes]:
 
 
 def mine(deployment: Deployment, user: str, folder: Folder) -> Run:
-    """Mine a mailbox that is stored already, for a user that nobody has mined for."""
+    """Mine a mailbox that is already stored, for a user without earlier minings."""
     deployment.reset_meters()
     begun = deployment.begin(user, chunks=CHUNKS)
     jobs = deployment.store(begun, folder)
@@ -118,24 +118,24 @@ def mine(deployment: Deployment, user: str, folder: Folder) -> Run:
     meters = deployment.meters()
     report = deployment.report(begun)
     if not report["balanced"] or report["ledger"]["dead"]:
-        raise RuntimeError(f"the mining went wrong: {report}")
+        raise RuntimeError(f"the mining failed: {report}")
     return Run(report["ledger"]["listed"], len(jobs), seconds, meters["counts"], meters["heap_bytes"])
 
 
 def print_runs(runs: Sequence[Run]) -> None:
-    """Print the table of speed and cost, with reach and aim."""
+    """Print the table of speed and cost, with the targets `reach` and `aim`."""
     run = runs[-1]
     messages = run.messages
     speed = statistics.median(each.messages / each.seconds for each in runs)
     operations = run.operations
     stores = sum(operations[name] for name in ("r2 class a", "r2 class b", "queue operations"))
-    stores += run.counts["r2 delete"]  # which cost nothing
+    stores += run.counts["r2 delete"]  # these are free
     million = {name: count * 1_000_000 / messages for name, count in operations.items()}
     print(f"{messages:,} real messages, {run.segments} segments, batches of {BATCH_JOBS} jobs, {len(runs)} runs")
     print("| | measured | reach | aim |\n| --- | --- | --- | --- |")
-    print(f"| messages a second, queue to refined | {speed:,.0f} | 1,500 | 2,500 |")
+    print(f"| messages per second, queue to refined | {speed:,.0f} | 1,500 | 2,500 |")
     written = operations["d1 rows written"] / messages
-    print(f"| D1 rows written a message, teardown included | {written:.2f} | 1.5 | 1.2 |")
+    print(f"| D1 rows written per message, teardown included | {written:.2f} | 1.5 | 1.2 |")
     print(f"| R2 and queue operations per 1,000 messages | {stores * 1000 / messages:.1f} | 30 | 15 |")
     print(f"| dollars per million messages (prices of {PRICES_AS_OF}) | {dollars(million):.2f} | 2.0 | 1.4 |")
     for name, count in million.items():

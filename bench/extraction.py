@@ -1,7 +1,7 @@
-"""Extraction alone, on one core: messages a second, as a multiple of the standard library's way.
+"""Extraction alone, on one core: messages per second, compared with the standard library's parsers.
 
-Both ways read the same messages, headers and text, in turns within one run, since machines differ and are shared; the
-best turn of each counts. `python -m bench.extraction [FOLDER]` reads a folder of .eml files, else the corpus.
+Both read headers and text of the same messages and take turns within one run, since machines differ and are shared.
+The best turn of each counts. `python -m bench.extraction [FOLDER]` reads a folder of .eml files, by default the corpus.
 """
 
 import gc
@@ -17,37 +17,37 @@ from processor.domain.mail.message import read_message
 
 TURNS: Final = 5
 LATEST: Final = 4_102_444_800
-"""2100: no message of a corpus is undated for being of the future."""
+"""The year 2100, so that no date in the corpus counts as a future date."""
 
 
 class Rates(NamedTuple):
-    """Messages a second of each way; `stdlib_unsearched` decodes the texts, but does not look for addresses in them."""
+    """Messages per second of each parser; `stdlib_unsearched` decodes texts but does not search them for addresses."""
 
     ours: float
     stdlib: float
     stdlib_unsearched: float
     messages: int
     given_up: int
-    """Messages that the standard library's way raises on."""
+    """How many messages make the standard library raise."""
 
     def report(self) -> str:
-        """Return the figures as a line each."""
+        """Return the figures as text, one per line."""
         rows = (
             ("leadminer", self.ours),
-            ("the standard library's way", self.stdlib),
-            ("the same, texts decoded but not searched", self.stdlib_unsearched),
+            ("standard library", self.stdlib),
+            ("standard library, texts not searched", self.stdlib_unsearched),
         )
         return "\n".join(
             (
-                f"extraction, headers and text, one core, {self.messages} messages:",
+                f"extraction, headers and text, one core, {self.messages:,} messages:",
                 *(f"  {name:42}{rate:8,.0f} messages/s   x {self.ours / rate:.2f}" for name, rate in rows),
-                f"  ({self.given_up} messages make the standard library's way raise; ours never does)",
+                f"  (the standard library raises on {self.given_up} messages; leadminer never raises)",
             )
         )
 
 
 def measure(messages: Sequence[bytes], turns: int = TURNS) -> Rates:
-    """Read the messages each way in turns; return the best rates."""
+    """Read the messages with each parser in turn; return the best rates."""
     ways: tuple[Callable[[bytes], object], ...] = (_ours, _stdlib, _stdlib_unsearched)
     best = [float("inf")] * len(ways)
     for _ in range(turns):
@@ -85,7 +85,7 @@ def _stdlib_unsearched(raw: bytes) -> object:
 
 
 def main() -> None:
-    """Print the rates for the folder that the command line names, or for the corpus."""
+    """Print the rates for the folder named on the command line, or for the corpus."""
     folder = Path(sys.argv[1]) if len(sys.argv) > 1 else None
     files = sorted(folder.rglob("*.eml")) if folder else ()
     print(measure([file.read_bytes() for file in files] if folder else list(read_corpus())).report())

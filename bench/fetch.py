@@ -1,4 +1,4 @@
-"""One mining in a process of its own, as the command line runs it; prints its seconds and counts as JSON.
+"""One mining in its own process, as the command line runs it; prints its seconds and counts as JSON.
 
 usage: python -m bench.fetch URL PASSWORD_FILE USER
 """

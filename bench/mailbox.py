@@ -1,4 +1,4 @@
-"""A mailbox for measuring: the real messages of the corpus, repeated with changed ids, in a Dovecot on loopback."""
+"""A mailbox for benchmarks: the corpus's real messages, repeated with new ids, in Dovecot on loopback."""
 
 import itertools
 import re
@@ -14,7 +14,7 @@ _MESSAGE_ID = re.compile(rb"^message-id:[ \t]*<?", re.IGNORECASE | re.MULTILINE)
 
 
 def repeat_messages(count: int) -> Iterator[bytes]:
-    """Yield so many messages; from the second round on their Message-IDs, or header blocks, are new ones."""
+    """Yield `count` messages; from the second round on, each has a new Message-ID, or a new header if it has no id."""
     corpus = list(read_corpus())
     for number in range(count):
         message = corpus[number % len(corpus)]
@@ -22,7 +22,7 @@ def repeat_messages(count: int) -> Iterator[bytes]:
 
 
 def rename(message: bytes, turn: int) -> bytes:
-    """Return the message as another one: the same text under another id."""
+    """Return the message with the same text and a different id."""
     head, blank, body = message.partition(b"\r\n\r\n")
     mark = b"%d." % turn
     renamed, found = _MESSAGE_ID.subn(lambda match: match[0] + mark, head)
@@ -32,7 +32,7 @@ def rename(message: bytes, turn: int) -> bytes:
 
 
 def fill_mailbox(dovecot: Dovecot, count: int) -> int:
-    """Deliver so many messages to the benchmark's user and return their bytes."""
+    """Deliver `count` messages to the benchmark's user and return their total size in bytes."""
     dovecot.add_user(LOGIN, PASSWORD)
     total = 0
     messages = repeat_messages(count)

@@ -1,4 +1,4 @@
-"""What the processes of a run used: processor time by kind, and the greatest resident memory of each."""
+"""What the processes of a run used: CPU time and peak resident memory by kind of process."""
 
 import threading
 from collections import defaultdict
@@ -18,7 +18,7 @@ KINDS = {
 
 
 class Usage:
-    """Samples of the processes below one process, and of others that are named."""
+    """Samples of some processes and all their descendants."""
 
     def __init__(self) -> None:
         self.kinds: dict[int, str] = {}
@@ -26,7 +26,7 @@ class Usage:
         self.peak_bytes: dict[int, int] = defaultdict(int)
 
     def sample(self, roots: list[int]) -> None:
-        """Look once at the roots and everything below them."""
+        """Sample the root processes and their descendants once."""
         for root in roots:
             try:
                 processes = [psutil.Process(root), *psutil.Process(root).children(recursive=True)]
@@ -41,19 +41,19 @@ class Usage:
             times, memory = process.cpu_times(), process.memory_info().rss
         except (psutil.NoSuchProcess, psutil.AccessDenied):
             return
-        self.kinds[process.pid] = kind  # the latest: between fork and exec a process looks like its parent
+        self.kinds[process.pid] = kind  # the latest wins: between fork and exec, a process looks like its parent
         self.cpu_seconds[process.pid] = times.user + times.system
         self.peak_bytes[process.pid] = max(self.peak_bytes[process.pid], memory)
 
     def cpu_by_kind(self) -> dict[str, float]:
-        """Return processor seconds by kind of process."""
+        """Return CPU seconds by kind of process."""
         out: dict[str, float] = defaultdict(float)
         for pid, seconds in self.cpu_seconds.items():
             out[self.kinds[pid]] += seconds
         return dict(out)
 
     def peak_by_kind(self) -> dict[str, int]:
-        """Return the greatest resident memory that one process of each kind had, in bytes."""
+        """Return, for each kind, the highest resident memory of any one process, in bytes."""
         out: dict[str, int] = {}
         for pid, peak in self.peak_bytes.items():
             out[self.kinds[pid]] = max(out.get(self.kinds[pid], 0), peak)
@@ -61,14 +61,14 @@ class Usage:
 
 
 def kind_of(process: psutil.Process) -> str:
-    """Return what a process is, from its command line."""
+    """Return a process's kind, judged by its command line."""
     command = " ".join(process.cmdline())
     return next((kind for kind, marks in KINDS.items() if any(mark in command for mark in marks)), "other")
 
 
 @contextmanager
 def watch(roots: list[int]) -> Iterator[Usage]:
-    """Sample in the background; more roots may be appended to the list meanwhile."""
+    """Sample in the background; the caller may append more roots to the list meanwhile."""
     usage, done = Usage(), threading.Event()
 
     def look() -> None:

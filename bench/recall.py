@@ -1,4 +1,4 @@
-"""Recall: which of the people that the careful reference finds in messages the extraction finds too."""
+"""Recall: how many of the addresses that the reference parser finds the extraction finds too."""
 
 from collections.abc import Iterable
 
@@ -6,11 +6,11 @@ from processor.domain.mail.message import read_message
 from tests.support.reference import read
 
 LATEST = 1 << 40
-"""No date is of the future."""
+"""So late that no date counts as a future date."""
 
 
 def measure_recall(messages: Iterable[bytes]) -> tuple[int, int]:
-    """Return how many pairs of a message and an address the reference finds, and how many of these are found."""
+    """Return how many (message, address) pairs the reference parser finds, and how many of those we find."""
     pairs = found = 0
     for raw in messages:
         ours = read_message(raw, own=frozenset(), latest=LATEST, with_text=True, truncated=False)

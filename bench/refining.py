@@ -1,4 +1,4 @@
-"""Refining 15,000 persons: from packed points of contact to rows of the permanent side, teardown included."""
+"""Refining 15,000 persons: from packed points of contact to rows of the permanent tables, teardown included."""
 
 import asyncio
 import gc
@@ -18,7 +18,7 @@ CHUNKS = 16
 
 
 def spread_messages(count: int) -> list[bytes]:
-    """Return real messages, of which each round has people of its own: as many persons as a large mailbox."""
+    """Return real messages with different people in each round, so that there are as many as in a large mailbox."""
     out = []
     for number, message in enumerate(repeat_messages(count)):
         turn = number // 6000
@@ -27,7 +27,7 @@ def spread_messages(count: int) -> list[bytes]:
 
 
 async def refine_once(stack: Stack, user: str, messages: list[bytes]) -> tuple[int, float]:
-    """Mine the messages and return how many persons were refined, and in how many seconds."""
+    """Mine the messages; return how many persons were refined and how many seconds that took."""
     begun = await stack.begin(user=user, chunks=CHUNKS)
     segments = [messages[at : at + SEGMENT_MESSAGES] for at in range(0, len(messages), SEGMENT_MESSAGES)]
     await stack.queue.send(stack.store(begun, Folder(segments)))
@@ -37,12 +37,12 @@ async def refine_once(stack: Stack, user: str, messages: list[bytes]) -> tuple[i
     while (delivery := await stack.queue.receive(wait_seconds=0.001)) is not None:
         await stack.pipeline.handle(delivery.job)
         await stack.queue.settle(delivery)
-        ended = time.perf_counter()  # to find the queue empty takes the server a tenth of a second
+        ended = time.perf_counter()  # before the last receive, which takes 0.1 s to find the queue empty
     return sum((await stack.report(begun))["ledger"]["contacts"].values()), ended - began
 
 
 async def measure(rounds: int) -> list[tuple[int, float]]:
-    """Refine the same mailbox for one user after another, in one process."""
+    """Refine the same mailbox for several users in turn, in one process."""
     messages = spread_messages(MESSAGES)
     gc.set_threshold(COLLECT_AFTER_OBJECTS)
     with Postgres(durable=True) as postgres, Valkey() as valkey, tempfile.TemporaryDirectory() as folder:
@@ -51,5 +51,5 @@ async def measure(rounds: int) -> list[tuple[int, float]]:
 
 
 def refine_seconds(rounds: int = 5) -> list[float]:
-    """Return seconds to refine 15,000 persons, one figure a round: scaled from the number that there were."""
+    """Return the seconds per round to refine 15,000 persons, scaled from the actual number of persons."""
     return [seconds * PERSONS / persons for persons, seconds in asyncio.run(measure(rounds))]

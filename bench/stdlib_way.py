@@ -1,7 +1,7 @@
-"""The yardstick of extraction: what mining needs of a message, by the standard library's own parsers.
+"""The yardstick for extraction: read what mining needs from a message with the standard library's parsers.
 
-`compat32`, `getaddresses`, `decode_header`, `parsedate_tz`, text parts decoded, and one address pattern over them: what
-one writes first. It is no reference: it stumbles over some messages, and gives up on them as a plain program would.
+It uses `compat32`, `getaddresses`, `decode_header` and `parsedate_tz`, decodes text parts, and searches them with one
+address pattern: the code that one would write first. It is not a reference: on some messages it raises.
 """
 
 import hashlib
@@ -18,7 +18,7 @@ ADDRESS: Final = re.compile(r"[\w.+'-]+@[\w-]+(?:\.[\w-]+)+", re.ASCII)
 
 
 class Read(NamedTuple):
-    """What the standard library says of one message."""
+    """What the standard library reads from one message."""
 
     key: bytes
     date: int | None
@@ -28,7 +28,7 @@ class Read(NamedTuple):
 
 
 def read_message(raw: bytes, *, search_text: bool = True) -> Read:
-    """Read a message; raise whatever the standard library raises. The texts are decoded even if not searched."""
+    """Read a message; raise whatever the standard library raises. Texts are decoded even if they are not searched."""
     message = message_from_bytes(raw)
     said = [
         (field, _decode_name(name), address.lower())

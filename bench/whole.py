@@ -1,4 +1,4 @@
-"""The whole way: Dovecot, fetcher, embedded PostgreSQL and Valkey, processors; IMAP to refined contacts."""
+"""End to end, from IMAP to refined contacts: Dovecot, fetcher, embedded PostgreSQL and Valkey, processors."""
 
 import json
 import os
@@ -25,7 +25,7 @@ CHECKOUT = Path(__file__).resolve().parent.parent
 
 @dataclass
 class Run:
-    """What one mining cost."""
+    """What one mining took."""
 
     messages: int
     seconds: float
@@ -35,13 +35,13 @@ class Run:
 
     @property
     def rate(self) -> float:
-        """Return messages a second."""
+        """Return messages per second."""
         return self.messages / self.seconds
 
 
 @contextmanager
 def serve(count: int, folder: Path) -> Iterator[Dovecot]:
-    """Yield a Dovecot with so many messages, all read once."""
+    """Yield a Dovecot with `count` messages, all read once to warm its caches."""
     with Dovecot() as dovecot:
         size = fill_mailbox(dovecot, count)
         sys.stderr.write(f"{count:,} messages, {size / 1e6:,.0f} MB\n")
@@ -51,7 +51,7 @@ def serve(count: int, folder: Path) -> Iterator[Dovecot]:
 
 
 def is_child(pid: int) -> bool:
-    """Say whether a process was started by this one, and is no keeper of others."""
+    """Return whether this process is the parent of another."""
     try:
         return psutil.Process(pid).ppid() == os.getpid()
     except psutil.NoSuchProcess:
@@ -59,7 +59,7 @@ def is_child(pid: int) -> bool:
 
 
 def run_mining(dovecot: Dovecot, folder: Path, user: str, *, processors: int | None = None) -> Run:
-    """Mine the mailbox for a user that nobody has mined for, and check its ledger."""
+    """Mine the mailbox for a user without earlier minings, and check its ledger."""
     home = folder / "home"
     with start(home, processors=processors):
         roots = [pid for pid in psutil.pids() if belongs(pid, home)] + [
@@ -69,12 +69,12 @@ def run_mining(dovecot: Dovecot, folder: Path, user: str, *, processors: int | N
             said = mine_once(dovecot, folder, home, user, roots)
     ledger = Ledger.from_json(said["ledger"])
     if not said["finished"] or ledger.imbalance() or ledger.fetched != ledger.listed:
-        raise RuntimeError(f"the mining went wrong: {ledger}")
+        raise RuntimeError(f"the mining failed: {ledger}")
     return Run(ledger.listed, said["seconds"], usage, ledger.contacts, said["states"])
 
 
 def belongs(pid: int, home: Path) -> bool:
-    """Say whether a process is the keeper of the embedded servers below a folder."""
+    """Return whether a process is the keeper of the embedded servers in a folder."""
     try:
         return "fetcher.keeper" in " ".join(command := psutil.Process(pid).cmdline()) and str(home) in command
     except (psutil.NoSuchProcess, psutil.AccessDenied):
@@ -90,12 +90,12 @@ def mine_once(dovecot: Dovecot, folder: Path, home: Path, user: str, roots: list
     roots.append(process.pid)
     output, _ = process.communicate()
     if process.returncode:
-        raise RuntimeError(f"bench.fetch ended with {process.returncode}")
+        raise RuntimeError(f"bench.fetch ended with exit code {process.returncode}")
     return dict(json.loads(output))
 
 
 @contextmanager
 def scratch() -> Iterator[Path]:
-    """Yield a folder for one benchmark, removed afterwards."""
+    """Yield a temporary folder for one benchmark."""
     with tempfile.TemporaryDirectory(prefix="lmbench-") as folder:
         yield Path(folder)

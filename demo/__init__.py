@@ -1,1 +1,1 @@
-"""A sample mailbox of people who do not exist, an IMAP server that shows it, and the run that mines it."""
+"""A sample mailbox of fictional people, an IMAP server that serves it, and a run that mines it."""

@@ -1,4 +1,4 @@
-"""Mail as bytes: header fields and bodies in the forms that mail programs write, and some that none should."""
+"""Mail as bytes: header fields and bodies as mail programs write them, and some that no program should write."""
 
 import base64
 import random
@@ -26,7 +26,7 @@ SENTENCES = (
 
 @dataclass
 class Letter:
-    """One mail before it is written out; `fields` are further header fields, in order."""
+    """One message before it is encoded; `fields` are extra header fields, in order."""
 
     sender: str
     to: Sequence[str]
@@ -41,7 +41,7 @@ class Letter:
     left_out: frozenset[str] = field(default=frozenset())
 
     def encode(self) -> bytes:
-        """Return the message with CRLF line ends; fields named in `left_out` are missing."""
+        """Return the message with CRLF line endings, without the fields named in `left_out`."""
         fields = [
             ("Date", format_datetime(self.date)),
             ("From", self.sender),
@@ -60,12 +60,12 @@ class Letter:
 
 
 def encode_words(text: str, charset: str = "utf-8") -> str:
-    """Return text as a header may hold it: as it is if ASCII, else in encoded words (RFC 2047)."""
+    """Return text that is valid in a header: unchanged if it is ASCII, otherwise as encoded words (RFC 2047)."""
     return text if text.isascii() else Header(text, charset).encode(linesep="\n")
 
 
 def mailbox_of(person: Person, chance: random.Random) -> str:
-    """Return a person as an address field names it, in one of the usual forms."""
+    """Return a person's name and address in one of the forms that address fields use."""
     name, address = person.name, person.address
     if not name.isascii():
         return f"{encode_words(name, chance.choice(('utf-8', 'iso-8859-1')))} <{address}>"
@@ -74,7 +74,7 @@ def mailbox_of(person: Person, chance: random.Random) -> str:
 
 
 def write_text(chance: random.Random, to: str, sender: Person, quoted: str = "") -> str:
-    """Return the text of a letter with a greeting, a signature and, of an answer, what it answers."""
+    """Return a letter's text with a greeting and a signature, followed by the quoted text if it is a reply."""
     sentences = " ".join(chance.sample(SENTENCES, chance.randint(2, 6)))
     signature = f"-- \n{sender.name}\n{sender.address}\n"
     quote = textwrap.indent(quoted, "> ", lambda _: True) if quoted else ""
@@ -82,16 +82,16 @@ def write_text(chance: random.Random, to: str, sender: Person, quoted: str = "")
 
 
 def as_html(text: str) -> str:
-    """Return the text as an HTML page with a link to write to."""
+    """Return the text as an HTML page that ends with a mailto link."""
     paragraphs = "".join(f"<p>{line}</p>\n" for line in text.splitlines() if line)
     return f'<html><body>{paragraphs}<a href="mailto:office@example.net">Write to us</a></body></html>\n'
 
 
 def in_parts(boundary: str, *parts: tuple[str, str]) -> str:
-    """Return a multipart body of parts, each given by its header fields and its text."""
+    """Return a multipart body; each part is a pair of header fields and text."""
     return "".join(f"--{boundary}\n{head}\n\n{text}\n" for head, text in parts) + f"--{boundary}--\n"
 
 
 def in_base64(data: bytes) -> str:
-    """Return data in lines of base64."""
+    """Return data as lines of base64."""
     return base64.encodebytes(data).decode("ascii")

@@ -1,4 +1,4 @@
-"""The sample mailbox: a few thousand messages, the same to the byte for the same seed. Pure."""
+"""The sample mailbox: a few thousand messages, byte for byte the same for the same seed. Pure."""
 
 import random
 from collections.abc import Callable, Iterator
@@ -11,7 +11,7 @@ from demo.scenes import REFERENCE, Placed, Scenes
 MESSAGES = 4_000
 SEED = 1
 SHARES = (45, 14, 12, 10, 3, 3)
-"""How often each kind of scene is played; a conversation has three letters on average."""
+"""The relative frequency of each kind of scene; a conversation has three letters on average."""
 FOLDERS = {
     "INBOX": "",
     "INBOX/Newsletters": "",
@@ -29,11 +29,11 @@ FOLDERS = {
     "Sent": "\\Sent",
     "Trash": "\\Trash",
 }
-"""Each folder with its attribute of RFC 6154 or RFC 3501, if it has one."""
+"""Each folder with its RFC 6154 or RFC 3501 attribute, if it has one."""
 
 
 class Item(NamedTuple):
-    """One message of the mailbox as a server keeps it; `arrived` is its INTERNALDATE."""
+    """One message as a server stores it; `arrived` is its INTERNALDATE."""
 
     folder: str
     flags: tuple[str, ...]
@@ -42,7 +42,7 @@ class Item(NamedTuple):
 
 
 def generate_mailbox(seed: int = SEED, messages: int = MESSAGES) -> Iterator[Item]:
-    """Yield about so many messages (the last scene is played to its end), one in sixteen of them a second copy."""
+    """Yield at least `messages` messages (the last scene is completed); some are copies in another folder."""
     chance = random.Random(seed)
     scenes = Scenes(chance, people=max(10, messages // 14))
     kinds = (

@@ -1,4 +1,4 @@
-"""Odd mail, as it comes in real mailboxes: each function returns the bytes of one strange message."""
+"""Odd mail as found in real mailboxes: each function returns the bytes of one strange message."""
 
 import random
 from collections.abc import Callable
@@ -20,7 +20,7 @@ def no_blank_line(chance: random.Random, person: Person) -> bytes:
 
 
 def broken_header(chance: random.Random, person: Person) -> bytes:
-    """Return a message with lines that are no header, and an unclosed quote."""
+    """Return a message with invalid header lines and an unclosed quote."""
     return _lines(
         "this is no header line", DATE, f'From: "{person.first_name} <{person.address}>', f"To: <{OWNER}",
         ": empty name", f"Message-ID: <broken-{chance.random()}@example.net>", "", "Text.",
@@ -28,7 +28,7 @@ def broken_header(chance: random.Random, person: Person) -> bytes:
 
 
 def eight_bit_header(chance: random.Random, person: Person) -> bytes:
-    """Return a message with a name in bare Latin-1."""
+    """Return a message with a name in unencoded Latin-1."""
     sender = b"From: M\xfcller " + person.address.encode("ascii").join((b"<", b">"))
     head = _lines(DATE, f"To: {OWNER}", f"Message-ID: <eight-{chance.random()}@example.net>")
     return head + sender + b"\r\n\r\nGr\xfc\xdfe\r\n"
@@ -57,7 +57,7 @@ def undisclosed(chance: random.Random, person: Person) -> bytes:
 
 
 def from_the_future(chance: random.Random, person: Person) -> bytes:
-    """Return a message of the year 2099."""
+    """Return a message dated in the year 2099."""
     head = f"Message-ID: <future-{chance.random()}@example.net>"
     return _lines("Date: Fri, 13 Mar 2099 10:00:00 +0000", f"From: {person.address}", f"To: {OWNER}", head, "", "Soon.")
 
@@ -69,7 +69,7 @@ def no_date(chance: random.Random, person: Person) -> bytes:
 
 
 def noise(chance: random.Random, _: Person) -> bytes:
-    """Return bytes that are no message at all."""
+    """Return random bytes that are not a message at all."""
     return chance.randbytes(300)
 
 

@@ -1,4 +1,4 @@
-"""People and companies who do not exist, at domains that are reserved for examples (RFC 2606)."""
+"""Fictional people and companies at domains that are reserved for examples (RFC 2606)."""
 
 import random
 from dataclasses import dataclass
@@ -24,19 +24,19 @@ PLAIN = str.maketrans("éèëáãíóöøüßñÉ", "eeeaaiooousnE")
 
 @dataclass(frozen=True)
 class Person:
-    """Somebody who writes mail."""
+    """Someone who writes mail."""
 
     name: str
     address: str
 
     @property
     def first_name(self) -> str:
-        """Return what a greeting calls the person."""
+        """Return the name used in a greeting."""
         return self.name.split(maxsplit=1)[0]
 
 
 def invent_people(chance: random.Random, count: int) -> list[Person]:
-    """Return so many different people, most of them employed by one of some companies."""
+    """Return `count` people with distinct addresses at the companies' domains."""
     people: dict[str, Person] = {}
     while len(people) < count:
         first, last = chance.choice(FIRST_NAMES), chance.choice(LAST_NAMES)
@@ -48,5 +48,5 @@ def invent_people(chance: random.Random, count: int) -> list[Person]:
 
 
 def invent_domain(chance: random.Random) -> str:
-    """Return a domain below one that no one can own."""
+    """Return a company's domain under a reserved one that nobody can own."""
     return f"{chance.choice(COMPANIES)}.{chance.choice(ENDINGS)}"

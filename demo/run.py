@@ -18,11 +18,11 @@ from fetcher.embedded.start import EmbeddedError, start
 
 OUTPUT = Path("demo-out")
 KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "TERM", "COLUMNS", "NO_COLOR", "TMPDIR", "LEADMINER_DEBUG")
-"""What the commands get of the environment: servers or passwords that are set up there are not the demo's."""
+"""The environment variables that the commands inherit; the demo ignores your own servers and passwords."""
 
 
 def run_demo() -> int:
-    """Play the demo; return its exit code, which is that of the first command that fails."""
+    """Run the demo; return 0, or the exit code of the first command that fails."""
     began = time.monotonic()
     OUTPUT.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="leadminer-demo-") as folder:
@@ -34,7 +34,7 @@ def run_demo() -> int:
             return 8
     if code == 0:
         took = round(time.monotonic() - began)
-        print(f"\nDone in {took} s; everything is stopped. The contacts are in {OUTPUT / 'contacts.csv'}.")
+        print(f"\nDone in {took} s. All servers are stopped. Your contacts are in {OUTPUT / 'contacts.csv'}.")
     return code
 
 
@@ -48,10 +48,10 @@ def _play(home: Path) -> int:
         mine = ["mine", source, "--password-file", str(password_file), "--me", OWNER, "--as-of", as_of]
         for title, command in (
             ("Mine the mailbox:", mine),
-            ("What became of every message:", ["report"]),
-            ("The warmest contacts:", ["contacts", "--limit", "10"]),
-            ("All of them, as a file:", ["export", "--format", "csv", "--output", str(OUTPUT / "contacts.csv")]),
-            ("Mine it again; nothing is new, so nothing is read:", mine),
+            ("Account for every message:", ["report"]),
+            ("List the ten warmest contacts:", ["contacts", "--limit", "10"]),
+            ("Export all contacts to a file:", ["export", "--format", "csv", "--output", str(OUTPUT / "contacts.csv")]),
+            ("Mine it again; there are no new messages, so nothing is fetched:", mine),
         ):
             if code := _run(title, command, home / "data"):
                 return code
@@ -69,12 +69,12 @@ def _run(title: str, command: list[str], home: Path) -> int:
 
 @contextmanager
 def imap_server(password_file: Path, messages: int = MESSAGES) -> Iterator[int]:
-    """Run the sample mailbox's server and yield its port; it ends when its standard input closes."""
-    _say("Starting an IMAP server on this machine with a sample mailbox of people who do not exist.")
+    """Run the sample mailbox's server and yield its port; the server stops when its standard input closes."""
+    _say("Starting a local IMAP server with a sample mailbox of fictional people.")
     command = [sys.executable, "-m", "demo.server", str(password_file), str(messages)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True) as server:
         if server.stdin is None or server.stdout is None or not (port := server.stdout.readline()):
-            raise EmbeddedError("The sample IMAP server did not start; the reason stands above.")
+            raise EmbeddedError("The sample IMAP server did not start. The error is shown above.")
         try:
             yield int(port)
         finally:

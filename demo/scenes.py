@@ -1,4 +1,4 @@
-"""What happens in the sample mailbox: each scene yields the letters of one kind of mail."""
+"""The scenes of the sample mailbox: each one yields letters of one kind."""
 
 import random
 from collections.abc import Iterator
@@ -9,20 +9,20 @@ from demo.letters import SENTENCES, SUBJECTS, Letter, as_html, in_base64, in_par
 from demo.people import OWNER, OWNER_NAME, Person, invent_domain, invent_people
 
 REFERENCE = datetime(2026, 11, 1, 12, tzinfo=UTC)
-"""The day as of which the sample mailbox is to be mined, so that it always gives the same contacts."""
+"""The `--as-of` date for mining the sample mailbox, so that the contacts are always the same."""
 SPAN = timedelta(days=1100)
 ME = Person(OWNER_NAME, OWNER)
 
 
 class Placed(NamedTuple):
-    """A letter and the folder in which it lies."""
+    """A letter and its folder."""
 
     folder: str
     letter: Letter
 
 
 class Scenes:
-    """All scenes of a mailbox, driven by one seeded source of chance."""
+    """All scenes of a mailbox, driven by one seeded random generator."""
 
     def __init__(self, chance: random.Random, people: int) -> None:
         self.chance = chance
@@ -30,7 +30,7 @@ class Scenes:
         self.letters = 0
 
     def conversation(self) -> Iterator[Placed]:
-        """Yield a thread with one person, sometimes with others in copy; the owner's own letters lie in Sent."""
+        """Yield a thread with one person, sometimes with others in Cc; the owner's own letters are in Sent."""
         chance = self.chance
         person = self.people[min(int(chance.expovariate(6 / len(self.people))), len(self.people) - 1)]
         copied = [mailbox_of(other, chance) for other in chance.sample(self.people, chance.choice((0, 0, 0, 1, 2)))]
@@ -79,7 +79,7 @@ class Scenes:
         )
 
     def mailing_list(self) -> Iterator[Placed]:
-        """Yield what somebody wrote to one of three lists, with the list's fields."""
+        """Yield a letter to one of three mailing lists, with the list's header fields."""
         chance = self.chance
         name = chance.choice(("builders", "gardeners", "choir"))
         person = chance.choice(self.people)
@@ -100,7 +100,7 @@ class Scenes:
         yield Placed(f"Lists/{name}", letter)
 
     def notice(self) -> Iterator[Placed]:
-        """Yield what a machine wrote: an order, an alert, an invoice."""
+        """Yield an automated message: an order, an alert, an invoice."""
         chance = self.chance
         local = chance.choice(("no-reply", "order-confirmation", "alerts", "bounce", "invoice"))
         yield Placed(
@@ -114,7 +114,7 @@ class Scenes:
         )
 
     def attachment(self) -> Iterator[Placed]:
-        """Yield a letter with a picture of up to some hundred KB behind its text."""
+        """Yield a letter with a picture of up to 150 KB (before base64) after its text."""
         chance = self.chance
         person = chance.choice(self.people[: len(self.people) // 3])
         boundary = f"=_{self.letters}"
@@ -139,7 +139,7 @@ class Scenes:
         )
 
     def left_out(self) -> Iterator[Placed]:
-        """Yield what lies in folders that are not mined."""
+        """Yield a message in a folder that is not mined."""
         person = Person("Lucky Winner", f"prize{self.chance.randrange(500)}@example.net")
         letter = self._bulk(f"{person.name} <{person.address}>", ["You have won", "Write to us.\n"], (), ())
         yield Placed(self.chance.choice(("Junk", "Trash", "Drafts")), letter)

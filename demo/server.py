@@ -1,6 +1,6 @@
-"""An IMAP server on loopback that shows the sample mailbox, read-only: twisted's protocol over messages in memory.
+"""A read-only IMAP server on loopback for the sample mailbox: twisted's protocol over messages in memory.
 
-What twisted lacks, or does message by message, is here: special use in LIST, partial FETCH, searches by range.
+It adds what twisted lacks or does one message at a time: special use in LIST, partial FETCH, searches by range.
 """
 
 import bisect
@@ -25,7 +25,7 @@ WRITE_BYTES = 256 * 1024
 
 @implementer(imap4.IMailbox, imap4.ISearchableMailbox)
 class Folder:
-    """One folder: its messages in the order of their UIDs, which leave out every tenth number as real ones do."""
+    """One folder: its messages in UID order. Every tenth UID is missing, since real mailboxes have gaps too."""
 
     def __init__(self, name: str, items: Iterable[Item]) -> None:
         self.attribute = FOLDERS[name]
@@ -70,7 +70,7 @@ class Folder:
         return status
 
     def search(self, query: list[Any], uid: bool) -> list[int]:  # noqa: ARG002 - twisted turns them into UIDs
-        """Return the positions that a query finds: sequence ranges, UID ranges, ALL and SINCE."""
+        """Return the positions that match a query of sequence ranges, UID ranges, ALL and SINCE."""
         found = set(range(1, len(self.items) + 1))
         words = iter(query)
         for word in words:
@@ -87,7 +87,7 @@ class Folder:
         return sorted(found)
 
     def chosen(self, messages: Any, *, by_uid: bool) -> Iterator[tuple[int, int]]:
-        """Yield position and UID of each message of a set."""
+        """Yield the position and UID of each message in a set."""
         numbers: Any = self.uids if by_uid else range(1, len(self.items) + 1)
         messages.last = numbers[-1] if numbers else 0
         for number in messages:
@@ -102,7 +102,7 @@ def _day(text: bytes) -> date:
 
 @implementer(imap4.IAccount)
 class Account:
-    """The only account, with all folders."""
+    """The only account; it has all folders."""
 
     def __init__(self, items: Iterable[Item]) -> None:
         by_folder: dict[str, list[Item]] = {name: [] for name in FOLDERS}
@@ -164,7 +164,7 @@ def _answer(part: Any, uid: int, item: Item) -> bytes:
         case "body":
             return _body(part, item)
         case other:
-            raise imap4.IllegalClientResponse(f"{other} is not served here")
+            raise imap4.IllegalClientResponse(f"this server does not support FETCH {other}")
 
 
 def _body(part: Any, item: Item) -> bytes:
@@ -181,7 +181,7 @@ def _body(part: Any, item: Item) -> bytes:
 
 
 class _UntilClosed(Protocol):
-    """Stops the server when its standard input closes: it does not outlive who started it."""
+    """Stops the server when its standard input closes, so that it does not outlive the process that started it."""
 
     def connectionLost(self, _: object = None) -> None:
         if reactor.running:

@@ -1,7 +1,7 @@
-"""`python -m demo.smoke`: mine the demo's mailbox through the deployment that the environment names, and leave nothing.
+"""`python -m demo.smoke`: mine the demo mailbox through the deployment in the environment, and leave nothing behind.
 
-The mailbox is on this machine's loopback; whoever runs this is its fetcher. The user `smoke` is erased before, in case
-an earlier run was killed, and after, however this one went.
+The mailbox is on this machine's loopback, and this machine is the fetcher. The user `smoke` is erased before the
+mining, in case an earlier run was killed, and again afterwards, even if this run fails.
 """
 
 import json
@@ -24,12 +24,12 @@ LEADMINER = (sys.executable, "-m", "fetcher.commands.cli")
 
 
 class SmokeFailed(Exception):
-    """The deployment does not mine as it should; the text says what is wrong."""
+    """The deployment does not mine correctly; the text says what is wrong."""
 
 
 def main() -> int:
     """Mine, check and erase; return the exit code."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # an ended workflow erases too
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that a cancelled workflow also erases
     try:
         with tempfile.TemporaryDirectory(prefix="leadminer-smoke-") as folder:
             os.environ["LEADMINER_HOME"] = folder
@@ -38,13 +38,13 @@ def main() -> int:
         print(f"The smoke mining failed: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("The smoke mining was stopped; what it left is erased.", file=sys.stderr)
+        print("The smoke mining was stopped. Everything it left behind has been erased.", file=sys.stderr)
         return 130
     return 0
 
 
 def mine(folder: Path, messages: int = MESSAGES) -> None:
-    """Mine as many messages of the mailbox, and raise SmokeFailed unless its ledger says that all became something."""
+    """Mine `messages` messages; raise SmokeFailed unless the mining finishes and its ledger accounts for them all."""
     password = folder / "password"
     password.touch(mode=0o600)
     password.write_text(secrets.token_urlsafe(12), "ascii")
@@ -59,28 +59,28 @@ def mine(folder: Path, messages: int = MESSAGES) -> None:
 
 
 def check(report: dict[str, Any]) -> None:
-    """Raise SmokeFailed unless a report is that of a mining that ended well and found somebody."""
+    """Raise SmokeFailed unless the report shows that the mining finished, read every message and found contacts."""
     ledger = report["ledger"] or {}
     lost = {column: ledger.get(column) for column in ("skipped", "failed", "dead", "folders_failed")}
     if report["state"] != "finished" or not report["balanced"]:
-        raise SmokeFailed(f"it is {report['state']}, and its ledger {report['imbalance'] or 'balances'}.")
+        raise SmokeFailed(f"the mining is {report['state']}, and its ledger {report['imbalance'] or 'balances'}.")
     if any(lost.values()):
-        raise SmokeFailed(f"its ledger balances, but not all was read: {lost}.")
+        raise SmokeFailed(f"the ledger balances, but some messages were not read: {lost}.")
     if not ledger["listed"] or not ledger.get("contacts", {}).get("contact"):
-        raise SmokeFailed(f"it listed {ledger['listed']} messages and found no contact in them.")
+        raise SmokeFailed(f"the mining listed {ledger['listed']} messages and found no contacts.")
     print(
         f"Listed {ledger['listed']:,} messages, found {ledger['contacts']['contact']:,} contacts; the ledger balances."
     )
 
 
 def _leadminer(command: str, *arguments: str) -> str:
-    """Run a command for the user, show what it says, and return what it prints."""
+    """Run a command for the user `smoke`, show its output, and return what it printed."""
     done = subprocess.run(
         [*LEADMINER, command, *arguments, "--user", USER], stdout=subprocess.PIPE, text=True, check=False
     )
     print(done.stdout, end="", flush=True)
     if done.returncode:
-        raise SmokeFailed(f"leadminer {command} ended with {done.returncode}; the reason stands above.")
+        raise SmokeFailed(f"leadminer {command} ended with exit code {done.returncode}. The error is shown above.")
     return done.stdout
 
 

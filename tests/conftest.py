@@ -16,7 +16,7 @@ MOST_WORKERS = 8
 
 
 def pytest_configure() -> None:
-    """Make the run what it is in a shell: no variables of the make around it, and Ctrl-C reaches what tests start."""
+    """Make a run under `make` like one in a shell: unset make's variables, and let Ctrl-C reach child processes."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
     for name in ("ARGS", "MAKEFLAGS", "MAKELEVEL", "MAKEOVERRIDES", "MFLAGS"):
         os.environ.pop(name, None)
@@ -36,7 +36,7 @@ def pytest_itemcollected(item: pytest.Item) -> None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run the fast tests before the slow ones, whatever order chance has given them."""
+    """Run the fast tests before the slow ones, even in a random order."""
     items.sort(key=lambda item: _rank(item.path))
 
 

@@ -1,4 +1,4 @@
-"""What the end-to-end tests share: one IMAP server with a mailbox that nobody changes, and one house of servers."""
+"""Fixtures of the end-to-end tests: an IMAP server with a mailbox that stays the same, and one running stack."""
 
 import itertools
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ import pytest
 
 from fetcher.embedded.child import EmbeddedError
 from fetcher.exits import Exit
-from tests.e2e.house import IN_PEACE, Account, House
+from tests.e2e.house import BASELINE_USER, Account, House
 from tests.e2e.mailboxes import fill, friendly_mailbox, whole_mailbox
 from tests.e2e.worker_minings import MAILBOX, outcome
 from tests.support.cloudflare.deployment import Deployment
@@ -20,7 +20,7 @@ _numbers = itertools.count()
 
 @pytest.fixture(scope="session")
 def dovecot() -> Iterator[Dovecot]:
-    """Yield an IMAP server whose owner's mailbox nobody changes."""
+    """Yield an IMAP server with the owner's mailbox, which no test changes."""
     with Dovecot() as server:
         fill(server, whole_mailbox())
         yield server
@@ -28,7 +28,7 @@ def dovecot() -> Iterator[Dovecot]:
 
 @pytest.fixture(scope="session")
 def house() -> Iterator[House]:
-    """Yield the running stack, which all tests share; each mines for users of its own."""
+    """Yield the running stack, which all tests share; each test mines for its own users."""
     try:
         stack = House()
     except EmbeddedError as error:
@@ -39,26 +39,26 @@ def house() -> Iterator[House]:
 
 @pytest.fixture(scope="session")
 def friendly() -> Iterator[Dovecot]:
-    """Yield an IMAP server with mail of people who are contacts in whatever part of it is read."""
+    """Yield an IMAP server with mail from people who are contacts whichever part of the mail is read."""
     with Dovecot() as server:
         fill(server, friendly_mailbox())
         yield server
 
 
 @pytest.fixture(scope="session")
-def peaceful(house: House, friendly: Dovecot) -> Account:
-    """Return the account of a mining of the friendly mailbox that nothing happened to."""
-    assert house.mine(IN_PEACE, friendly.port).code == Exit.OK
-    return house.account(IN_PEACE)
+def baseline(house: House, friendly: Dovecot) -> Account:
+    """Return the account of an undisturbed mining of the friendly mailbox."""
+    assert house.mine(BASELINE_USER, friendly.port).code == Exit.OK
+    return house.account(BASELINE_USER)
 
 
 @pytest.fixture
 def user() -> str:
-    """Return a user of the test's own."""
+    """Return a user for this test only."""
     return f"user-{next(_numbers)}"
 
 
 @pytest.fixture(scope="session")
 def calm(shared_deployment: Deployment) -> dict[str, Any]:
-    """Return what an undisturbed run of the Worker's small mailbox gives: `ledger` and `contacts`."""
+    """Return the outcome of an undisturbed mining of the Worker's small mailbox: `ledger` and `contacts`."""
     return outcome(shared_deployment, shared_deployment.mine("calm", *MAILBOX))

@@ -1,4 +1,4 @@
-"""The whole stack as people run it on servers of their own: each server, processor and command is a process."""
+"""The whole stack as people run it on their own servers: each server, processor and command is a process."""
 
 import contextlib
 import os
@@ -28,8 +28,8 @@ from fetcher.embedded.child import Child, child_environment
 from tests.e2e.mailboxes import PASSWORD
 from tests.support.servers import Postgres, Valkey
 
-IN_PEACE = "in peace"
-"""The user whose mining of the friendly mailbox nothing happens to."""
+BASELINE_USER = "baseline"
+"""The user whose mining of the friendly mailbox is left undisturbed."""
 TOKEN = "a-service-token-of-tests-alone"
 AS_OF = "2026-11-01"
 STREAM = "leadminer:jobs"
@@ -37,13 +37,13 @@ TABLES = ("minings", "segments", "points", "persons", "chunks", "guard")
 PATIENCE_SECONDS = 90.0
 RUN_SECONDS = 0.005
 MOST_SEGMENTS = 20
-"""Of the 26 segments of the friendly mailbox: some are left to be stored."""
+"""The friendly mailbox has 26 segments, so that some are still to be stored."""
 NONE: Mapping[str, str] = {}
 
 
 @dataclass(frozen=True)
 class Said:
-    """How a command ended, and what it said."""
+    """A finished command: its exit code and what it printed."""
 
     code: int
     out: str
@@ -52,7 +52,7 @@ class Said:
 
 @dataclass(frozen=True)
 class Account:
-    """What stays of a user's mining: everything that must be the same however the mining went."""
+    """What remains of a user's mining: it must be the same no matter how the mining went."""
 
     contacts: bytes
     ledger: dict[str, Any]
@@ -60,7 +60,7 @@ class Account:
 
 
 class House:
-    """PostgreSQL, Valkey, a raw store and processors, and the command `leadminer` that is told of them."""
+    """PostgreSQL, Valkey, a raw store and processors, and the command `leadminer` configured to use them."""
 
     def __init__(self, *, processors: int = 2) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="lm-house-"))
@@ -116,7 +116,7 @@ class House:
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def start_command(self, *arguments: str, settings: Mapping[str, str] = NONE) -> subprocess.Popen[str]:
-        """Start a `leadminer` command that is told of these servers, but for what `settings` say otherwise."""
+        """Start a `leadminer` command configured to use these servers; `settings` override that."""
         environment = child_environment(self.settings | {"PROCESSOR_URL": self.url} | dict(settings))
         process = subprocess.Popen(
             [sys.executable, "-m", "fetcher.commands.cli", *arguments],
@@ -130,7 +130,7 @@ class House:
         return process
 
     def end_command(self, process: subprocess.Popen[str]) -> Said:
-        """Wait for the end of a command, and return it."""
+        """Wait for a command to end, and return its exit code and output."""
         out, err = process.communicate(timeout=PATIENCE_SECONDS)
         self._commands.remove(process)
         return Said(process.returncode, out, err)
@@ -142,22 +142,22 @@ class House:
     def start_mine(
         self, user: str, port: int, *options: str, login: str = OWNER, settings: Mapping[str, str] = NONE
     ) -> subprocess.Popen[str]:
-        """Start mining a mailbox of an IMAP server on loopback."""
+        """Start mining a mailbox on an IMAP server on loopback."""
         source = f"imap://{quote(login, safe='')}@127.0.0.1:{port}"
         password = str(self.folder / "password")
         asked = ("mine", source, "--user", user, "--password-file", password, "--as-of", AS_OF, *options)
         return self.start_command(*asked, settings=settings)
 
     def mine(self, user: str, port: int, *options: str, login: str = OWNER) -> Said:
-        """Mine a mailbox to the end of the command."""
+        """Mine a mailbox and wait for the command to end."""
         return self.end_command(self.start_mine(user, port, *options, login=login))
 
     def stored(self) -> list[str]:
-        """Return the keys of the whole segments that are in the raw store."""
+        """Return the keys of the complete segments in the raw store."""
         return [path.relative_to(self.raw).as_posix() for path in self.raw.glob("*/*/*/*") if path.name[0] != "."]
 
     def stop_half_way(self, fetcher: "subprocess.Popen[Any]") -> None:
-        """Stop a fetcher's process when some segments are stored and others are not; it stands still at each look."""
+        """Stop a fetcher's process once it has stored some segments but not all; it is paused during each check."""
 
         def stores() -> bool:
             fetcher.send_signal(signal.SIGCONT)
@@ -169,7 +169,7 @@ class House:
         assert len(self.stored()) < MOST_SEGMENTS
 
     def jobs(self) -> int:
-        """Return how many jobs the queue holds that nobody has acknowledged."""
+        """Return how many unacknowledged jobs the queue holds."""
         return int(self.redis.xlen(STREAM))
 
     def contacts(self, user: str) -> bytes:
@@ -183,20 +183,20 @@ class House:
             page, after = self.client.contacts(user, after=after, limit=PAGE)
 
     def account(self, user: str) -> Account:
-        """Return what the user's first mining has left behind; later ones must have found nothing new."""
+        """Return the account of the user's first mining; any later minings must have found nothing new."""
         *later, first = self.client.minings(user)
         assert first["state"] == "finished"
         assert not [mining for mining in later if mining["listed"] or mining["state"] != "finished"], (later, first)
         return Account(self.contacts(user), first["ledger"], self.counted(user))
 
     def counted(self, user: str) -> int:
-        """Return how many messages are counted for a user."""
+        """Return how many messages have been counted for a user."""
         counted = "SELECT count(*) FROM messages JOIN users USING (user_no) WHERE user_id = %s"
         with psycopg.connect(self.postgres.conninfo("leadminer_mining")) as connection:
             return int((connection.execute(counted, [user]).fetchone() or [0])[0])
 
     def leftovers(self) -> dict[str, int]:
-        """Return what is left of temporary rows, files and jobs, where there is any."""
+        """Return the counts of leftover temporary rows, files and jobs, without zeros."""
         with psycopg.connect(self.postgres.conninfo("leadminer_mining")) as connection:
             counts = [connection.execute(f"SELECT count(*) FROM {table}").fetchone() for table in TABLES]
         left = {table: count[0] for table, count in zip(TABLES, counts, strict=True) if count}
@@ -213,7 +213,7 @@ class House:
 
 
 def kill(process: subprocess.Popen[Any] | None) -> bool:
-    """Kill a process as a crash would; False where it had ended by itself."""
+    """Kill a process as a crash would; return False if it had already ended."""
     if process is None or process.poll() is not None:
         return False
     os.kill(process.pid, signal.SIGKILL)
@@ -222,17 +222,17 @@ def kill(process: subprocess.Popen[Any] | None) -> bool:
 
 
 def wait_until(true: Callable[[], bool], *, seconds: float = PATIENCE_SECONDS, look_seconds: float = 0.02) -> float:
-    """Wait until something is true and return how long it took; fail where it takes longer than `seconds`."""
+    """Wait until a condition is true and return the seconds that took; fail after `seconds`."""
     began = time.monotonic()
     while not true():
-        assert time.monotonic() < began + seconds, f"it did not become true in {seconds} s"
+        assert time.monotonic() < began + seconds, f"the condition was not true within {seconds} s"
         time.sleep(look_seconds)
     return time.monotonic() - began
 
 
 @contextlib.contextmanager
 def slowed(process: subprocess.Popen[Any]) -> Iterator[None]:
-    """Let a process run a fortieth of the time only, so that there is time to do something to it."""
+    """Let a process run only a fortieth of the time, so that the test has time to interfere."""
     done = threading.Event()
 
     def pulse() -> None:

@@ -1,4 +1,4 @@
-"""The mailboxes of the end-to-end tests: invented and odd mail, in several folders, with copies."""
+"""The mailboxes of the end-to-end tests: generated and odd mail in several folders, with copies."""
 
 import re
 from collections import defaultdict
@@ -22,7 +22,7 @@ Folders = Mapping[str, Sequence[bytes]]
 
 @cache
 def whole_mailbox() -> Folders:
-    """Return about 3,000 messages by folder: invented mail, the corpus of odd messages, and some of each once more."""
+    """Return about 3,000 messages by folder: generated mail, the corpus of odd messages, and copies of some of each."""
     folders: dict[str, list[bytes]] = defaultdict(list)
     for item in generate_mailbox(seed=4, messages=INVENTED):
         folders[item.folder.removeprefix("INBOX/")].append(item.body)
@@ -34,14 +34,14 @@ def whole_mailbox() -> Folders:
 
 
 def fill(dovecot: Dovecot, folders: Folders, *, login: str = OWNER) -> None:
-    """Let someone log in and deliver mail to them, one folder after the other."""
+    """Add a login and deliver mail to it, one folder after another."""
     dovecot.add_user(login, PASSWORD)
     for folder, messages in folders.items():
         dovecot.deliver(login, folder, messages)
 
 
 def mail(number: int, *, sender: str = "jane@acme.com", to: str = OWNER, day: int = 5) -> bytes:
-    """Return a small message, the same for the same arguments."""
+    """Return a small message; equal arguments give equal messages."""
     return (
         f"Message-ID: <{number}@acme.com>\r\nDate: Mon, {day} Jan 2026 10:00:{number % 60:02d} +0000\r\n"
         f"From: {sender}\r\nTo: {to}\r\nSubject: no {number}\r\n\r\nHello {number}.\r\n"
@@ -50,7 +50,7 @@ def mail(number: int, *, sender: str = "jane@acme.com", to: str = OWNER, day: in
 
 @cache
 def friendly_mailbox() -> Folders:
-    """Return 5,200 messages, some of them copies, between the owner and people who are contacts in any part of it."""
+    """Return 5,200 messages, some of them copies, between the owner and people who are contacts in every part of it."""
     senders = [f"{name}@{domain}" for name in ("ann", "bob", "eve", "kim", "lou") for domain in COMPANIES]
     inbox = [mail(number, sender=senders[number % len(senders)], day=number % 28 + 1) for number in range(3200)]
     answers = range(3200, 4800)

@@ -1,4 +1,4 @@
-"""The worst mail there is costs itself and nothing else: no crash, no hang, every message in its column."""
+"""The worst mail harms no other mail: nothing crashes or hangs, and every message is in its column."""
 
 import json
 import re
@@ -25,7 +25,7 @@ def good_mail(number: int) -> bytes:
 
 
 def edge_mail() -> list[bytes]:
-    """Return the odd messages as a server would send them: its lines end with CRLF, whatever lay on its disk."""
+    """Return the odd messages as a server sends them: every line ends with CRLF."""
     return [re.sub(rb"(?<!\r)\n", b"\r\n", path.read_bytes()) for path in sorted(EDGE.glob("*.eml"))]
 
 
@@ -43,10 +43,10 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
 
 @pytest.mark.parametrize("scope", ["headers", "text", "full"])
 def test_bad_mail_harms_nobody_else(place: Place, scope: str) -> None:
-    """Odd and hostile mail among good: the ledger balances, nothing is dead, and the good mail counts as ever.
+    """With odd and hostile mail in the mailbox, the ledger balances, nothing is dead, and good mail counts as usual.
 
-    All 100,000 recipients of one message are contacts, and none of them is half an address; so is whoever writes in a
-    charset that there is not.
+    All 100,000 recipients of one message are contacts, and none of their addresses is cut off. People who write in a
+    nonexistent charset are contacts too.
     """
     user = f"scope-{scope}"
 

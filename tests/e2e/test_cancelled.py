@@ -1,4 +1,4 @@
-"""Minings that end early: what is counted stays counted, and the next mining goes on where they stopped."""
+"""When a mining ends early, what was counted stays counted, and the next mining continues from there."""
 
 import signal
 import time
@@ -15,18 +15,18 @@ from tests.support.dovecot import Dovecot
 
 LEASE_SECONDS = 10.0
 CANCEL_SECONDS = LEASE_SECONDS + 15.0
-"""What cancelling may take at most: a dead fetcher's lease has to run out first; the rest is for a busy machine."""
+"""The limit for cancelling: a dead fetcher's lease has to expire first; the rest is slack for a busy machine."""
 
 
 def start_and_stop(house: House, friendly: Dovecot, user: str) -> "Popen[str]":
-    """Start mining, and stop the fetcher's process when some segments are stored and others are not."""
+    """Start mining, and stop the fetcher's process once it has stored some segments but not all."""
     command = house.start_mine(user, friendly.port)
     house.stop_half_way(command)
     return command
 
 
 def ledgers(house: House, user: str) -> list[Ledger]:
-    """Return the ledgers of a user's minings, the first one first; all must have ended, and balance."""
+    """Return the ledgers of a user's minings, oldest first; all minings must have ended, and all ledgers balance."""
     wait_until(lambda: not house.leftovers())
     found = [Ledger.from_json(mining["ledger"]) for mining in reversed(house.client.minings(user))]
     assert [ledger.imbalance() for ledger in found] == [[] for _ in found]
@@ -34,9 +34,9 @@ def ledgers(house: House, user: str) -> list[Ledger]:
 
 
 def test_the_next_mining_goes_on_where_a_cancelled_one_stopped(
-    house: House, friendly: Dovecot, peaceful: Account
+    house: House, friendly: Dovecot, baseline: Account
 ) -> None:
-    """Both together count every message once, and give the contacts of one undisturbed mining."""
+    """Together they count every message once and give the same contacts as one undisturbed mining."""
     command = start_and_stop(house, friendly, "cancelled")
     with slowed(command):
         said = house.leadminer("cancel", "--user", "cancelled")
@@ -48,16 +48,16 @@ def test_the_next_mining_goes_on_where_a_cancelled_one_stopped(
     assert (said.code, first.code, again.code) == (Exit.OK, Exit.INTERRUPTED, Exit.OK)
     _, rest = ledgers(house, "cancelled")
     assert 0 < cut_off.skipped["cancelled"] == rest.listed
-    assert 0 < cut_off.processed < peaceful.messages == cut_off.processed + rest.processed
-    assert house.counted("cancelled") == peaceful.messages
-    assert house.contacts("cancelled") == peaceful.contacts
+    assert 0 < cut_off.processed < baseline.messages == cut_off.processed + rest.processed
+    assert house.counted("cancelled") == baseline.messages
+    assert house.contacts("cancelled") == baseline.contacts
 
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSTOP])
 def test_a_mining_without_its_fetcher_is_cancelled_within_seconds(
-    house: House, friendly: Dovecot, peaceful: Account, how: signal.Signals
+    house: House, friendly: Dovecot, baseline: Account, how: signal.Signals
 ) -> None:
-    """`cancel` ends what a killed or hung fetcher left, half written files too, and the next mining goes on."""
+    """`cancel` cleans up after a killed or hung fetcher, partial files included, and the next mining continues."""
     user = f"left by {how.name}"
     command = start_and_stop(house, friendly, user)
     command.send_signal(how)
@@ -79,12 +79,12 @@ def test_a_mining_without_its_fetcher_is_cancelled_within_seconds(
     assert house.mine(user, friendly.port).code == Exit.OK
     cut_off, rest = ledgers(house, user)
     assert cut_off.skipped["cancelled"] == rest.listed > 0
-    assert cut_off.processed + rest.processed == peaceful.messages
-    assert house.contacts(user) == peaceful.contacts
+    assert cut_off.processed + rest.processed == baseline.messages
+    assert house.contacts(user) == baseline.contacts
 
 
-def test_a_damaged_store_costs_its_segments_alone(house: House, friendly: Dovecot, peaceful: Account) -> None:
-    """What lies damaged on the disk is resumed past: dead in a ledger that balances, and read by the next mining."""
+def test_a_damaged_store_costs_its_segments_alone(house: House, friendly: Dovecot, baseline: Account) -> None:
+    """Resuming skips damaged segments: they are dead in a balanced ledger, and the next mining reads them."""
     command = start_and_stop(house, friendly, "damaged")
     kill(command)
     for key in house.stored():
@@ -98,12 +98,12 @@ def test_a_damaged_store_costs_its_segments_alone(house: House, friendly: Doveco
     assert again.code == Exit.OK
     assert set(first.dead) <= {"unreadable"}
     assert rest.listed == sum(first.dead.values())
-    assert house.counted("damaged") == peaceful.messages
-    assert house.contacts("damaged") == peaceful.contacts
+    assert house.counted("damaged") == baseline.messages
+    assert house.contacts("damaged") == baseline.contacts
 
 
-def test_ctrl_c_says_how_to_resume(house: House, friendly: Dovecot, peaceful: Account) -> None:
-    """The first Ctrl-C ends it in good order; the command that it names does the rest as if nothing had happened."""
+def test_ctrl_c_says_how_to_resume(house: House, friendly: Dovecot, baseline: Account) -> None:
+    """The first Ctrl-C stops cleanly, and the command that it prints finishes the mining with the usual result."""
     command = start_and_stop(house, friendly, "interrupted")
     command.send_signal(signal.SIGINT)
     command.send_signal(signal.SIGCONT)
@@ -117,4 +117,4 @@ def test_ctrl_c_says_how_to_resume(house: House, friendly: Dovecot, peaceful: Ac
     assert f"leadminer mine imap://{quote(OWNER, safe='')}@127.0.0.1:{friendly.port} --user interrupted" in said.err
     assert under_way == "fetching"
     assert again.code == Exit.OK
-    assert house.account("interrupted") == peaceful
+    assert house.account("interrupted") == baseline

@@ -1,4 +1,4 @@
-"""The command line as a person uses it: a real mailbox, the embedded servers, a real terminal where it matters."""
+"""The command line as a person uses it: a real mailbox, the embedded servers, and a real terminal if it matters."""
 
 import csv
 import signal
@@ -39,7 +39,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
 
 
 def test_a_mailbox_becomes_contacts(place: Place, tmp_path: Path) -> None:
-    """Mine, report, contacts, export: each does its part, and every message is accounted for."""
+    """`mine`, `report`, `contacts` and `export` agree, and every message is accounted for."""
     mined = place.mine(user="whole")
     reported = place.run("report", "--user", "whole")
     listed = place.run("contacts", "--user", "whole", "--limit", "3")
@@ -56,7 +56,7 @@ def test_a_mailbox_becomes_contacts(place: Place, tmp_path: Path) -> None:
 
 
 def test_progress_is_plain_lines_beside_the_result(place: Place) -> None:
-    """Output that goes on to another program holds the result alone."""
+    """Piped output contains only the result."""
     mined = place.mine(user="lines")
 
     assert mined.stdout.splitlines()[0].startswith("Mining ")
@@ -72,7 +72,7 @@ def test_progress_is_plain_lines_beside_the_result(place: Place) -> None:
     ],
 )
 def test_what_cannot_be_mined_is_said(place: Place, arguments: list[str], code: Exit, said: str) -> None:
-    """One sentence with the value, a code of its own, no traceback."""
+    """The error is one sentence with the value, a specific exit code, and no traceback."""
     mined = place.mine(*arguments, user="wrong")
 
     assert (mined.returncode, mined.stdout) == (code, "")
@@ -81,7 +81,7 @@ def test_what_cannot_be_mined_is_said(place: Place, arguments: list[str], code: 
 
 
 def test_a_wrong_password_is_not_repeated(place: Place) -> None:
-    """Exit code 5; whoever looks over the shoulder learns nothing."""
+    """The command exits with code 5 and does not print the password."""
     mined = replace(place, password="hunter2").mine(user="wrong")
 
     assert mined.returncode == Exit.AUTHENTICATION
@@ -90,7 +90,7 @@ def test_a_wrong_password_is_not_repeated(place: Place) -> None:
 
 
 def test_a_certificate_that_nobody_vouches_for_is_refused(place: Place) -> None:
-    """Exit code 6, and how to name its authority."""
+    """The command exits with code 6 and says how to name the certificate authority."""
     mined = place.run("mine", place.url, "--user", "wrong")
 
     assert mined.returncode == Exit.CERTIFICATE
@@ -99,7 +99,7 @@ def test_a_certificate_that_nobody_vouches_for_is_refused(place: Place) -> None:
 
 @pytest.mark.parametrize("wrong", ["localhost:1", "no-such-host.invalid"])
 def test_a_place_where_nobody_listens_is_named(place: Place, wrong: str) -> None:
-    """Exit code 4, one sentence with the place."""
+    """The command exits with code 4 and one sentence that names the host."""
     mined = place.run("mine", f"imaps://jane@{wrong}", "--user", "wrong")
 
     assert mined.returncode == Exit.UNREACHABLE
@@ -109,7 +109,7 @@ def test_a_place_where_nobody_listens_is_named(place: Place, wrong: str) -> None
 
 
 def test_a_source_that_is_being_read_is_left_alone(place: Place) -> None:
-    """Exit code 9, while another leadminer of this machine has it."""
+    """The command exits with code 9 while another leadminer on this machine reads the source."""
     source = f"{LOGIN}@{place.server.host}:{place.server.tls_port}"
 
     with claim_source(place.home / "claims", user="held", source=source):
@@ -120,7 +120,7 @@ def test_a_source_that_is_being_read_is_left_alone(place: Place) -> None:
 
 
 def test_ctrl_c_leaves_a_mining_that_the_same_command_finishes(place: Place) -> None:
-    """It says how, with exit code 75, and what comes of it is what an undisturbed run gives."""
+    """It exits with code 75 and prints the command to resume, which reads every message once."""
     place.server.add_user(LARGE, PASSWORD)
     place.server.deliver(LARGE, "INBOX", map(_mail, range(5_000)))
     large = replace(place, login=LARGE)
@@ -143,7 +143,7 @@ def test_ctrl_c_leaves_a_mining_that_the_same_command_finishes(place: Place) -> 
 
 
 def test_the_password_is_asked_for_on_a_terminal_and_not_shown(place: Place) -> None:
-    """What is typed does not appear, neither there nor in what the mining prints."""
+    """The typed password appears neither at the prompt nor in the mining's output."""
     command = [*LEADMINER, "mine", place.url, "--ca-file", str(place.server.ca_file), "--user", "asked"]
     environment = replace(place, password=None).environment() | {"TERM": "xterm", "COLUMNS": "100"}
     with subprocess.Popen(

@@ -1,4 +1,4 @@
-"""The command line against a Cloudflare deployment: the same commands, chosen by the environment alone."""
+"""The command line on a Cloudflare deployment: the same commands; only the environment differs."""
 
 import csv
 from collections import Counter
@@ -24,16 +24,16 @@ SEGMENTS = 3
 
 @dataclass(frozen=True)
 class CloudPlace(Place):
-    """A mailbox, and an environment that names a deployment."""
+    """A mailbox, and the environment that points the commands at a deployment."""
 
     settings: Mapping[str, str] = field(default_factory=dict)
 
     def environment(self) -> dict[str, str]:
-        """Return the environment of a command."""
+        """Return a command's environment."""
         return super().environment() | dict(self.settings)
 
     def of(self, user: str, **settings: str) -> "CloudPlace":
-        """Return the place with a token that is good for one user, and settings changed."""
+        """Return a copy with a token for one user and with changed settings."""
         return replace(self, settings={**self.settings, "PROCESSOR_TOKEN": user_token(TOKEN, user), **settings})
 
 
@@ -66,7 +66,7 @@ def place(deployment: Deployment, mailbox: Dovecot, tmp_path: Path) -> CloudPlac
 
 
 def test_a_mailbox_becomes_contacts(place: CloudPlace, deployment: Deployment, tmp_path: Path) -> None:
-    """Mine, report, status and export work as they do anywhere, with as few calls to R2 and Queues as are counted."""
+    """`mine`, `report`, `status` and `export` work as usual, with the expected number of calls to R2 and Queues."""
     place = place.of("cli-whole")
     before = Counter(deployment.local.counts())
     mined = place.mine(user="cli-whole")
@@ -87,7 +87,7 @@ def test_a_mailbox_becomes_contacts(place: CloudPlace, deployment: Deployment, t
 
 
 def test_a_second_mining_fetches_nothing(place: CloudPlace) -> None:
-    """Watermarks hold across commands."""
+    """Watermarks persist from one command to the next."""
     first = place.of("cli-twice").mine(user="cli-twice")
 
     again = place.of("cli-twice").mine(user="cli-twice")
@@ -97,7 +97,7 @@ def test_a_second_mining_fetches_nothing(place: CloudPlace) -> None:
 
 
 def test_what_was_given_up_is_retried_and_a_mining_is_cancelled(place: CloudPlace, deployment: Deployment) -> None:
-    """Retry sends a dead segment again before refining, cancel ends what no fetcher reads, and both say so."""
+    """`retry` resends a dead segment before refining, `cancel` ends a mining without a fetcher, and both report it."""
     place = place.of("cli-dead")
     folder = Folder([[mail(n, sender="jane@acme.com") for n in range(4)], [mail(n) for n in range(4, 6)]])
     begun = deployment.begin("cli-dead")
@@ -120,7 +120,7 @@ def test_what_was_given_up_is_retried_and_a_mining_is_cancelled(place: CloudPlac
 
 
 def test_contacts_are_listed_and_erased(place: CloudPlace) -> None:
-    """One contact goes and stays away, then everything of the user."""
+    """`erase` removes one contact for good, and then everything of the user."""
     place = place.of("cli-erase")
     user = ("--user", "cli-erase")
     assert place.mine(user="cli-erase").returncode == Exit.OK
@@ -138,7 +138,7 @@ def test_contacts_are_listed_and_erased(place: CloudPlace) -> None:
 
 
 def test_doctor_says_that_all_is_well(place: CloudPlace) -> None:
-    """Every server of the mode is asked, and answers."""
+    """`doctor` asks every server of the mode, and each one answers."""
     examined = place.of("cli-well").run("doctor", "--user", "cli-well")
 
     assert examined.returncode == Exit.OK, examined.stdout + examined.stderr
@@ -146,7 +146,7 @@ def test_doctor_says_that_all_is_well(place: CloudPlace) -> None:
 
 
 def test_a_wrong_credential_is_said_by_its_name(place: CloudPlace) -> None:
-    """What to correct is named, and not shown."""
+    """The error names the setting to correct but does not show its value."""
     wrong = place.of("cli-wrong", CLOUDFLARE_R2_SECRET_ACCESS_KEY="not the secret")
 
     mined = wrong.mine(user="cli-wrong")

@@ -1,4 +1,4 @@
-"""With nothing configured: whatever is killed in the middle of a mining, the same command finishes it."""
+"""With nothing configured, the same command finishes a mining no matter what was killed in the middle of it."""
 
 import signal
 from collections.abc import Iterator
@@ -26,18 +26,18 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
 
 @pytest.fixture(scope="module")
 def undisturbed(place: Place) -> str:
-    """Return the export of a mining that nothing happened to."""
-    assert place.mine(*OPTIONS, user="in peace").returncode == 0
-    return place.export("in peace")
+    """Return the export of an undisturbed mining."""
+    assert place.mine(*OPTIONS, user="undisturbed").returncode == 0
+    return place.export("undisturbed")
 
 
 def stored(place: Place) -> list[Path]:
-    """Return the whole segments that are in the raw store."""
+    """Return the complete segments in the raw store."""
     return [path for path in place.home.glob("raw/*/*/*/*") if path.name[0] != "."]
 
 
 def servers(place: Place) -> list[psutil.Process]:
-    """Return the keeper and its children: what names the data directory on its command line, or works in it."""
+    """Return the keeper and its children: processes that run in the data directory or name it in their arguments."""
     return [process for process in psutil.process_iter() if str(place.home) in place_of(process)]
 
 
@@ -52,7 +52,7 @@ def place_of(process: psutil.Process) -> str:
 def test_a_mining_that_was_killed_is_finished_by_the_same_command(
     place: Place, undisturbed: str, victims: tuple[str, ...]
 ) -> None:
-    """Kill -9 of the command, of the keeper too, or of all its servers at once: nothing is lost or counted twice."""
+    """After kill -9 of the command, of the keeper too, or of all servers, nothing is lost or counted twice."""
     user = f"struck {len(victims)} {victims[-1]}"
     command = place.start_mining(*OPTIONS, user=user)
     wait_until(lambda: bool(stored(place)), look_seconds=0.001)

@@ -1,4 +1,4 @@
-"""What is broken around a mining ends it with one sentence and a code of its own; mended, the same command goes on."""
+"""A fault ends a mining with one sentence and a specific exit code; once it is fixed, the same command resumes."""
 
 import resource
 import signal
@@ -13,17 +13,17 @@ from tests.e2e.house import Account, House, Said
 from tests.support.dovecot import Dovecot
 
 FILE_BYTES = 4096
-"""Less than any segment of the mailbox has."""
+"""Smaller than any segment of the mailbox."""
 NOBODY = "redis://127.0.0.1:1"
 
 
 def fill_disk(command: "Popen[str]") -> None:
-    """Let no file of a process grow, as on a full disk."""
+    """Stop a process's files from growing, as on a full disk."""
     psutil.Process(command.pid).rlimit(psutil.RLIMIT_FSIZE, (FILE_BYTES, resource.RLIM_INFINITY))
 
 
 def mine_on_a_full_disk(house: House, friendly: Dovecot, user: str) -> Said:
-    """Mine, on a disk that is full when some segments are stored."""
+    """Mine on a disk that fills up once some segments are stored."""
     command = house.start_mine(user, friendly.port)
     house.stop_half_way(command)
     fill_disk(command)
@@ -32,7 +32,7 @@ def mine_on_a_full_disk(house: House, friendly: Dovecot, user: str) -> Said:
 
 
 def mine_without_redis(house: House, friendly: Dovecot, user: str) -> Said:
-    """Mine with a queue that is not there, and press Ctrl-C when a segment is stored that cannot be sent."""
+    """Mine without a queue, and press Ctrl-C once a segment is stored whose job cannot be sent."""
     command = house.start_mine(user, friendly.port, settings={"REDIS_URL": NOBODY})
     house.stop_half_way(command)
     command.send_signal(signal.SIGINT)
@@ -50,12 +50,12 @@ def mine_without_redis(house: House, friendly: Dovecot, user: str) -> Said:
 def test_what_breaks_is_said_and_nothing_is_lost(
     house: House,
     friendly: Dovecot,
-    peaceful: Account,
+    baseline: Account,
     break_off: Callable[[House, Dovecot, str], Said],
     code: Exit,
     named: tuple[str, ...],
 ) -> None:
-    """One sentence with the place and what to do, no traceback; afterwards it is as if nothing had happened."""
+    """One sentence says where and what to do, without a traceback; resuming gives the usual result."""
     said = break_off(house, friendly, break_off.__name__)
 
     resumed = house.mine(break_off.__name__, friendly.port)
@@ -65,4 +65,4 @@ def test_what_breaks_is_said_and_nothing_is_lost(
     assert "Traceback" not in said.err
     assert said.err.count("leadminer: ") == 1
     assert resumed.code == Exit.OK, resumed
-    assert house.account(break_off.__name__) == peaceful
+    assert house.account(break_off.__name__) == baseline

@@ -1,6 +1,6 @@
-"""Kill -9 of everything, again and again: what is counted is counted once, and nothing is left behind.
+"""Repeated kill -9 of every process: each message is counted once, and nothing is left behind.
 
-KILLS_SEED repeats a run's moments; the seed of each run is printed.
+Each run prints its seed; set KILLS_SEED to repeat the moments of its kills.
 """
 
 import os
@@ -20,9 +20,9 @@ from tests.support.dovecot import Dovecot
 KILLS = 20
 LOOK_SECONDS = 0.002
 RECOVERY_SECONDS = 30.0
-"""How much longer a mining may take that something was killed under."""
+"""How much longer a mining may take if something was killed during it."""
 SHRINK = 0.8
-"""What is left of the time over which moments are spread when a mining had ended before its moment came."""
+"""The factor that shortens the time span of the kills when a mining ends before its kill."""
 SEED = int(os.environ.get("KILLS_SEED") or random.SystemRandom().randrange(10**6))
 
 Kill = Callable[[House, "Popen[str]", random.Random], bool]
@@ -30,7 +30,7 @@ Kill = Callable[[House, "Popen[str]", random.Random], bool]
 
 @dataclass(frozen=True)
 class Undisturbed:
-    """A mining that nothing happened to: its account, and its seconds from the first stored segment to the end."""
+    """An undisturbed mining: its account, and its seconds from the first stored segment to the end."""
 
     account: Account
     seconds: float
@@ -38,8 +38,8 @@ class Undisturbed:
 
 @pytest.fixture(scope="module")
 def undisturbed(house: House, dovecot: Dovecot) -> Undisturbed:
-    """Mine in peace twice; the faster one, with warm caches, is what the moments of the kills are spread over."""
-    runs = [mine_in_peace(house, dovecot, f"undisturbed-{turn}") for turn in range(2)]
+    """Mine undisturbed twice; the kills are spread over the time of the faster mining, which had warm caches."""
+    runs = [mine_undisturbed(house, dovecot, f"undisturbed-{turn}") for turn in range(2)]
     assert runs[0].account == runs[1].account
     assert house.leftovers() == {}
     return min(runs, key=lambda run: run.seconds)
@@ -47,7 +47,7 @@ def undisturbed(house: House, dovecot: Dovecot) -> Undisturbed:
 
 @dataclass(frozen=True)
 class Struck:
-    """A mining under which something was killed: when, whether a job was unacknowledged then, and seconds in all."""
+    """A mining with a kill: the moment, whether a job was unacknowledged at that moment, and the total seconds."""
 
     user: str
     moment: float
@@ -55,8 +55,8 @@ class Struck:
     seconds: float
 
 
-def mine_in_peace(house: House, dovecot: Dovecot, user: str) -> Undisturbed:
-    """Mine for a user, and measure."""
+def mine_undisturbed(house: House, dovecot: Dovecot, user: str) -> Undisturbed:
+    """Mine for a user, and measure the time."""
     command = house.start_mine(user, dovecot.port)
     wait_until(lambda: stores(house, command), look_seconds=LOOK_SECONDS)
     seconds = wait_until(lambda: house.client.minings(user)[0]["state"] == "finished", look_seconds=LOOK_SECONDS)
@@ -65,7 +65,7 @@ def mine_in_peace(house: House, dovecot: Dovecot, user: str) -> Undisturbed:
 
 
 def stores(house: House, command: "Popen[str]") -> bool:
-    """Say whether a mining has stored its first segment."""
+    """Return whether a mining has stored its first segment."""
     assert command.poll() is None, house.end_command(command)
     return bool(house.stored())
 
@@ -78,7 +78,7 @@ def kill_fetcher(_house: House, command: "Popen[str]", _chance: random.Random) -
 def kill_processor(house: House, _command: "Popen[str]", chance: random.Random) -> bool:
     """Kill one of the processors; its supervisor starts it again."""
     processor = chance.choice(house.processors)
-    assert kill(processor.process), "it had ended by itself"
+    assert kill(processor.process), "the processor had already ended"
     processor.launch()
     return True
 
@@ -97,7 +97,7 @@ def kill_valkey(house: House, _command: "Popen[str]", _chance: random.Random) ->
 
 @pytest.mark.parametrize("strike", [kill_fetcher, kill_processor, kill_postgres, kill_valkey])
 def test_kills_change_nothing(house: House, dovecot: Dovecot, undisturbed: Undisturbed, strike: Kill) -> None:
-    """Whatever is killed, and whenever: the contacts are the same to the byte, and the ledger is the same."""
+    """Whatever is killed, and whenever, contacts are identical byte for byte, and the ledger is the same."""
     chance = random.Random(f"{SEED} {strike.__name__}")
     say(f"KILLS_SEED={SEED}; undisturbed: {undisturbed.seconds:.2f} s")
     seconds = undisturbed.seconds
@@ -105,7 +105,7 @@ def test_kills_change_nothing(house: House, dovecot: Dovecot, undisturbed: Undis
 
     for share in chance.sample(range(KILLS), KILLS):
         while (struck := mine_struck(house, dovecot, seconds, share, strike, chance)) is None:
-            seconds *= SHRINK  # the machine is faster by now than it was
+            seconds *= SHRINK  # the machine has become faster
         say(str(struck))
         hits.append(struck.busy)
 
@@ -114,21 +114,21 @@ def test_kills_change_nothing(house: House, dovecot: Dovecot, undisturbed: Undis
         assert struck.seconds < undisturbed.seconds + RECOVERY_SECONDS
 
     assert len(hits) == KILLS
-    assert sum(hits) >= KILLS / 2, "too few kills hit while a job was unacknowledged"
+    assert sum(hits) >= KILLS / 2, "too few kills came while a job was unacknowledged"
 
 
 def say(line: str) -> None:
-    """Show a line with the test's report."""
+    """Print a line into the test's report."""
     sys.stdout.write(f"{line}\n")
 
 
 def mine_struck(
     house: House, dovecot: Dovecot, seconds: float, share: int, strike: Kill, chance: random.Random
 ) -> Struck | None:
-    """Mine for a new user, with a kill in one share of the time; None where the mining had ended before.
+    """Mine for a new user, with a kill in one share of the time; return None if the mining ended before the kill.
 
-    The time begins with the first stored segment; within its share the moment is left to chance, so that all of them
-    are spread evenly. The command itself survives every kill but its own, and is then given again.
+    The time starts with the first stored segment. The moment within a share is random, so that the moments are spread
+    evenly. The command survives every kill except its own, after which it is run again.
     """
     moment = seconds * (share + chance.random()) / KILLS
     user, began = f"{strike.__name__} {uuid.uuid4()}", time.monotonic()

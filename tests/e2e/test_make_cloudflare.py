@@ -1,4 +1,4 @@
-"""The Cloudflare mode on one's own machine, by the command that the documents name."""
+"""The Cloudflare mode on a local machine, started by the documented command."""
 
 import re
 import subprocess
@@ -9,14 +9,14 @@ from tests.support.cloudflare.packages import Pieces
 
 
 def test_it_starts_everything_mines_twice_and_lists_what_is_left(pieces: Pieces) -> None:
-    """Both ledgers balance, the second mining is sent nothing, and the end shows keys and watermarks alone."""
+    """Both ledgers balance, the second mining fetches nothing, and in the end only keys and watermarks are left."""
     command = [sys.executable, "-m", "tests.support.cloudflare"]
 
     done = subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True, timeout=300, check=False)
 
     assert done.returncode == 0, done.stdout + done.stderr
     mined, _, again = done.stdout.partition("$ leadminer contacts")
-    assert mined.count("balances") == 4  # as it ends, and as it is reported
+    assert mined.count("balances") == 4  # two lines from `mine` and two from `report`
     assert "listed  0 = fetched 0" in again
     assert "Left in R2: 0 objects." in again
     left = dict(re.findall(r"(\w+) ([\d,]+)(?=[,.])", again.partition("Left in D1: ")[2]))

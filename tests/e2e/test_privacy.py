@@ -1,4 +1,4 @@
-"""What people wrote, who they are and how they log in stays out of everything that is kept, logged or shown."""
+"""Mail text, addresses and credentials stay out of everything that is kept, logged or shown."""
 
 import time
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ LOGIN = "canary-owner@example.org"
 PASSWORD = "canary-password-7f3a"
 SECRETS = ("canary-owner", "canary-sender", "canary-subject", "canary-text", "canary-folder", "canary-password")
 KEPT = ("users", "watermarks", "messages")
-"""The temporary side's tables that outlive a mining."""
+"""The tables of the temporary database that outlive a mining."""
 
 
 def mail(number: int) -> bytes:
@@ -43,7 +43,7 @@ def find_secrets(text: str) -> list[str]:
 
 
 def texts_of(connection_string: str, *, schema: str, tables: tuple[str, ...] | None = None) -> str:
-    """Return all rows of a schema's tables as text."""
+    """Return all rows of a schema's tables, or of the given tables, as text."""
     with psycopg.connect(connection_string) as connection:
         names = connection.execute(
             "SELECT tablename FROM pg_tables WHERE schemaname = %s ORDER BY 1", (schema,)
@@ -57,7 +57,7 @@ def texts_of(connection_string: str, *, schema: str, tables: tuple[str, ...] | N
 
 
 def watch_processes(place: Place, user: str) -> tuple[str, str]:
-    """Mine, and return every argument list and every environment (but the command's own) seen meanwhile."""
+    """Mine; return every argument list, and every environment except the command's own, seen meanwhile."""
     seen: set[str] = set()
     environments: set[str] = set()
     started = place.start_mining(user=user)
@@ -76,7 +76,7 @@ def watch_processes(place: Place, user: str) -> tuple[str, str]:
 
 
 def test_no_argument_list_or_environment_holds_a_password(served: tuple[Place, Endpoints]) -> None:
-    """Whoever lists processes learns neither a password nor the token of the API."""
+    """A list of processes shows neither a password nor the API's token."""
     place, endpoints = served
 
     arguments, environments = watch_processes(place, "watched")
@@ -86,7 +86,7 @@ def test_no_argument_list_or_environment_holds_a_password(served: tuple[Place, E
 
 
 def test_what_stays_holds_nothing_of_the_mail(served: tuple[Place, Endpoints]) -> None:
-    """After a mining: no raw mail, no temporary row, and in logs, queue and temporary tables no word of the mail."""
+    """After a mining, no raw mail or temporary row is left, and logs, queue and kept tables reveal no mail."""
     place, endpoints = served
     assert place.mine(user="after").returncode == 0
 
@@ -111,7 +111,7 @@ def test_what_stays_holds_nothing_of_the_mail(served: tuple[Place, Endpoints]) -
 
 
 def test_ledger_and_receipt_hold_numbers_and_reasons_only(served: tuple[Place, Endpoints]) -> None:
-    """What the permanent side keeps of a mining says nothing of its mail; folders stand by digest."""
+    """The permanent record of a mining reveals nothing of its mail; folders appear only as digests."""
     place, endpoints = served
     place.server.refuse_folder(LOGIN, "canary-folder")
 
@@ -130,7 +130,7 @@ def test_ledger_and_receipt_hold_numbers_and_reasons_only(served: tuple[Place, E
 
 
 def test_jobs_on_disk_carry_no_mail(served: tuple[Place, Endpoints]) -> None:
-    """The queue's own log of everything it ever held knows no word of the mail, nor an address."""
+    """The queue's append-only log, which records every job, contains no mail text and no addresses."""
     place, _ = served
     assert place.mine("--full", user="jobs").returncode == 0
 
@@ -142,7 +142,7 @@ def test_jobs_on_disk_carry_no_mail(served: tuple[Place, Endpoints]) -> None:
 
 
 def test_a_password_in_the_url_is_refused_and_not_repeated(served: tuple[Place, Endpoints]) -> None:
-    """It would stand in the shell's history and in every list of processes."""
+    """It would show up in the shell's history and in process lists."""
     place, _ = served
 
     done = place.run("mine", f"imaps://jo:{PASSWORD}@localhost:{place.server.tls_port}")
@@ -152,7 +152,7 @@ def test_a_password_in_the_url_is_refused_and_not_repeated(served: tuple[Place, 
 
 
 def test_no_process_may_leave_a_core_file(served: tuple[Place, Endpoints]) -> None:
-    """Mail is in memory: the limit for core files is zero in every process that holds some."""
+    """The core file limit is zero in every process that may hold mail in memory."""
     place, _ = served
 
     ours = [process for process in psutil.process_iter() if str(place.home) in _folder(process)]
@@ -169,7 +169,7 @@ def _folder(process: psutil.Process) -> str:
 
 
 def test_home_is_for_its_owner_alone(served: tuple[Place, Endpoints]) -> None:
-    """Nobody else on the machine may enter the data directory, or read a file in it that holds a secret or mail."""
+    """No other user of the machine has access to the data directory or the folders in it."""
     place, _ = served
 
     open_to_others = [path for path in top_level(place.home) if path.stat().st_mode & 0o077]

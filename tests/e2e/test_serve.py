@@ -1,4 +1,4 @@
-"""The fetcher as an HTTP service, on real servers: what it does is what the command does, and it bears its end."""
+"""The fetcher's HTTP service on real servers: it does what the command does, and survives being stopped or killed."""
 
 import signal
 import socket
@@ -17,17 +17,17 @@ from fetcher.embedded.child import Child
 from fetcher.exits import Exit
 from schemas.ledger import Ledger
 from tests.e2e import house as houses
-from tests.e2e.house import AS_OF, IN_PEACE, Account, House, kill, slowed, wait_until
+from tests.e2e.house import AS_OF, BASELINE_USER, Account, House, kill, slowed, wait_until
 from tests.e2e.mailboxes import PASSWORD
 from tests.support.dovecot import Dovecot
 
 TOKEN = "a-token-of-the-service-of-tests"
 SECRETS = (PASSWORD, TOKEN, houses.TOKEN, OWNER, quote(OWNER), "@acme.com", "Subject", "Hello")
-"""What no log may hold: passwords, tokens, addresses, mail."""
+"""What no log may contain: passwords, tokens, addresses, mail."""
 
 
 class Service:
-    """A running `leadminer serve`, and what a caller asks it."""
+    """A running `leadminer serve` and its client."""
 
     def __init__(self, child: Child, url: str, mailbox: Dovecot) -> None:
         self.child = child
@@ -40,18 +40,18 @@ class Service:
 
     @property
     def log(self) -> str:
-        """Return what it has logged."""
+        """Return the service's log."""
         return self.child.log.read_text(errors="replace")
 
     def is_well(self) -> bool:
-        """Say whether it answers."""
+        """Return whether the service answers."""
         try:
             return self.client.get("/health", headers={"Authorization": ""}).status_code == 200
         except httpx.HTTPError:
             return False
 
     def start(self, user: str, **changes: Any) -> httpx.Response:
-        """Ask for a mining of the mailbox."""
+        """Request a mining of the mailbox, and return the response."""
         return self.client.post(f"/users/{user}/minings", json=self.order | changes)
 
     def begin(self, user: str) -> str:
@@ -61,27 +61,27 @@ class Service:
         return str(response.json()["id"])
 
     def show(self, user: str, mining: str) -> dict[str, Any]:
-        """Return how far a mining is."""
+        """Return a mining's status."""
         status: dict[str, Any] = self.client.get(f"/users/{user}/minings/{mining}").json()
         return status
 
     def wait_ended(self, user: str, mining: str) -> dict[str, Any]:
-        """Wait for the end of a mining, and return its status."""
+        """Wait for a mining to end, and return its status."""
         wait_until(lambda: bool(self.show(user, mining)["run"] == "ended"))
         return self.show(user, mining)
 
     def hold(self, house: House) -> None:
-        """Stop the process when some segments of its mining are stored and others are not."""
+        """Stop the process once it has stored some segments of its mining but not all."""
         assert self.child.process is not None
         house.stop_half_way(self.child.process)
 
     def signal(self, number: signal.Signals) -> None:
-        """Send a signal to the process."""
+        """Send the process a signal."""
         assert self.child.process is not None
         self.child.process.send_signal(number)
 
     def stop(self) -> int | None:
-        """Tell it to stop, as a container's engine does, and return what it ended with."""
+        """Stop the service as a container engine does, and return its exit code."""
         self.signal(signal.SIGTERM)
         self.signal(signal.SIGCONT)
         assert self.child.process is not None
@@ -93,7 +93,7 @@ Start = Callable[..., Service]
 
 @pytest.fixture
 def serve(house: House, friendly: Dovecot, tmp_path: Path) -> Iterator[Start]:
-    """Yield what starts a service on the house's servers; at the end no log of it holds what it must not."""
+    """Yield a function that starts a service on the stack's servers; at the end, check that no log holds a secret."""
     services: list[Service] = []
 
     def start(*, home: str = "home", **settings: str) -> Service:
@@ -126,7 +126,7 @@ def serve(house: House, friendly: Dovecot, tmp_path: Path) -> Iterator[Start]:
 
 @contextmanager
 def held(house: House, friendly: Dovecot, user: str) -> Iterator[None]:
-    """Let `leadminer mine` read the mailbox meanwhile, and end well after it."""
+    """Let `leadminer mine` hold the mailbox inside the `with` block, and finish it afterwards."""
     command = house.start_mine(user, friendly.port)
     house.stop_half_way(command)
     yield
@@ -135,9 +135,9 @@ def held(house: House, friendly: Dovecot, user: str) -> Iterator[None]:
 
 
 def test_a_mining_over_http_is_that_of_the_command(
-    house: House, serve: Start, peaceful: Account, tmp_path: Path
+    house: House, serve: Start, baseline: Account, tmp_path: Path
 ) -> None:
-    """Started, watched, reported and exported by HTTP: contacts and ledger are the same, byte for byte."""
+    """A mining started, watched, reported and exported over HTTP gives the same contacts and ledger, byte for byte."""
     service = serve()
     mining = service.begin("by-http")
     seen = [service.show("by-http", mining)]
@@ -150,20 +150,20 @@ def test_a_mining_over_http_is_that_of_the_command(
         for form in ("csv", "vcard", "jsonl")
     }
 
-    assert house.account("by-http") == peaceful
-    assert (report["balanced"], report["ledger"]) == (True, peaceful.ledger)
+    assert house.account("by-http") == baseline
+    assert (report["balanced"], report["ledger"]) == (True, baseline.ledger)
     assert {status["run"] for status in seen} >= {"running", "ended"}
     assert max(status["progress"]["fetched"] for status in seen if status["progress"]) > 0
     assert [one["id"] for one in service.client.get("/users/by-http/minings").json()["minings"]] == [mining]
     for form, exported in exports.items():
         file = tmp_path / form
-        house.leadminer("export", "--user", IN_PEACE, "--format", form, "--output", str(file))
+        house.leadminer("export", "--user", BASELINE_USER, "--format", form, "--output", str(file))
         assert exported == file.read_bytes()
     assert service.stop() == 0
 
 
 def test_who_may_not_is_refused(house: House, serve: Start) -> None:
-    """A wrong token is 401, a wrong password 403 with a sentence that does not repeat it; nothing has begun."""
+    """A wrong token gets 401, a wrong password gets 403 and is not repeated, and no mining is created."""
     service = serve()
 
     strangers = service.client.post(
@@ -178,8 +178,8 @@ def test_who_may_not_is_refused(house: House, serve: Start) -> None:
     assert service.client.get("/users/refused/minings").json() == {"minings": []}
 
 
-def test_a_cancelled_mining_keeps_what_it_has(house: House, serve: Start, peaceful: Account) -> None:
-    """What was stored is counted and refined; the next mining goes on there, and both together are one peaceful."""
+def test_a_cancelled_mining_keeps_what_it_has(house: House, serve: Start, baseline: Account) -> None:
+    """What was stored is counted and refined, and with the next mining the result is that of an undisturbed run."""
     service = serve()
     mining = service.begin("cancelled-by-http")
     service.hold(house)
@@ -193,12 +193,12 @@ def test_a_cancelled_mining_keeps_what_it_has(house: House, serve: Start, peacef
     assert (answer.status_code, answer.json()["cancelled"]) == (200, True)
     assert Ledger.from_json(status["ledger"]).imbalance() == []
     assert status["ledger"]["skipped"]["cancelled"] > 0
-    assert house.counted("cancelled-by-http") == peaceful.messages
-    assert house.contacts("cancelled-by-http") == peaceful.contacts
+    assert house.counted("cancelled-by-http") == baseline.messages
+    assert house.contacts("cancelled-by-http") == baseline.contacts
 
 
-def test_what_a_stop_left_is_resumed_by_the_same_request(house: House, serve: Start, peaceful: Account) -> None:
-    """SIGTERM in the middle of a mining stores what is in flight; the next service goes on as if nothing had been."""
+def test_what_a_stop_left_is_resumed_by_the_same_request(house: House, serve: Start, baseline: Account) -> None:
+    """SIGTERM in mid-mining stores what is in flight, and the next service resumes with the usual result."""
     first = serve()
     mining = first.begin("stopped")
     first.hold(house)
@@ -214,11 +214,11 @@ def test_what_a_stop_left_is_resumed_by_the_same_request(house: House, serve: St
     assert (left["state"], left["run"], left["progress"]) == ("fetching", "left", None)
     assert "with its password" in left["remark"]
     assert (again.status_code, again.json()) == (202, {"id": mining, "resumed": True})
-    assert house.account("stopped") == peaceful
+    assert house.account("stopped") == baseline
 
 
-def test_what_a_killed_container_left_is_resumed_by_another(house: House, serve: Start, peaceful: Account) -> None:
-    """The new container has none of its locks: once the lease of the killed one has run out, it goes on."""
+def test_what_a_killed_container_left_is_resumed_by_another(house: House, serve: Start, baseline: Account) -> None:
+    """The new container does not have the old one's locks; it resumes once the killed service's lease has expired."""
     first = serve(home="first")
     mining = first.begin("killed")
     first.hold(house)
@@ -233,13 +233,13 @@ def test_what_a_killed_container_left_is_resumed_by_another(house: House, serve:
     assert left["run"] == "left"
     assert (early.status_code, early.json()["code"]) == (409, "held")
     assert "try again 10 seconds after" in early.json()["error"]
-    assert house.account("killed") == peaceful
+    assert house.account("killed") == baseline
 
 
 def test_the_command_beside_a_service_leaves_its_source_alone(
-    house: House, friendly: Dovecot, serve: Start, peaceful: Account
+    house: House, friendly: Dovecot, serve: Start, baseline: Account
 ) -> None:
-    """On the same machine by a lock, elsewhere by the lease; either says what to do, and disturbs nothing."""
+    """On the same machine a lock stops the command; its error says why, and the service's mining is not disturbed."""
     service = serve()
     mining = service.begin("both")
     service.hold(house)
@@ -250,13 +250,13 @@ def test_the_command_beside_a_service_leaves_its_source_alone(
 
     assert here.code == Exit.HELD
     assert "Another leadminer on this machine reads" in here.err
-    assert house.account("both") == peaceful
+    assert house.account("both") == baseline
 
 
 def test_a_service_leaves_the_source_of_a_command_alone(
-    house: House, friendly: Dovecot, serve: Start, peaceful: Account
+    house: House, friendly: Dovecot, serve: Start, baseline: Account
 ) -> None:
-    """And shows a mining that it does not fetch itself."""
+    """A lock stops it on the same machine, a lease elsewhere; it still shows the command's mining."""
     service, elsewhere = serve(), serve(home="elsewhere")
     with held(house, friendly, "commanded"):
         [shown] = service.client.get("/users/commanded/minings").json()["minings"]
@@ -266,11 +266,11 @@ def test_a_service_leaves_the_source_of_a_command_alone(
     assert [(answer.status_code, answer.json()["code"]) for answer in (by_lock, by_lease)] == [(409, "held")] * 2
     assert "on this machine" in by_lock.json()["error"]
     assert "Another fetcher" in by_lease.json()["error"]
-    assert house.account("commanded") == peaceful
+    assert house.account("commanded") == baseline
 
 
 def test_no_more_minings_run_than_the_setting_allows(house: House, serve: Start) -> None:
-    """One too many is told to ask again, and is served once another has ended."""
+    """A request over the limit gets 429, and is accepted once another mining has ended."""
     service = serve(SERVE_MININGS="1")
     mining = service.begin("first-of-two")
     service.hold(house)
@@ -291,7 +291,7 @@ def test_no_more_minings_run_than_the_setting_allows(house: House, serve: Start)
 def test_a_service_without_a_token_does_not_start(
     house: House, tmp_path: Path, settings: dict[str, str], named: str
 ) -> None:
-    """It says what to set, and ends as the command line does for a wrong setting."""
+    """It says what to set and exits with the code for a wrong setting."""
     environment = house.settings | {"PROCESSOR_URL": house.url, "LEADMINER_HOME": str(tmp_path)} | settings
     child = Child(
         "service", [sys.executable, "-m", "fetcher.commands.cli", "serve"], tmp_path / "log", environment=environment

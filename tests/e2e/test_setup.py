@@ -1,4 +1,4 @@
-"""A fresh clone, set up and shown by the README's commands."""
+"""Set up a fresh clone and run the demo with the README's commands."""
 
 import csv
 import os
@@ -13,9 +13,9 @@ CHECKOUT = Path(__file__).parents[2]
 TOOLS = ("cat", "cksum", "dirname", "rm", "sed", "sh")
 
 
-@pytest.mark.skipif(not (CHECKOUT / ".git").exists(), reason="this is no clone that could be cloned")
+@pytest.mark.skipif(not (CHECKOUT / ".git").exists(), reason="this checkout is not a git repository")
 def test_a_fresh_clone_sets_itself_up_and_plays_the_demo(tmp_path: Path) -> None:
-    """`make setup` needs nothing but Python, works in a path with blanks and once; `make demo` mines twice."""
+    """`make setup` needs only Python, works in a path with spaces and does nothing again; `make demo` mines twice."""
     clone = tmp_path / "a fresh clone"
     subprocess.run(["git", "clone", "-q", CHECKOUT, clone], check=True)
     environment = {name: os.environ[name] for name in os.environ if not name.startswith(("VIRTUAL_ENV", "LEADMINER_"))}
@@ -41,7 +41,7 @@ def test_a_fresh_clone_sets_itself_up_and_plays_the_demo(tmp_path: Path) -> None
 
 @pytest.fixture
 def bare(tmp_path: Path) -> Path:
-    """Return a checkout that is not set up, beside a folder `bin` of the only programs that it will find."""
+    """Return a checkout that is not set up, with a folder `bin` of the only programs that it will find."""
     shutil.copytree(CHECKOUT / "requirements", tmp_path / "requirements")
     shutil.copy(CHECKOUT / "pyproject.toml", tmp_path)
     (tmp_path / "bin").mkdir()
@@ -51,7 +51,7 @@ def bare(tmp_path: Path) -> Path:
 
 
 def run_setup(bare: Path, python: str = "", **environment: str) -> str:
-    """Run the set-up, which has to fail, with this script as its only Python, and return what it says."""
+    """Run the setup with this script as its only Python; it must fail. Return its error output."""
     if python:
         script = bare / "bin" / "python3"
         script.write_text(f"#!/bin/sh\n{python}\n")
@@ -65,7 +65,7 @@ def run_setup(bare: Path, python: str = "", **environment: str) -> str:
 
 
 def test_an_old_python_is_named(bare: Path) -> None:
-    """The sentence says which version there is, which is needed, and how to name another."""
+    """The error names the version found, the version needed, and how to choose another."""
     said = run_setup(bare, python='[ "$1" = --version ] && echo Python 3.9.2 || exit 1')
 
     assert "Python 3.11 or newer is needed, and there is Python 3.9.2." in said
@@ -73,17 +73,17 @@ def test_an_old_python_is_named(bare: Path) -> None:
 
 
 def test_no_python_is_told(bare: Path) -> None:
-    """Where there is none at all, the sentence says so."""
+    """The error says that there is no Python at all."""
     assert "there is no python3 at all" in run_setup(bare)
 
 
 def test_a_missing_venv_is_told_with_its_package(bare: Path) -> None:
-    """Debian keeps a part of Python's own library in a package that the sentence names."""
+    """The error names the Debian package that contains venv."""
     said = run_setup(bare, python=f'case "$*" in *ensurepip*) exit 1;; esac\nexec {sys.executable} "$@"')
 
     assert "apt-get install python3-venv" in said
 
 
 def test_a_wrong_choice_of_python_is_told(bare: Path) -> None:
-    """What PYTHON names has to be a Python that is new enough."""
+    """PYTHON must name a Python that is new enough."""
     assert "PYTHON is '/bin/false', which is no Python 3.11 or newer." in run_setup(bare, PYTHON="/bin/false")

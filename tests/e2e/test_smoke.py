@@ -1,4 +1,4 @@
-"""The smoke mining of a deployment: the demo's mailbox through it, a sound ledger, and nothing left afterwards."""
+"""The smoke mining of a deployment mines the demo mailbox, checks the ledger, and leaves nothing behind."""
 
 import os
 import subprocess
@@ -19,7 +19,7 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 
 @pytest.fixture
 def settings(deployment: Deployment) -> dict[str, str]:
-    """Return what the smoke mining is told of the deployment."""
+    """Return the settings that point the smoke mining at the deployment."""
     local = deployment.local
     return {
         "STORAGE_MODE": "cloudflare",
@@ -37,7 +37,7 @@ def settings(deployment: Deployment) -> dict[str, str]:
 
 
 def start(settings: Mapping[str, str]) -> "subprocess.Popen[str]":
-    """Start it as the pipeline does."""
+    """Start the smoke mining as the pipeline does."""
     bare = {name: value for name, value in os.environ.items() if not name.startswith(OURS)}
     return subprocess.Popen(
         [sys.executable, "-m", "demo.smoke"],
@@ -50,21 +50,21 @@ def start(settings: Mapping[str, str]) -> "subprocess.Popen[str]":
 
 
 def smoke(settings: Mapping[str, str]) -> "subprocess.CompletedProcess[str]":
-    """Run it to its end."""
+    """Run the smoke mining and wait for it to end."""
     with start(settings) as process:
         out, err = process.communicate(timeout=300)
     return subprocess.CompletedProcess(process.args, process.returncode, out, err)
 
 
 def left(deployment: Deployment) -> dict[str, int]:
-    """Return what the deployment still has of the user."""
+    """Return counts of what the deployment still holds of the user."""
     contacts = len(deployment.contacts("smoke"))
     kept = {table: deployment.rows(table) for table in ("minings", "messages", "watermarks", "points", "persons")}
     return {**kept, "contacts": contacts, "objects": len(deployment.local.objects())}
 
 
 def test_a_good_deployment_passes_and_is_left_as_it_was(deployment: Deployment, settings: dict[str, str]) -> None:
-    """It passes again at once: nothing of the first run is in the way, as it would be if messages stayed counted."""
+    """It passes twice in a row: the first run leaves no counted messages or anything else behind."""
     before = left(deployment)
 
     done, again = smoke(settings), smoke(settings)
@@ -76,7 +76,7 @@ def test_a_good_deployment_passes_and_is_left_as_it_was(deployment: Deployment, 
 
 
 def test_a_fetcher_that_cannot_store_fails_and_is_erased(deployment: Deployment, settings: dict[str, str]) -> None:
-    """The reason is shown, and nothing of the user stays."""
+    """The reason is shown, and nothing of the user is left."""
     before = left(deployment)
 
     done = smoke({**settings, "CLOUDFLARE_R2_SECRET_ACCESS_KEY": "not the secret"})
@@ -88,7 +88,7 @@ def test_a_fetcher_that_cannot_store_fails_and_is_erased(deployment: Deployment,
 
 
 def test_one_that_is_ended_erases_too(deployment: Deployment, settings: dict[str, str]) -> None:
-    """A workflow that is cancelled in mid-mining leaves nothing behind."""
+    """A workflow that is cancelled in the middle of a mining leaves nothing behind."""
     before = left(deployment)
     with start(settings) as process:
         while deployment.rows("minings") == before["minings"]:
@@ -99,12 +99,12 @@ def test_one_that_is_ended_erases_too(deployment: Deployment, settings: dict[str
         _, err = process.communicate(timeout=120)
 
     assert process.returncode == 130
-    assert err.endswith("The smoke mining was stopped; what it left is erased.\n")
+    assert err.endswith("The smoke mining was stopped. Everything it left behind has been erased.\n")
     assert left(deployment) == before
 
 
 def test_the_user_is_smoke(settings: dict[str, str]) -> None:
-    """A token that is good for that user alone is enough."""
+    """A token for that user alone is enough."""
     done = smoke({**settings, "PROCESSOR_TOKEN": user_token(TOKEN, "smoke")})
 
     assert done.returncode == 0, done.stdout + done.stderr
@@ -116,16 +116,16 @@ GOOD = {"listed": 10, "fetched": 10, "processed": 10, "contacts": {"contact": 3}
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"state": "refining"}, "it is refining"),
+        ({"state": "refining"}, "the mining is refining"),
         ({"balanced": False, "imbalance": ["listed is 1, not 2"]}, "listed is 1, not 2"),
-        ({"ledger": {**GOOD, "dead": {"limit": 1}}}, "not all was read"),
-        ({"ledger": {**GOOD, "skipped": {"cancelled": 1}}}, "not all was read"),
-        ({"ledger": {**GOOD, "contacts": {}}}, "found no contact"),
+        ({"ledger": {**GOOD, "dead": {"limit": 1}}}, "some messages were not read"),
+        ({"ledger": {**GOOD, "skipped": {"cancelled": 1}}}, "some messages were not read"),
+        ({"ledger": {**GOOD, "contacts": {}}}, "found no contacts"),
         ({"ledger": {**GOOD, "listed": 0}}, "listed 0 messages"),
     ],
 )
 def test_a_report_that_is_not_good_is_no_success(change: dict[str, object], said: str) -> None:
-    """Ended, balanced, everything read, somebody found: else it has failed."""
+    """A smoke mining fails unless it finished, balances, read everything and found contacts."""
     report = {"state": "finished", "balanced": True, "imbalance": [], "ledger": GOOD, **change}
 
     with pytest.raises(SmokeFailed, match=said):

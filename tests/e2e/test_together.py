@@ -1,4 +1,4 @@
-"""Minings at the same time, and again: nobody reads, counts or deletes what is another's, and nothing counts twice."""
+"""Simultaneous and repeated minings: users never touch each other's data, and nothing counts twice."""
 
 import json
 from collections import Counter
@@ -13,7 +13,7 @@ from tests.e2e.mailboxes import fill, friendly_mailbox, mail, whole_mailbox
 from tests.support.dovecot import Dovecot
 
 OTHER = "sam@example.net"
-"""Another mailbox of the same people, with other mail and some of the same."""
+"""Another mailbox with the same people; some of its mail is the same."""
 COUNTERS = ("occurrence", "sender", "recipient", "conversations", "replies")
 
 
@@ -30,13 +30,13 @@ def two_mailboxes() -> Iterator[Dovecot]:
 
 
 def counters(export: bytes) -> dict[str, Counter[str]]:
-    """Return what adds up of each contact."""
+    """Return the counters of each contact by address."""
     contacts = [json.loads(line) for line in export.splitlines()]
     return {contact["email"]: Counter({name: contact[name] for name in COUNTERS}) for contact in contacts}
 
 
 def test_two_users_at_once_are_as_alone(house: House, two_mailboxes: Dovecot) -> None:
-    """Each of two users who mine the same mailbox at the same time gets what one gets alone."""
+    """Two users who mine the same mailbox at the same time get the same result as a user alone."""
     assert house.mine("alone", two_mailboxes.port).code == Exit.OK
     commands = [house.start_mine(user, two_mailboxes.port) for user in ("one", "two")]
 
@@ -49,7 +49,7 @@ def test_two_users_at_once_are_as_alone(house: House, two_mailboxes: Dovecot) ->
 
 
 def test_two_sources_at_once_add_up_as_one_after_the_other(house: House, two_mailboxes: Dovecot) -> None:
-    """Two minings of one user at once count each message once, whichever of them is faster."""
+    """Two simultaneous minings of one user count each message once, whichever is faster."""
     port = two_mailboxes.port
     me = ("--me", OWNER, "--me", OTHER)
     for login in (OWNER, OTHER):
@@ -66,7 +66,7 @@ def test_two_sources_at_once_add_up_as_one_after_the_other(house: House, two_mai
 
 
 def test_again_is_free_and_new_mail_alone_is_counted(house: House) -> None:
-    """A second mining is sent no message and changes no byte; new mail is all that a third one is sent and counts."""
+    """A second mining fetches nothing and changes no byte of the export; a third fetches and counts only new mail."""
     with Dovecot() as server:
         fill(server, whole_mailbox())
         assert house.mine("again", server.port).code == Exit.OK

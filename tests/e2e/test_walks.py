@@ -22,7 +22,7 @@ MESSAGES = 30
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Return the folder of a reader who has the checkout's files and commands, a password and two tokens."""
+    """Return a reader's folder with the checkout's schemas, a password and two tokens."""
     (tmp_path / "schemas").symlink_to(CHECKOUT / "schemas")
     (tmp_path / "raw").mkdir(mode=0o700)
     (tmp_path / "password.txt").write_text(PASSWORD)
@@ -42,7 +42,7 @@ def inbox() -> Iterator[Dovecot]:
 
 @pytest.fixture
 def reader(folder: Path, inbox: Dovecot, postgres: Postgres, valkey: Valkey) -> Reader:
-    """Return someone who has these servers in place of the document's examples."""
+    """Return a reader who replaces the document's example servers with these."""
     processor, service = free_ports(2)
     source = f"imap://jane%40example.org@127.0.0.1:{inbox.port}"
     own = {
@@ -54,7 +54,7 @@ def reader(folder: Path, inbox: Dovecot, postgres: Postgres, valkey: Valkey) -> 
         "127.0.0.1:8090": f"127.0.0.1:{service}",
         "imaps://jane%40example.org@imap.example.org": source,
         "…": PASSWORD,
-        # What stays is left running in a terminal of its own.
+        # The reader leaves servers running in another terminal.
         " python -m processor\n": " python -m processor &\n",
         "leadminer serve\n": f"SERVE_LISTEN=127.0.0.1:{service} leadminer serve &\n",
     }
@@ -67,7 +67,7 @@ def reader(folder: Path, inbox: Dovecot, postgres: Postgres, valkey: Valkey) -> 
 
 
 def until(port_of: str) -> str:
-    """Return a shell's words that wait for a server."""
+    """Return a shell command that waits for a server."""
     return f"curl -s --retry 100 --retry-connrefused --retry-delay 1 -o /dev/null {port_of}/health"
 
 
@@ -100,7 +100,7 @@ def test_the_fetchers_service(reader: Reader) -> None:
 
 
 def test_supabase(reader: Reader, postgres: Postgres) -> None:
-    """The migrations go in as plain files, and a processor that comes later knows them."""
+    """The migrations are applied as plain files, and the database records the version that a processor checks."""
     require(shutil.which("psql") is not None, "psql is not installed: apt-get install postgresql-client")
     database = postgres.fresh_database()
 

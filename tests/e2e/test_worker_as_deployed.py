@@ -1,4 +1,4 @@
-"""The very bundle that is deployed, in the real workerd, before anything around it was set up."""
+"""The exact bundle that is deployed, in the real workerd, before anything around it is set up."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,13 +16,13 @@ SETTINGS = {"SUPABASE_URL": "http://127.0.0.1:9", "SUPABASE_SERVICE_KEY": "a-key
 
 @pytest.fixture(scope="module")
 def deployed(pieces: Pieces, sdk: Path) -> Iterator[LocalCloudflare]:
-    """Yield the Worker with an empty D1, and Supabase nowhere."""
+    """Yield the Worker with an empty D1 and without Supabase."""
     with LocalCloudflare(pieces, bundle_worker(CHECKOUT, sdk), variables=SETTINGS) as local:
         yield local
 
 
 def test_it_starts_and_says_what_is_missing(deployed: LocalCloudflare) -> None:
-    """Health is 503 until D1 has its tables, in a sentence that says so to nobody but the log's reader."""
+    """`/health` answers 503 until D1 has its tables."""
     answer = httpx.get(f"{deployed.processor}/health")
 
     assert (answer.status_code, answer.json()["code"]) == (503, "unavailable")
@@ -30,7 +30,7 @@ def test_it_starts_and_says_what_is_missing(deployed: LocalCloudflare) -> None:
 
 @pytest.mark.parametrize("route", ["test/reset", "test/faults", "test/meters"])
 def test_it_has_no_route_of_the_tests(deployed: LocalCloudflare, route: str) -> None:
-    """What the tests' own Worker answers is 401 here, and 404 with the token."""
+    """A route of the tests' own Worker gets 401 here, and 404 with the token."""
     headers = {"authorization": f"Bearer {TOKEN}"}
 
     assert httpx.get(f"{deployed.processor}/{route}").status_code == 401
@@ -38,7 +38,7 @@ def test_it_has_no_route_of_the_tests(deployed: LocalCloudflare, route: str) -> 
 
 
 def test_jobs_wait_for_tables(deployed: LocalCloudflare) -> None:
-    """A job that comes before D1's migrations is tried again, and nothing is dead."""
+    """A job that arrives before D1's migrations is retried, and nothing is dead."""
     job = '{"v":1,"kind":"teardown","mining":"00000000-0000-4000-8000-000000000000"}'
 
     [verdict] = deployed.deliver([Message(job)])

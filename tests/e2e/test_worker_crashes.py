@@ -1,4 +1,4 @@
-"""The deployed Worker dies between any two of its writes, in the real workerd: the end is that of a quiet run."""
+"""If the deployed Worker dies between any two of its writes, the outcome is that of an undisturbed run."""
 
 import uuid
 from collections import Counter
@@ -20,7 +20,7 @@ MINING = {
     ("supabase", "apply_refined_chunk"): 2,
     ("supabase", "finish_mining"): 1,
 }
-"""All writes of the Worker in one mining of the mailbox from its first job on: segments, refining and teardown."""
+"""All of the Worker's writes while it mines the mailbox, from the first job: segments, refining and teardown."""
 BEGIN = {("supabase", "begin_mining"): 1, ("d1", "write"): 3}
 ERASE = {("supabase", "erase_user"): 1, ("d1", "batch"): 2, ("r2", "delete"): 2}
 RETRY = {("d1", "write"): 1, ("queue", "sendBatch"): 1}
@@ -31,7 +31,7 @@ COUNTERS |= {"queue batches", "queue messages sent", "queue messages delivered"}
 
 
 def positions(writes: dict[tuple[str, str], int]) -> list[tuple[str, str, int, str]]:
-    """Return every place where an isolate may die: before and after each write."""
+    """Return every point at which an isolate can die: before and after each write."""
     return [
         (binding, method, first, kind)
         for (binding, method), calls in writes.items()
@@ -41,13 +41,13 @@ def positions(writes: dict[tuple[str, str], int]) -> list[tuple[str, str, int, s
 
 
 def writes(deployment: Deployment) -> dict[tuple[str, str], int]:
-    """Return what was written since the meters were reset."""
+    """Return the writes since the meters were reset."""
     counts = deployment.meters()["counts"]
     return {(name.split()[0], name.split()[1]): counts[name] for name in counts if name not in READS | COUNTERS}
 
 
 def ask_until_answered(deployment: Deployment, path: str, body: object = None) -> Any:
-    """Ask as a fetcher does, which asks again where no answer came."""
+    """Send a request until it is answered, as a fetcher does."""
     while (answer := deployment.ask("POST", path, body)).status_code >= 500:
         pass
     assert answer.status_code == 200, answer.text
@@ -55,7 +55,7 @@ def ask_until_answered(deployment: Deployment, path: str, body: object = None) -
 
 
 def test_these_are_all_writes(deployment: Deployment, user: str) -> None:
-    """An undisturbed life of a mining writes as often as crashes are tried below, and in no other way."""
+    """An undisturbed mining makes exactly the writes at which the tests below crash the Worker."""
     path = f"/users/{user}"
     deployment.reset_meters()
     begun = deployment.begin(user)
@@ -87,7 +87,7 @@ def test_these_are_all_writes(deployment: Deployment, user: str) -> None:
 def test_a_crash_between_any_two_writes_loses_nothing(
     deployment: Deployment, user: str, calm: dict[str, Any], binding: str, method: str, first: int, kind: str
 ) -> None:
-    """An isolate that dies before or after a write leaves a mining that ends as an undisturbed one does."""
+    """If an isolate dies before or after a write, the mining still ends like an undisturbed one."""
     begun = start(deployment, user)
     deployment.set_fault(binding=binding, method=method, first=first, kind=kind)
 
@@ -103,7 +103,7 @@ def test_a_crash_between_any_two_writes_loses_nothing(
 def test_a_crash_while_beginning_begins_once(
     deployment: Deployment, user: str, calm: dict[str, Any], binding: str, method: str, first: int, kind: str
 ) -> None:
-    """A repeated begin of the same id goes on where the first one died."""
+    """A repeated begin with the same id continues where the first one died."""
     source = {"source": "me@example.org@imap.example.org:993", "address": "me@example.org"}
     asked = {"id": str(uuid.uuid4()), "as_of": AS_OF, "chunks": 2, "holder": "test"} | source
     deployment.set_fault(binding=binding, method=method, first=first, kind=kind)
@@ -123,7 +123,7 @@ def test_a_crash_while_beginning_begins_once(
 def test_a_crash_while_cancelling_leaves_a_mining_that_ends(
     deployment: Deployment, user: str, calm: dict[str, Any], binding: str, method: str, first: int, kind: str
 ) -> None:
-    """What is stored of a cancelled mining counts, however often its end was begun."""
+    """Whatever a cancelled mining has stored counts, even if cancelling crashed and was repeated."""
     begun = start(deployment, user)
     deployment.local.query(SILENT, begun.id)
     deployment.set_fault(binding=binding, method=method, first=first, kind=kind)
@@ -139,7 +139,7 @@ def test_a_crash_while_cancelling_leaves_a_mining_that_ends(
 def test_a_crash_while_retrying_loses_no_segment(
     deployment: Deployment, user: str, calm: dict[str, Any], binding: str, method: str, first: int, kind: str
 ) -> None:
-    """What was dead is counted, though its job was never sent."""
+    """A dead segment is counted in the end, even if its job was never sent."""
     begun = start(deployment, user)
     key = segment_key(begun.id, begun.jobs[1].segment)
     deployment.local.put_object(key, b"noise")
@@ -160,7 +160,7 @@ def test_a_crash_while_retrying_loses_no_segment(
 def test_a_crash_while_erasing_leaves_nothing(
     deployment: Deployment, user: str, calm: dict[str, Any], binding: str, method: str, first: int, kind: str
 ) -> None:
-    """A repeated erasure, and a sweep, remove what the first one had not come to; late jobs bring nothing back."""
+    """A repeated erasure and a sweep remove what the first erasure left, and late jobs bring nothing back."""
     deployment.mine(user, *MAILBOX)
     begun = start(deployment, user)
     deployment.deliver(begun.jobs[:1])

@@ -1,4 +1,4 @@
-"""The deployed Worker opens to the right token alone, and neither what it logs nor what it leaves is of the mail."""
+"""The deployed Worker answers only with the right token, and neither its log nor what it leaves reveals the mail."""
 
 import hashlib
 import json
@@ -25,12 +25,12 @@ ROUTES = [
     ("GET", "contacts"),
     ("POST", "erase"),
 ]
-"""All routes of a user; a star stands for a mining."""
+"""All of a user's routes; a star is a placeholder for a mining's id."""
 
 
 @pytest.mark.parametrize("token", ["", "another", "user-x.0011", user_token("", "calm"), f"{TOKEN} "[:-2]])
 def test_without_the_right_token_there_is_401_and_nothing_else(deployment: Deployment, user: str, token: str) -> None:
-    """No route but health says anything, whether the thing is there or not, and nothing is done."""
+    """Every route except `/health` answers the same, whether the thing exists or not, and changes nothing."""
     begun = start(deployment, user)
     before = deployment.status(begun)
     routes = [(method, f"/users/{user}/{path.replace('*', begun.id)}") for method, path in ROUTES]
@@ -47,7 +47,7 @@ def test_without_the_right_token_there_is_401_and_nothing_else(deployment: Deplo
 def test_a_users_token_opens_that_user_alone(
     deployment: Deployment, user: str, method_and_path: tuple[str, str]
 ) -> None:
-    """Another user's id in the path is 404, and so is another user's mining in one's own."""
+    """Another user's path gets 404, and so does another user's mining under the token's own path."""
     method, path = method_and_path
     begun = start(deployment, user)
     token, before = user_token(TOKEN, "jo"), deployment.status(begun)
@@ -66,7 +66,7 @@ def test_a_users_token_opens_that_user_alone(
 
 
 def test_a_large_body_is_read_no_further_than_its_limit(deployment: Deployment, user: str) -> None:
-    """Said or not, its length is bounded; who has no token does not learn of it."""
+    """A body over the limit is refused, with or without a stated length; a caller without a token only sees 401."""
 
     def stream() -> Iterator[bytes]:
         for _ in range(MAX_BODY_BYTES // 100_000 + 1):
@@ -85,7 +85,7 @@ def test_a_large_body_is_read_no_further_than_its_limit(deployment: Deployment, 
 
 
 def test_after_teardown_only_keys_and_watermarks_stay(deployment: Deployment, user: str) -> None:
-    """A listing of R2 and of every table of D1 shows nothing of the mining, and the receipt says what was removed."""
+    """R2 and D1's tables hold nothing else of the mining, and the receipt says what was removed."""
     local = deployment.local
     begun = start(deployment, user)
     keys = sorted([plan_key(begun.id), *(segment_key(begun.id, job.segment) for job in begun.jobs)])
@@ -114,7 +114,7 @@ def test_after_teardown_only_keys_and_watermarks_stay(deployment: Deployment, us
 
 
 def test_nothing_of_the_mail_is_logged(deployment: Deployment, user: str) -> None:
-    """The Worker's log, and what the platform kept of it, names no address, no name and no text of a message."""
+    """The Worker's log contains no address, name or text of a message."""
     begun = start(deployment, user)
     deployment.local.put_object(segment_key(begun.id, begun.jobs[0].segment), b"noise Jane Doe jane@acme.com")
     for attempts in (1, 2, 3):

@@ -1,4 +1,4 @@
-"""The deployed Worker in the real workerd: whatever is repeated, lost, late or away, each message counts once."""
+"""The deployed Worker counts each message once, whatever is repeated, lost, late or unavailable."""
 
 import itertools
 import time
@@ -22,7 +22,7 @@ from tests.support.stack import Begun, Folder, mail
 def test_repeated_reordered_and_interleaved_jobs_change_nothing(
     deployment: Deployment, user: str, calm: dict[str, Any]
 ) -> None:
-    """Four invocations at once, each with all jobs in an order of its own, give what one quiet run gives."""
+    """Four simultaneous invocations, each with all jobs in a different order, give the result of an undisturbed run."""
     begun = start(deployment, user)
     orders = list(itertools.permutations(begun.jobs))[:4]
 
@@ -35,7 +35,7 @@ def test_repeated_reordered_and_interleaved_jobs_change_nothing(
 
 
 def test_late_jobs_of_an_ended_mining_do_nothing(deployment: Deployment, user: str, calm: dict[str, Any]) -> None:
-    """Jobs of every kind that come after the end are acknowledged and change nothing."""
+    """Jobs of every kind that arrive after the end are acknowledged and change nothing."""
     begun = deployment.mine(user, *MAILBOX)
     jobs = [*begun.jobs, Job(JobKind.REFINE, begun.id, chunk=1), Job(JobKind.TEARDOWN, begun.id)]
 
@@ -49,7 +49,7 @@ def test_late_jobs_of_an_ended_mining_do_nothing(deployment: Deployment, user: s
 def test_a_binding_that_fails_for_a_while_delays_only(
     deployment: Deployment, user: str, calm: dict[str, Any], binding: str
 ) -> None:
-    """What D1, R2 or the queue refuses for a while is done later; no segment is dead for it."""
+    """Work that D1, R2 or the queue refuses for a while is done later, and no segment is dead."""
     begun = start(deployment, user)
     deployment.fetched(begun)
     deployment.set_fault(binding=binding, times=4)
@@ -82,14 +82,14 @@ def test_a_binding_that_fails_for_a_while_delays_only(
         "403",
         "409",
         "silence",
-        "apply answered into the void",
-        "finish answered into the void",
+        "answer to apply lost",
+        "answer to finish lost",
     ],
 )
 def test_supabase_failing_for_a_while_delays_only(
     deployment: Deployment, user: str, calm: dict[str, Any], fault: Fault
 ) -> None:
-    """Whether Supabase refuses, is silent, or loses its answer after the work: contacts are applied once."""
+    """Contacts are applied once, whether Supabase refuses, does not answer, or loses its answer after the work."""
     begun = start(deployment, user)
     deployment.fetched(begun)
     deployment.deliver(begun.jobs[:2])
@@ -105,7 +105,7 @@ def test_supabase_failing_for_a_while_delays_only(
 def test_an_outage_beyond_all_back_offs_makes_nothing_dead(
     deployment: Deployment, user: str, calm: dict[str, Any]
 ) -> None:
-    """A job that has waited for D1 as often as a queue allows waits on; afterwards everything counts."""
+    """A job that has used up the queue's retries while D1 is down keeps waiting, and in the end everything counts."""
     begun = start(deployment, user)
     deployment.fetched(begun)
     deployment.set_fault(binding="d1", times=1_000)
@@ -122,7 +122,7 @@ def test_an_outage_beyond_all_back_offs_makes_nothing_dead(
 def test_supabase_away_beyond_all_back_offs_makes_nothing_dead(
     deployment: Deployment, user: str, calm: dict[str, Any], fault: Fault
 ) -> None:
-    """Segments are counted meanwhile; what waits for Supabase waits as long as it takes, and is never given up."""
+    """Segments are counted meanwhile; jobs that need Supabase wait as long as it takes and are never given up."""
     begun = start(deployment, user)
     deployment.fetched(begun)
     deployment.rest.fail(replace(fault, times=10_000))
@@ -141,7 +141,7 @@ def test_supabase_away_beyond_all_back_offs_makes_nothing_dead(
 
 
 def test_what_is_too_large_for_a_segment_is_dead_by_its_limit(deployment: Deployment, user: str) -> None:
-    """Objects that would fill the isolate are not read, however many come in one batch; the others are done."""
+    """Objects that would fill the isolate's memory are not read, however many are in one batch; the rest are."""
     begun = deployment.begin(user)
     jobs = deployment.store(begun, Folder([[mail(10 * n + m) for m in range(2)] for n in range(9)]))
     for job in jobs[:8]:
@@ -156,7 +156,7 @@ def test_what_is_too_large_for_a_segment_is_dead_by_its_limit(deployment: Deploy
 
 
 def test_a_sweep_is_bounded_and_the_next_one_goes_on(deployment: Deployment, user: str, calm: dict[str, Any]) -> None:
-    """A store that never answers ends a sweep by its time, and an error of ours ends it in one word of the log."""
+    """A store that never answers ends a sweep at its time limit, and the next sweep finishes the work."""
     begun = start(deployment, user)
     deployment.fetched(begun)
     deployment.set_fault(binding="r2", method="list", kind="silence")
@@ -173,7 +173,7 @@ def test_a_sweep_is_bounded_and_the_next_one_goes_on(deployment: Deployment, use
 
 
 def test_a_segment_that_always_fails_is_dead_with_its_reason(deployment: Deployment, user: str) -> None:
-    """A damaged object costs its own messages; retry before refining counts them once it is whole."""
+    """A damaged object affects only its own messages; once it is replaced, `retry` before refining counts them."""
     begun = start(deployment, user)
     key = segment_key(begun.id, begun.jobs[1].segment)
     deployment.local.put_object(key, b"noise")
@@ -192,7 +192,7 @@ def test_a_segment_that_always_fails_is_dead_with_its_reason(deployment: Deploym
 
 
 def test_the_next_mining_counts_what_was_dead(deployment: Deployment, user: str) -> None:
-    """A dead segment stands in the ledger with its reason and in no watermark: the next mining has it."""
+    """A dead segment is in the ledger with its reason and in no watermark, so the next mining reads it."""
     inbox = MAILBOX[0]
     whole = deployment.mine(f"{user}-whole", inbox)
     begun = deployment.begin(user)
@@ -213,7 +213,7 @@ def test_the_next_mining_counts_what_was_dead(deployment: Deployment, user: str)
 
 
 def test_a_job_from_the_dead_letter_queue_makes_its_segment_dead(deployment: Deployment, user: str) -> None:
-    """What the platform gave up stands in the ledger as `crashes`, and the others are done."""
+    """A job that the platform gave up is in the ledger as `crashes`, and the other jobs are done."""
     begun = start(deployment, user)
     deployment.local.deliver([Message(begun.jobs[0].encode())], queue="mining-queue-test-dead")
     deployment.send(begun.jobs[1:])
@@ -224,7 +224,7 @@ def test_a_job_from_the_dead_letter_queue_makes_its_segment_dead(deployment: Dep
 
 
 def test_a_worker_redeployed_in_mid_mining_goes_on(deployment: Deployment, user: str, calm: dict[str, Any]) -> None:
-    """Another instance of the Worker finds what the first one left, though the queue lost its messages."""
+    """A new instance of the Worker continues from what the first one left, even if the queue lost its messages."""
     begun = start(deployment, user)
     deployment.deliver(begun.jobs[:1])
     deployment.fetched(begun)
@@ -237,7 +237,7 @@ def test_a_worker_redeployed_in_mid_mining_goes_on(deployment: Deployment, user:
 
 
 def test_two_minings_at_once_do_not_disturb_each_other(deployment: Deployment, user: str) -> None:
-    """Of sources that share no message, each ends as if it were alone."""
+    """Two minings of sources that share no messages each end as they would alone."""
     other = (Folder([[mail(n, sender=f"q{n}@corp{n}.net") for n in range(100, 108)]]),)
     apart = [deployment.mine(f"{user}-apart", *MAILBOX), deployment.mine(f"{user}-apart", *other, source="b@b.net:993")]
 

@@ -1,4 +1,4 @@
-"""The deployed Worker in the real workerd stays within what the platform gives an invocation and an isolate."""
+"""The deployed Worker, in the real workerd, stays within the platform's limits for an invocation and an isolate."""
 
 import pytest
 
@@ -15,7 +15,7 @@ INTERLEAVED = 4
 
 @pytest.fixture(scope="module")
 def largest() -> list[bytes]:
-    """Return the messages of a segment that is as large as segments get."""
+    """Return the messages of a segment of the maximum size."""
     try:
         return largest_segment()
     except CorpusUnavailable as error:
@@ -24,7 +24,7 @@ def largest() -> list[bytes]:
 
 
 def test_four_of_the_largest_segments_at_once_fit_into_memory(deployment: Deployment, largest: list[bytes]) -> None:
-    """An isolate interleaves invocations: four that hold a largest segment each stay far below its memory."""
+    """Four interleaved invocations with a maximum-size segment each stay far below the isolate's memory."""
     size = len(largest)
     segments = [
         [body.replace(b"Message-ID: <", b"Message-ID: <%d." % turn) for body in largest] for turn in range(INTERLEAVED)
@@ -39,12 +39,12 @@ def test_four_of_the_largest_segments_at_once_fit_into_memory(deployment: Deploy
     assert sum(map(len, largest)) > MAX_BYTES - 2 * TEXT_CAP_BYTES
     assert [len(verdict["explicitAcks"]) for verdict in verdicts] == [1] * INTERLEAVED
     assert deployment.report(begun)["ledger"]["processed"] == INTERLEAVED * size
-    # The Python heap never shrinks: this is its peak. Beside it stand the runtime's own buffers of what is read.
+    # The Python heap never shrinks, so this is its peak. The runtime needs more memory for its own read buffers.
     assert deployment.meters()["heap_bytes"] < WORKER_MEMORY_BYTES * 3 // 4
 
 
 def test_a_full_batch_keeps_to_the_limits_of_an_invocation(deployment: Deployment) -> None:
-    """Ten jobs, whatever their kind, need few connections at once and less statements than D1 allows."""
+    """Batches of ten jobs of any kind stay within the limits for open connections and D1 statements."""
     segments = [[mail(100 * number + n, sender=f"p{n}@firm{number}.com") for n in range(20)] for number in range(20)]
     begun = deployment.begin("many", chunks=64)
     jobs = deployment.store(begun, Folder(segments))

@@ -1,11 +1,11 @@
-"""A small mailbox for the deployed Worker, and what must be the same however its mining went."""
+"""A small mailbox for the deployed Worker, and the outcome that must not depend on how its mining went."""
 
 from typing import Any
 
 from tests.support.cloudflare.deployment import Deployment
 from tests.support.stack import Begun, Folder, mail
 
-SUBJECT = "a word that stands in no log"
+SUBJECT = "a word that no log contains"
 MAILBOX = (
     Folder(
         [
@@ -26,7 +26,7 @@ def start(deployment: Deployment, user: str) -> Begun:
 
 
 def outcome(deployment: Deployment, begun: Begun) -> dict[str, Any]:
-    """Return what a mining ended with: `ledger`, which balances, and `contacts`."""
+    """Return a mining's outcome: `ledger`, which must balance, and `contacts`."""
     report = deployment.report(begun)
     assert report["balanced"], report
     return {"ledger": report["ledger"], "contacts": deployment.contacts(begun.user)}

@@ -1,4 +1,4 @@
-"""Both modes side by side: servers with a processor of the container, and the Worker in workerd."""
+"""Both modes side by side: local servers with the container's processor, and the Worker in workerd."""
 
 from collections.abc import Iterator
 
@@ -17,7 +17,7 @@ MATRIX = pytest.StashKey[list[Row]]()
 
 @pytest.fixture
 def matrix(pytestconfig: pytest.Config) -> list[Row]:
-    """Return the matrix to add to; it is printed at the end of the run."""
+    """Return the matrix to add rows to; it is printed at the end of the run."""
     return pytestconfig.stash.setdefault(MATRIX, [])
 
 
@@ -41,7 +41,7 @@ def dovecot() -> Iterator[Dovecot]:
 
 @pytest.fixture(scope="module")
 def house() -> Iterator[House]:
-    """Yield the mode `postgresql`: its processes, and the command line that is told of them."""
+    """Yield the mode `postgresql`: its processes, and the command line configured to use them."""
     try:
         stack = House(processors=1)
     except EmbeddedError as error:
@@ -52,6 +52,6 @@ def house() -> Iterator[House]:
 
 @pytest.fixture(scope="module")
 def cloudflare(shared_deployment: Deployment, tmp_path_factory: pytest.TempPathFactory) -> Iterator[CloudflareMode]:
-    """Yield the mode `cloudflare`: the command line that is told of the Worker, its queue and its bucket."""
+    """Yield the mode `cloudflare`: the command line configured to use the Worker, its queue and its bucket."""
     with CloudflareMode(shared_deployment, tmp_path_factory.mktemp("home")) as mode:
         yield mode

@@ -12,7 +12,7 @@ HEAD: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One line of the matrix; `digests` are those of exports and ledger in each mode."""
+    """One row of the matrix; `digests` has one digest of exports and ledger per mode."""
 
     mailbox: str
     messages: int
@@ -26,11 +26,11 @@ class Row:
 
     @property
     def findings(self) -> list[str]:
-        """Return what must be the same whenever it is run."""
+        """Return the cells that must be the same in every run."""
         equal = "equal" if self.digests[0] == self.digests[1] else "DIFFER"
         return [self.mailbox, f"{self.messages:,}", f"{self.contacts:,}", equal]
 
 
 def numbers(counters: str) -> list[int]:
-    """Return the numbers that counters hold, in their order."""
+    """Return the numbers in a text of counters, in order."""
     return [int(number.replace(",", "")) for number in re.findall(r"[\d,]*\d", counters)]

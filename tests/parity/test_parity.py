@@ -1,4 +1,4 @@
-"""The same mailbox through both modes: exports and ledgers are equal byte for byte. The matrix is printed."""
+"""Both modes give byte-for-byte equal exports and ledgers for the same mailbox. The matrix is printed."""
 
 import hashlib
 import json

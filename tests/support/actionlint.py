@@ -1,4 +1,4 @@
-"""actionlint, which is Go: built once at an exact version, and kept in the cache."""
+"""actionlint, a Go program: built once at an exact version and kept in the cache."""
 
 import os
 import shutil
@@ -11,20 +11,20 @@ VERSION = "v1.7.12"
 
 
 class LinterMissing(RuntimeError):
-    """It could not be built; the text says what to do."""
+    """actionlint could not be built; the text says what to do."""
 
 
 def build_actionlint() -> Path:
-    """Return the program, built on the first call; raise LinterMissing."""
+    """Return the program's path, and build it on the first call; raise LinterMissing."""
     place = cache_folder() / f"actionlint-{VERSION}"
     program = place / "actionlint"
     if program.exists():
         return program
     go = shutil.which("go")
     if go is None:
-        raise LinterMissing("Go is not installed: install 1.24 or newer")
+        raise LinterMissing("Go is not installed. Install Go 1.24 or newer.")
     command = [go, "install", f"github.com/rhysd/actionlint/cmd/actionlint@{VERSION}"]
-    # Go puts the finished program there in one move, so that two builds do not meet.
+    # Go moves the finished program there in one step, so simultaneous builds do not collide.
     environ = {**os.environ, "GOBIN": str(place), "GOFLAGS": "-buildvcs=false"}
     done = subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
     if done.returncode or not program.exists():

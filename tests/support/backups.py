@@ -1,4 +1,4 @@
-"""The script of the container `backup`, run on a PostgreSQL of the tests as the container runs it."""
+"""Runs the script of the container `backup` as the container does, on the tests' PostgreSQL."""
 
 import os
 import subprocess
@@ -11,20 +11,20 @@ from infra.docker import postgres
 from tests.support.servers import Postgres
 
 SCRIPT = Path(__file__).resolve().parents[2] / "infra" / "docker" / "backup.sh"
-# The superuser of the tests' server has the name that is a plain role's in the stack.
+# On the tests' server, the superuser has the name that an ordinary role has in the stack.
 PERMANENT, MINING = "miner", "miner_mining"
 SETUP_SQL = postgres.SETUP_SQL.replace("leadminer", "miner")
 
 
 @dataclass(frozen=True, slots=True)
 class Backups:
-    """The script on one server, with a folder of dumps of its own."""
+    """The script on one server, with its own folder of dumps."""
 
     server: Postgres
     folder: Path
 
     def prepare(self) -> None:
-        """Make the folder, the databases and their roles."""
+        """Create the folders, the databases and their roles."""
         self.dumps.mkdir(parents=True)
         (self.folder / "tmp").mkdir()
         (self.folder / "databases.sql").write_text(SETUP_SQL, "utf-8")
@@ -32,12 +32,12 @@ class Backups:
 
     @property
     def dumps(self) -> Path:
-        """Return where the dumps are."""
+        """Return the folder of the dumps."""
         return self.folder / "dumps"
 
     @property
     def environment(self) -> dict[str, str]:
-        """Return what the container has in its environment."""
+        """Return the environment that the container has."""
         return {
             "PATH": f"{self.server.server.binaries}:{os.environ['PATH']}",
             "TMPDIR": str(self.folder / "tmp"),
@@ -65,19 +65,19 @@ class Backups:
         )
 
     def run(self, *words: str, **environment: str) -> str:
-        """Run a command of the script to its end, and return what it printed."""
+        """Run a command of the script, and return what it printed; fail if the command fails."""
         done = self.attempt(*words, **environment)
         assert done.returncode == 0, done.stderr
         return done.stdout.strip()
 
     def attempt(self, *words: str, **environment: str) -> "subprocess.CompletedProcess[str]":
-        """Run a command of the script to its end, whatever that is."""
+        """Run a command of the script, and return its result even if it fails."""
         with self.start(*words, **environment) as started:
             out, error = started.communicate(timeout=120)
         return subprocess.CompletedProcess(words, started.returncode, out, error)
 
     def dump(self) -> str:
-        """Make a dump, and return its name."""
+        """Create a dump, and return its name."""
         return self.run("dump")
 
     def psql(self, database: str, sql: str, **environment: str) -> str:

@@ -1,4 +1,4 @@
-"""`python -m tests.support.builds`: builds what tests need and a new machine lacks, once, before they ask for it."""
+"""`python -m tests.support.builds`: builds what the tests need on a new machine, once and in advance."""
 
 import subprocess
 import sys
@@ -16,11 +16,11 @@ BUILDS: tuple[tuple[str, Callable[[], object]], ...] = (
     ("the file system of the base image", make_base),
     ("the Pulumi engine", build_engine),
 )
-"""In the order in which tests come to need them."""
+"""In the order in which the tests need them."""
 
 
 def main() -> None:
-    """Build each; what cannot be built is told, and fails the tests that need it."""
+    """Build each; report what cannot be built, which then fails the tests that need it."""
     for name, build in BUILDS:
         try:
             build()

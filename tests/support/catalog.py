@@ -1,6 +1,6 @@
-"""What a schema is once all its migrations are applied, as text for reviews: the same on PostgreSQL 15 to 18.
+"""A schema with all its migrations applied, as text for reviews; the text is the same on PostgreSQL 15 to 18.
 
-`python -m tests.support.catalog` writes it anew.
+`python -m tests.support.catalog` rewrites the snapshots.
 """
 
 import asyncio
@@ -14,7 +14,7 @@ from tests.support.servers import Postgres
 
 SNAPSHOTS = Path(__file__).parents[1] / "contract" / "schemas"
 SCHEMAS = {"permanent": (PERMANENT, "leadminer"), "mining": (MINING_POSTGRES, "public")}
-"""The folder of the migrations, and the schema that they fill, by the snapshot's name."""
+"""By the snapshot's name: the folder of the migrations and the schema that they create."""
 
 _QUERIES = {
     "tables": """
@@ -30,7 +30,7 @@ _QUERIES = {
         FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid
             LEFT JOIN pg_attrdef ON adrelid = attrelid AND adnum = attnum
         WHERE relnamespace = %(schema)s::regnamespace AND relkind IN ('r', 'v', 'm', 'c') AND attnum > 0""",
-    # From PostgreSQL 18 on, NOT NULL is a constraint too: it stands with the columns.
+    # Since PostgreSQL 18, NOT NULL is also a constraint; it is listed with the columns instead.
     "constraints": """
         SELECT conrelid::regclass || '.' || conname, pg_get_constraintdef(oid)
         FROM pg_constraint WHERE connamespace = %(schema)s::regnamespace AND contype <> 'n'""",
@@ -60,7 +60,7 @@ _QUERIES = {
 
 
 def describe_schema(conninfo: str, schema: str) -> str:
-    """Return a schema's tables, columns, constraints, indexes, functions, policies and grants, a line each."""
+    """Return a schema's tables, columns, constraints, indexes, views, functions, policies and grants, one per line."""
     out = []
     with psycopg.connect(conninfo) as connection:
         for title, query in _QUERIES.items():
@@ -73,7 +73,7 @@ def describe_schema(conninfo: str, schema: str) -> str:
 
 
 def take_snapshot(server: Postgres, name: str) -> str:
-    """Return a snapshot's text: the migrations with their checksums, and the schema that they make."""
+    """Return a snapshot's text: the migrations with their checksums, and the schema that they create."""
     folder, schema = SCHEMAS[name]
     conninfo = server.fresh_database()
     asyncio.run(migrate(conninfo, folder, schema=schema))

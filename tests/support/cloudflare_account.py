@@ -1,4 +1,4 @@
-"""Stands in for what preflight asks: Cloudflare's REST API (tokens, their permissions), R2's S3 API, Supabase."""
+"""Stands in for what preflight calls: Cloudflare's REST API (tokens and their permissions), R2's S3 API, Supabase."""
 
 import json
 import threading
@@ -14,7 +14,7 @@ LISTS = ("d1/database", "r2/buckets", "queues", "workers/scripts")
 
 @dataclass
 class Token:
-    """A token: what it is, and which lists of the account it may read."""
+    """A token: its status, and which lists of the account it can read."""
 
     status: str = "active"
     may: tuple[str, ...] = LISTS
@@ -29,13 +29,13 @@ class CloudflareAccount:
     subdomain: str = "example"
     zones: Mapping[str, str] = field(default_factory=lambda: {ZONE: "example.org"})
     answers: dict[str, tuple[int, Any]] = field(default_factory=dict)
-    """What is answered out of turn, by path."""
+    """Fixed answers by path, which override the usual ones."""
     date: str | None = None
     seen: list[tuple[str, dict[str, str]]] = field(default_factory=list)
 
     @property
     def url(self) -> str:
-        """Where it is."""
+        """Return the API's address."""
         return f"http://127.0.0.1:{self._server.server_port}"
 
     def __enter__(self) -> Self:
@@ -72,7 +72,7 @@ class CloudflareAccount:
         self._thread.join()
 
     def answer(self, path: str, authorization: str) -> tuple[int, Any]:
-        """Return status and body for a request."""
+        """Return a request's status and body."""
         path = path.partition("?")[0].removeprefix("/client/v4/")
         if path in self.answers:
             return self.answers[path]
@@ -94,10 +94,10 @@ class CloudflareAccount:
 
 
 def done(result: Any) -> tuple[int, Any]:
-    """Return what the API answers when all is well."""
+    """Return the API's answer to a successful request."""
     return 200, {"success": True, "errors": [], "result": result}
 
 
 def refuse(status: int, code: int) -> tuple[int, Any]:
-    """Return what the API answers when it is not."""
+    """Return the API's answer to a refused request."""
     return status, {"success": False, "errors": [{"code": code, "message": "no"}], "result": None}

@@ -15,25 +15,25 @@ MAX_KEYS = 1000
 
 
 class RuntimeFault(Exception):
-    """What a binding throws."""
+    """An error that a binding throws."""
 
 
 @dataclass(frozen=True, slots=True)
 class Object:
-    """An object as R2 hands it out."""
+    """An object as R2 returns it."""
 
     key: str
     size: int
     data: bytes = b""
 
     async def arrayBuffer(self) -> memoryview:  # noqa: N802 - the runtime's name
-        """Return the bytes as the runtime does."""
+        """Return the object's bytes as the runtime does."""
         return memoryview(self.data)
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One answer to a listing."""
+    """One page of a listing."""
 
     objects: list[Object]
     truncated: bool
@@ -41,7 +41,7 @@ class Page:
 
 
 class MemoryBucket:
-    """An R2 bucket over a folder, so that tests may look at its files; pages hold `page_keys`."""
+    """An R2 bucket in a folder, so that tests can look at its files; a page holds `page_keys` keys."""
 
     def __init__(self, root: Path, *, page_keys: int = MAX_KEYS) -> None:
         self._root = root
@@ -57,7 +57,7 @@ class MemoryBucket:
         return Object(key, len(data), data)
 
     async def list(self, options: dict[str, Any]) -> Page:
-        """Return one page of keys in their order."""
+        """Return one page of keys in sorted order."""
         self._check(options.get("prefix", ""))
         paths = (path for path in self._root.rglob("*") if path.is_file())
         keys = sorted(path.relative_to(self._root).as_posix() for path in paths)
@@ -67,7 +67,7 @@ class MemoryBucket:
         return Page([Object(key, 0) for key in page], more, page[-1] if more else None)
 
     async def delete(self, keys: Sequence[str]) -> None:
-        """Remove objects."""
+        """Delete objects."""
         if not isinstance(keys, list) or len(keys) > MAX_KEYS:
             raise RuntimeFault("delete: a list of at most 1000 keys")
         for key in keys:
@@ -83,7 +83,7 @@ class MemoryBucket:
 
 @dataclass
 class Message:
-    """A message as the runtime hands it to a consumer; `verdict` is what became of it."""
+    """A message as the runtime passes it to a consumer; `verdict` is what the consumer did with it."""
 
     body: str
     attempts: int = 1
@@ -92,7 +92,7 @@ class Message:
     delay_seconds: int = 0
 
     def ack(self) -> None:
-        """Acknowledge."""
+        """Acknowledge the message."""
         self.verdict = self.verdict or "ack"
 
     def retry(self, *, delaySeconds: int = 0) -> None:  # noqa: N803 - the runtime's name
@@ -105,7 +105,7 @@ class Message:
 
 @dataclass
 class MemoryQueue:
-    """A queue's producer binding; what was sent stands in `messages`, its delays beside."""
+    """A queue's producer binding; `messages` holds the sent messages with their delays."""
 
     messages: list[Message] = field(default_factory=list)
     fails: bool = False
@@ -116,7 +116,7 @@ class MemoryQueue:
         await self.sendBatch([{"body": body, **options}])
 
     async def sendBatch(self, messages: Sequence[dict[str, Any]]) -> None:  # noqa: N802 - the runtime's name
-        """Queue all messages or none."""
+        """Queue all messages, or none if a limit is exceeded."""
         sizes = [len(message["body"].encode()) + METADATA_BYTES for message in messages]
         if self.fails:
             raise RuntimeFault("Queue send failed: internal error")
@@ -131,13 +131,13 @@ class MemoryQueue:
             self.messages.append(Message(message["body"], 1, str(next(self._ids)), delay_seconds=delay))
 
     async def receive(self, *, wait_seconds: float) -> Delivery | None:
-        """Take the next message away, as a test that drives a processor job by job does."""
+        """Take the next message, for tests that drive a processor job by job."""
         if not self.messages:
             return None
         message = self.messages.pop(0)
         return Delivery(message.id, message.body, message.attempts)
 
     def take(self) -> list[Message]:
-        """Take all messages away."""
+        """Take all messages, and leave the queue empty."""
         taken, self.messages = self.messages, []
         return taken

@@ -1,4 +1,4 @@
-"""Stand-ins for the commands `docker` and `pulumi`: each answers as a table says, and fails at what is not in it."""
+"""Stand-ins for the commands `docker` and `pulumi`: each answers from a table, and fails if it finds no answer."""
 
 import json
 import sys
@@ -14,19 +14,19 @@ for beginning, (code, text) in table.items():
     if words.startswith(beginning):
         print(text, file=sys.stderr if code else sys.stdout)
         sys.exit(code)
-sys.exit(f"nobody told this stand-in of: {{words}}")
+sys.exit(f"this stand-in has no answer to: {{words}}")
 """
 
 
 @dataclass
 class Commands:
-    """A folder for PATH with the commands in it."""
+    """A folder with the commands, to put on PATH."""
 
     folder: Path
     tables: dict[str, dict[str, tuple[int, str]]] = field(default_factory=dict)
 
     def answer(self, command: str, beginning: str, text: object = "", *, code: int = 0) -> None:
-        """Let a command that begins so print a text (JSON of what is none), or fail with it."""
+        """Let a command with these first words print a text (other values as JSON); a nonzero `code` makes it fail."""
         shown = text if isinstance(text, str) else json.dumps(text)
         self.tables.setdefault(command, {})[beginning] = (code, shown)
         table = self.folder / f"{command}.json"
@@ -36,7 +36,7 @@ class Commands:
         program.chmod(0o755)
 
     def configure(self, settings: Mapping[str, str], *, secrets: Mapping[str, str] | None = None) -> None:
-        """Let Pulumi be there, with these settings of a stack."""
+        """Provide Pulumi, with these settings and secrets of a stack."""
         config = {f"leadminer:{name}": {"value": value, "secret": False} for name, value in settings.items()}
         config |= {f"leadminer:{name}": {"value": each, "secret": True} for name, each in (secrets or {}).items()}
         self.answer("pulumi", "version", "v3.259.0")

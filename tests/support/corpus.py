@@ -1,4 +1,4 @@
-"""The real and the odd messages that tests read, with the user's own rule for what is not there."""
+"""The real and odd messages that tests read. Without the real ones, tests skip locally and fail in CI."""
 
 import os
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ EDGE = Path(__file__).parent.parent / "corpora" / "edge"
 
 
 def real_messages() -> Iterator[tuple[str, bytes]]:
-    """Yield number and bytes of each real message; without npm, skip, but fail in CI."""
+    """Yield number and bytes of each real message; if they cannot be fetched, skip the test, or fail it in CI."""
     try:
         for number, raw in enumerate(read_corpus()):
             yield f"{number:05}", raw
@@ -23,6 +23,6 @@ def real_messages() -> Iterator[tuple[str, bytes]]:
 
 
 def edge_messages() -> Iterator[tuple[str, bytes]]:
-    """Yield name and bytes of each malformed or odd message; `edge.MANIFEST.tsv` says where they are from."""
+    """Yield name and bytes of each malformed or odd message; `edge.MANIFEST.tsv` lists their origins."""
     for path in sorted(EDGE.glob("*.eml")):
         yield path.stem, path.read_bytes()

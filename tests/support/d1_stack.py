@@ -28,7 +28,7 @@ _MOMENT = re.compile(r"now\(\) - interval '1 minute'")
 
 
 class StackQueue:
-    """The Worker's queue adapter, with what a stack asks of a queue beside it."""
+    """The Worker's queue adapter, plus the methods that a stack needs from a queue."""
 
     def __init__(self, queue: MemoryQueue) -> None:
         self.memory = queue
@@ -39,7 +39,7 @@ class StackQueue:
         await self._jobs.send(jobs)
 
     async def bury(self, job: str, *, reason: str) -> None:
-        """Give a job up."""
+        """Log that a job is given up, as the adapter does."""
         await self._jobs.bury(job, reason=reason)
 
     async def receive(self, *, wait_seconds: float) -> Delivery | None:
@@ -47,22 +47,22 @@ class StackQueue:
         return await self.memory.receive(wait_seconds=wait_seconds)
 
     async def settle(self, delivery: Delivery) -> None:
-        """Nothing is left to do: what was received is gone."""
+        """Do nothing: receiving a message has already removed it."""
 
 
 class SqlitePool:
-    """What tests write to PostgreSQL's pool, for D1's tables."""
+    """Runs the statements that tests send to PostgreSQL's pool on D1's tables instead."""
 
     def __init__(self, database: SqliteD1) -> None:
         self._database = database
 
     @contextlib.asynccontextmanager
     async def connection(self) -> AsyncIterator["SqlitePool"]:
-        """Lend itself."""
+        """Yield the pool itself."""
         yield self
 
     async def execute(self, statement: str) -> "SqlitePool":
-        """Run a statement of a test."""
+        """Run a test's statement, translated to SQLite."""
         self._cursor = self._database.connection.execute(_MOMENT.sub("unixepoch() - 60", statement))
         return self
 
@@ -72,7 +72,7 @@ class SqlitePool:
 
 
 class D1Stack(Stack):
-    """A stack in which each request and each job is an invocation of its own, with the limits of one."""
+    """A stack in which each request and each job is a separate invocation with its own limits."""
 
     def __init__(self, ports: Ports, queue: Any, root: Path, database: SqliteD1, store: D1MiningStore) -> None:
         super().__init__(ports, queue, root)
@@ -86,7 +86,7 @@ class D1Stack(Stack):
         return await super().ask(method, path, body, token=token, **query)
 
     async def work(self, job: str, *, deliveries: int = 1) -> None:
-        """Do one job."""
+        """Process one job."""
         self._begin_invocation()
         await super().work(job, deliveries=deliveries)
 

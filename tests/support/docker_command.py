@@ -1,4 +1,4 @@
-"""Stands in for Docker's command, where no image has to be built: alone, or in front of the real one."""
+"""Stands in for Docker's command, so that no image is built: by itself, or in front of the real one."""
 
 import shutil
 from dataclasses import dataclass
@@ -14,9 +14,9 @@ exit 0
 
 @dataclass(frozen=True)
 class DockerCommand:
-    """The command, alone, in a folder that a test puts in front of PATH; images are pushed to one registry.
+    """The command by itself, in a folder that a test puts first on PATH; images are pushed to one registry.
 
-    It writes its calls down, and knows one digest.
+    It records its calls, and reports the same digest for every image.
     """
 
     folder: Path
@@ -24,7 +24,7 @@ class DockerCommand:
     digest: str = f"sha256:{'a' * 64}"
 
     def __post_init__(self) -> None:
-        """Write it."""
+        """Write the command."""
         self.folder.mkdir()
         program = self.folder / "docker"
         program.write_text(SCRIPT.format(digest=self.digest, registry=self.registry))
@@ -32,7 +32,7 @@ class DockerCommand:
 
     @property
     def calls(self) -> list[str]:
-        """How it was called: words, whether with a login of its own, and what it was told on standard input."""
+        """Return the calls: arguments, whether DOCKER_CONFIG was set, and what a login read from standard input."""
         return (self.folder / "calls").read_text().splitlines()
 
 
@@ -44,7 +44,7 @@ exec {docker} tag {image} "$2"
 
 
 def write_built(folder: Path, image: str) -> None:
-    """Write the real command into a folder, but for what it builds: that is an image that is there already."""
+    """Write a wrapper of the real command into a folder; instead of building, it tags an existing image."""
     folder.mkdir()
     program = folder / "docker"
     program.write_text(BUILT.format(docker=shutil.which("docker"), image=image))

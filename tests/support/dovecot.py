@@ -1,4 +1,4 @@
-"""A real IMAP server for tests: Dovecot on loopback, with a configuration, certificates and mail of its own."""
+"""A real IMAP server for tests: Dovecot on loopback, with its own configuration, certificates and mail."""
 
 import base64
 import contextlib
@@ -45,7 +45,7 @@ username_attribute = email
 
 
 def require_dovecot() -> str:
-    """Return where Dovecot lies; skip the test where it is not installed, or fail it in CI."""
+    """Return Dovecot's path; if it is not installed, skip the test, or fail it in CI."""
     if DOVECOT is None:
         message = "Dovecot is not installed: apt-get install dovecot-imapd"
         if os.environ.get("CI"):
@@ -55,14 +55,14 @@ def require_dovecot() -> str:
 
 
 class Dovecot:
-    """One server; use it as a context manager. `ca_file` is the certificate to trust, `host` what it vouches for.
+    """One server; use it as a context manager. `ca_file` is the CA certificate to trust, `host` the certified name.
 
-    `special_use` says which folders carry which attribute, `separator` how names are split.
+    `special_use` maps folders to their attributes; `separator` separates the levels of folder names.
     """
 
     host = "localhost"
     other_host = "127.1"
-    """Leads to loopback as well, but no client knows that before it asks the system."""
+    """Also loopback, but clients cannot tell without asking the system's resolver."""
 
     def __init__(
         self,
@@ -99,12 +99,12 @@ class Dovecot:
 
     @property
     def log(self) -> str:
-        """Return what the server has logged."""
+        """Return the server's log."""
         path = self._root / "log"
         return path.read_text(errors="replace") if path.exists() else ""
 
     def start(self) -> None:
-        """Start the server, or start it again on the same ports, and wait until it answers."""
+        """Start or restart the server on the same ports, and wait until it answers."""
         command = [self._binary, "-F", "-c", str(self._root / "dovecot.conf")]
         self._process = subprocess.Popen(
             command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
@@ -124,20 +124,20 @@ class Dovecot:
         self._end(signal.SIGKILL)
 
     def kill_sessions(self) -> int:
-        """Cut every IMAP session off in mid-sentence and return how many there were; the server goes on."""
+        """Kill every IMAP session and return how many there were; the server keeps running."""
         killed = 0
         for session in self._sessions():
-            with contextlib.suppress(ProcessLookupError):  # it may end by itself meanwhile
+            with contextlib.suppress(ProcessLookupError):  # it may have ended meanwhile
                 os.kill(session, signal.SIGKILL)
                 killed += 1
         return killed
 
     def add_user(self, login: str, password: str) -> None:
-        """Let someone log in; their INBOX is made with the first delivery or login."""
+        """Add a user; the first delivery or login creates the INBOX."""
         (self._root / "users" / login).write_text(f"{login}:{{plain}}{password}::::::\n")
 
     def token(self, login: str, *, seconds: float = 3600.0) -> str:
-        """Return an OAuth token (a JWT) by which `login` may log in for so long; negative: expired already."""
+        """Return an OAuth token (a JWT) for `login` that expires in `seconds`; if negative, it has already expired."""
         now = int(time.time())
         claims = {"email": login, "sub": login, "iat": now - 86_400, "exp": int(time.time() + seconds)}
         text = ".".join(_base64url(json.dumps(part).encode()) for part in ({"alg": "HS256", "typ": "JWT"}, claims))
@@ -152,9 +152,9 @@ class Dovecot:
         seen: bool = True,
         internal_date: int = 1_600_000_000,
     ) -> None:
-        """Put messages (with CRLF) into a folder, which is made where it is missing; UIDs ascend in this order.
+        """Put messages (with CRLF) into a folder, which is created if missing; UIDs ascend in this order.
 
-        Their internal dates are `internal_date` and the seconds after it.
+        Their internal dates are consecutive seconds from `internal_date` on.
         """
         maildir = self.maildir(login, folder)
         self._make_maildir(maildir)
@@ -168,7 +168,7 @@ class Dovecot:
             internal_date += 1
 
     def make_folder(self, login: str, folder: str) -> None:
-        """Make an empty folder."""
+        """Create an empty folder."""
         self.deliver(login, folder, [])
 
     def remove_folder(self, login: str, folder: str) -> None:
@@ -176,17 +176,17 @@ class Dovecot:
         shutil.rmtree(self.maildir(login, folder))
 
     def refuse_folder(self, login: str, folder: str) -> None:
-        """Take the right to read a folder from the server."""
+        """Remove the server's permission to read a folder."""
         self.maildir(login, folder).chmod(0)
 
     def expunge(self, login: str, folder: str, positions: Iterable[int]) -> None:
-        """Remove the messages at these positions, counted from 0 in the order of delivery of what is there."""
+        """Remove the messages at these positions, counted from 0 in order of delivery."""
         files = sorted((self.maildir(login, folder) / "cur").iterdir())
         for position in positions:
             files[position].unlink()
 
     def change_uidvalidity(self, login: str, folder: str, uidvalidity: int) -> None:
-        """Renumber a folder's messages from 1, under another UIDVALIDITY."""
+        """Renumber a folder's messages from 1, with a new UIDVALIDITY."""
         maildir = self.maildir(login, folder)
         for path in maildir.glob("dovecot*"):
             path.unlink()
@@ -194,9 +194,9 @@ class Dovecot:
         self._own(maildir / "dovecot-uidlist")
 
     def messages_fetched(self, login: str, *, timeout_seconds: float = 10.0) -> int:
-        """Return how many bodies and header blocks a login's sessions were sent, once no session is left.
+        """Wait until no session is left; return how many bodies and header blocks a login's sessions fetched.
 
-        Sessions that were killed are not counted.
+        Killed sessions are not counted.
         """
         until = time.monotonic() + timeout_seconds
         while self._sessions() and time.monotonic() < until:
@@ -205,7 +205,7 @@ class Dovecot:
         return sum(int(headers) + int(bodies) for headers, bodies in counts)
 
     def maildir(self, login: str, folder: str) -> Path:
-        """Return where a folder lies (Maildir++: all beside each other, names in modified UTF-7)."""
+        """Return a folder's path (Maildir++: all folders side by side, names in modified UTF-7)."""
         top = self._root / "mail" / login / "Maildir"
         if folder.upper() == "INBOX":
             return top
@@ -274,7 +274,7 @@ class Dovecot:
 
 
 def _account() -> tuple[str, str]:
-    """Return the user and group that own the mail: never root, whose mail Dovecot does not serve."""
+    """Return the user and group that own the mail; never root, because Dovecot refuses to serve root's mail."""
     name = "dovecot" if os.geteuid() == 0 else getpass.getuser()
     return name, grp.getgrgid(pwd.getpwnam(name).pw_gid).gr_name
 

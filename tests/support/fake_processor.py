@@ -1,4 +1,4 @@
-"""A processor's HTTP API that answers from what a test put there, and refuses whatever the contract does not have."""
+"""A processor's HTTP API that answers with what a test put there, and refuses requests outside the contract."""
 
 import json
 import re
@@ -17,7 +17,7 @@ Answer = tuple[int, dict[str, Any]]
 
 @dataclass
 class FakeProcessor:
-    """What a processor holds of one user, and what it was asked."""
+    """What a processor holds for one user, and what it was asked."""
 
     user: str = "local"
     minings: list[dict[str, Any]] = field(default_factory=list)
@@ -26,7 +26,7 @@ class FakeProcessor:
     retry: Answer = (200, {"retried": 0})
     erased: list[str | None] = field(default_factory=list)
     erases: int = 1
-    """How many contacts there are to be erased."""
+    """How many contacts an erasure reports."""
     cancelled: list[str] = field(default_factory=list)
     sources: list[str | None] = field(default_factory=list)
     fails_after_pages: int | None = None
@@ -34,7 +34,7 @@ class FakeProcessor:
     url: str = ""
 
     def answer(self, method: str, target: str, token: str, body: bytes) -> Answer:
-        """Answer one request as the contract says."""
+        """Answer one request according to the contract."""
         parts = urlsplit(target)
         query = {name: values[0] for name, values in parse_qs(parts.query, strict_parsing=bool(parts.query)).items()}
         if (method, parts.path) == ("GET", "/health"):
@@ -92,7 +92,7 @@ class FakeProcessor:
 
 @contextmanager
 def running(fake: FakeProcessor) -> Iterator[FakeProcessor]:
-    """Serve a fake processor on loopback; its `url` says where."""
+    """Serve a fake processor on loopback, at the address in its `url`."""
 
     class Handler(BaseHTTPRequestHandler):
         def _serve(self) -> None:
@@ -108,7 +108,7 @@ def running(fake: FakeProcessor) -> Iterator[FakeProcessor]:
         do_GET = do_POST = _serve  # noqa: N815 - the names that http.server calls
 
         def log_message(self, *arguments: object) -> None:
-            """Say nothing: a test's output is its own."""
+            """Print nothing, to keep the test's output clean."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         fake.url = f"http://127.0.0.1:{server.server_port}"

@@ -1,4 +1,4 @@
-"""Stand-ins for what the fetcher speaks to, in memory and as strict as the real ones."""
+"""Stand-ins for the services that the fetcher talks to, in memory and as strict as the real ones."""
 
 import hashlib
 import threading
@@ -14,7 +14,7 @@ from schemas.uids import UidRanges
 
 
 class MemoryRawStore:
-    """A raw store in memory. `fault` is called with every key that is put, before it is."""
+    """A raw store in memory. `fault` is called with each key before it is put."""
 
     def __init__(self) -> None:
         self.objects: dict[str, bytes] = {}
@@ -45,7 +45,7 @@ class MemoryRawStore:
 
 
 class ErasableStore(RawStore, Protocol):
-    """A raw store that a processor can tidy up."""
+    """A raw store whose objects can be deleted, as a processor does."""
 
     def delete(self, key: str) -> None:
         """Remove an object, if it is there."""
@@ -53,7 +53,7 @@ class ErasableStore(RawStore, Protocol):
 
 
 class MemoryJobQueue:
-    """A queue in memory. It takes no job whose segment is not stored; `down` makes it unavailable."""
+    """A queue in memory. It refuses a job whose segment is not stored; `down` makes it unavailable."""
 
     def __init__(self, raw_store: RawStore) -> None:
         self.jobs: list[Job] = []
@@ -67,7 +67,7 @@ class MemoryJobQueue:
         for job in jobs:
             assert Job.decode(job.encode()) == job
             segment, _ = Segment.decode(self._raw_store.get(segment_key(job.mining, job.segment)))
-            assert len(segment.messages) == job.messages, "a job that says another number of messages"
+            assert len(segment.messages) == job.messages, "the job has a different number of messages"
         self.jobs.extend(jobs)
         self.sent.extend(jobs)
 
@@ -88,10 +88,10 @@ class Mining:
 
 
 class MemoryMinings:
-    """The processor's API in memory, with a processor behind it that works whenever the status is asked for.
+    """The processor's API in memory; its processor works whenever the status is requested.
 
-    A mining ends only when every segment in the store had its job; its ledger has to balance. `down` makes it
-    unavailable, `idle` stops the processor behind it.
+    A mining ends only after a job for every segment in the store, and its ledger must balance. `down` makes the API
+    unavailable; `idle` stops the processor.
     """
 
     def __init__(self, raw_store: ErasableStore, queue: MemoryJobQueue) -> None:

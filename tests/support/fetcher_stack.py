@@ -1,4 +1,4 @@
-"""A mailbox in front of the fetcher, and everything behind it in memory."""
+"""A fetcher with a real mailbox and with everything else in memory."""
 
 import threading
 from collections.abc import Callable
@@ -25,11 +25,11 @@ QUICK = Pace(
 
 
 class Crash(Exception):
-    """The fetcher dies here."""
+    """Simulates a crash of the fetcher."""
 
 
 def mails(count: int, start: int = 0) -> list[bytes]:
-    """Return messages that differ."""
+    """Return `count` different messages."""
     return [
         b"From: a%d@example.com\r\nMessage-ID: <%d@example.com>\r\n\r\nhello\r\n" % (number % 7, number)
         for number in range(start, start + count)
@@ -38,7 +38,7 @@ def mails(count: int, start: int = 0) -> list[bytes]:
 
 @dataclass
 class Stack:
-    """What a fetcher needs; `on_progress` sees what is reported while it mines."""
+    """Everything that a fetcher needs; `on_progress` is called with the progress of a mining."""
 
     connector: Connector
     raw_store: ErasableStore = field(default_factory=MemoryRawStore)
@@ -52,7 +52,7 @@ class Stack:
         self.minings = MemoryMinings(self.raw_store, self.queue)
 
     def mine(self, **changes: Any) -> Outcome:
-        """Mine with what is asked for."""
+        """Mine; `changes` replace fields of the request."""
         asked: dict[str, Any] = {"connections": 2, "holder": "me"} | changes
         return mine(
             MiningRequest("local", self.connector.source, **asked),
@@ -66,12 +66,12 @@ class Stack:
         )
 
     def on_put(self, act: Callable[[str], None]) -> None:
-        """Do something before an object is stored, by its last name (`plan`, `1-200`)."""
+        """Call a function before each object is stored, with the last part of its key (`plan`, `1-200`)."""
         assert isinstance(self.raw_store, MemoryRawStore)
         self.raw_store.fault = lambda key: act(key.rpartition("/")[2])
 
     def on_put_of(self, name: str, act: Callable[[], object]) -> None:
-        """Do something before one object is stored."""
+        """Call a function before the object of this name is stored."""
         self.on_put(lambda stored: None if stored != name else _forget(act()))
 
     def on_put_nothing(self) -> None:
@@ -79,16 +79,16 @@ class Stack:
         self.on_put(lambda _: None)
 
     def stored(self) -> list[Segment]:
-        """Return the heads of the segments that are in the store."""
+        """Return the headers of the segments in the store."""
         keys = [key for key in self.raw_store.list("") if not key.endswith("/plan")]
         return [Segment.decode(self.raw_store.get(key))[0] for key in sorted(keys)]
 
     def opened(self) -> bootstrap.Stack:
-        """Return it as the composition root gives it; of the processor's API there is what a fetcher mines by."""
+        """Return the stack as the composition root does; of the processor's API, it has only the calls for mining."""
         return bootstrap.Stack(self.raw_store, self.queue, cast("ProcessorClient", self.minings), embedded=False)
 
     def break_store(self, fault: Callable[[], Exception]) -> None:
-        """Let the raw store in memory take plans alone, and raise what `fault` makes for all else."""
+        """Let the raw store accept only plans, and raise the error that `fault` returns for everything else."""
 
         def put(key: str) -> None:
             if not key.endswith("/plan"):
@@ -98,7 +98,7 @@ class Stack:
         self.raw_store.fault = put
 
     def mend_store(self) -> None:
-        """Let it take everything again."""
+        """Let the raw store accept everything again."""
         assert isinstance(self.raw_store, MemoryRawStore)
         self.raw_store.fault = lambda _: None
 
@@ -112,20 +112,20 @@ def _forget(_: object) -> None:
 
 
 def connect_to(server: Dovecot, login: str, *, token: Callable[[], str] | None = None) -> Connector:
-    """Return how to connect to a mailbox of a server, over TLS."""
+    """Return a connector to a mailbox on a server, over TLS."""
     credentials = Credentials(PASSWORD) if token is None else Credentials(token=token)
     return Connector(Source(login, server.host, server.tls_port), credentials, ca_file=server.ca_file)
 
 
 def odd_stack(server: OddImap, *, read_timeout_seconds: float = 10.0, raw_store: ErasableStore | None = None) -> Stack:
-    """Return a stack over an odd server."""
+    """Return a stack on an odd IMAP server."""
     source = Source("jane", server.host, server.port, implicit_tls=False)
     connector = Connector(source, Credentials("secret"), read_timeout_seconds=read_timeout_seconds)
     return Stack(connector, raw_store or MemoryRawStore())
 
 
 def ledger_of(outcome: Outcome) -> dict[str, object]:
-    """Return the columns of the ledger that the fetcher answers for."""
+    """Return the columns of the ledger that the fetcher fills."""
     assert outcome.finished
     assert outcome.ledger is not None
     return {name: outcome.ledger[name] for name in ("listed", "fetched", "skipped", "failed")}

@@ -1,4 +1,4 @@
-"""Fixtures of the servers: one of each a session, a fresh database a test."""
+"""Server fixtures: one server of each kind per session, and a fresh database per test."""
 
 import os
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ from tests.support.servers import Postgres, Valkey
 
 
 def require(present: bool, reason: str) -> None:
-    """Skip the test with the reason on a developer's machine where a service is missing; fail it where CI is set."""
+    """If a service is missing, skip the test with the reason; if CI is set, fail it."""
     if present:
         return
     if os.environ.get("CI"):
@@ -59,5 +59,5 @@ def redis_url(valkey: Valkey) -> str:
 
 @pytest.fixture(scope="session")
 def permanent_databases(postgres: Postgres) -> PermanentDatabases:
-    """Return what makes databases with the permanent schema; there is one, so that names never meet."""
+    """Return the factory of databases with the permanent schema; there is only one, so that names never collide."""
     return PermanentDatabases(postgres)

@@ -1,6 +1,6 @@
-"""Lets containers reach a server of the tests that listens on loopback: a port on their network's gateway.
+"""Lets containers reach a test server on loopback, through a port on their network's gateway.
 
-As a command, in a container: `python3 forwarder.py PORT ADDRESS PORT`, listening on the first port of all addresses.
+As a command in a container: `python3 forwarder.py PORT ADDRESS PORT` listens on the first port, on all addresses.
 """
 
 import contextlib
@@ -15,9 +15,9 @@ PIECE_BYTES = 65_536
 
 
 class Forwarder:
-    """Listens on an address of this machine and passes everything on to a port, on loopback if not told otherwise.
+    """Listens on an address of this machine and forwards everything to a port, by default on loopback.
 
-    While `delay_seconds` is not 0, each piece waits so long, so that there is time to do something to what goes on.
+    Each piece of data is delayed by `delay_seconds`, so that a test has time to interfere.
     """
 
     delay_seconds = 0.0

@@ -1,6 +1,6 @@
-"""Stands in for GitHub's REST API: one repository's comments, issues and releases, for whoever has the token.
+"""Stands in for GitHub's REST API: one repository's comments, issues and releases, for callers with the token.
 
-What it does not know is refused, as is a body without what GitHub wants in it.
+It refuses unknown requests, and bodies that lack what GitHub requires.
 """
 
 import json
@@ -25,7 +25,7 @@ class GitHubStandIn(HttpStandIn):
 
     @property
     def environ(self) -> dict[str, str]:
-        """What a runner sets for a step that has the token."""
+        """Return the variables that a runner sets for a step with the token."""
         return {
             "GITHUB_API_URL": f"http://{self.host}",
             "GITHUB_REPOSITORY": REPOSITORY,
@@ -68,18 +68,18 @@ class GitHubStandIn(HttpStandIn):
 
 
 def page(found: list[dict[str, Any]], query: dict[str, str]) -> list[dict[str, Any]]:
-    """Return the part of a list that a query asks for."""
+    """Return the page of a list that a query requests."""
     size, number = int(query.get("per_page", "30")), int(query.get("page", "1"))
     return found[size * (number - 1) : size * number]
 
 
 def add(there: list[dict[str, Any]], new: dict[str, Any]) -> dict[str, Any]:
-    """Keep a thing under a number."""
+    """Add an item under the next number, and return it."""
     there.append({**new, "id": len(there) + 1, "number": len(there) + 1})
     return there[-1]
 
 
 def change(there: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
-    """Change a thing that is there."""
+    """Update an existing item, and return it."""
     there.update(new)
     return there

@@ -1,4 +1,4 @@
-"""Mail made to hurt a parser: each case grows with a number, and reading it must not take more than that."""
+"""Mail designed to hurt a parser: each case grows with a number, and reading it must take time linear in it."""
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
@@ -11,28 +11,28 @@ def field(name: bytes, value: bytes) -> bytes:
 
 
 def to(value: bytes) -> bytes:
-    """Return a message with a To field and no text."""
+    """Return a message with a To field and no body."""
     return field(b"To", value)
 
 
 def text(body: bytes, kind: bytes = b"text/plain", encoding: bytes = b"7bit") -> bytes:
-    """Return a message with a body of some type."""
+    """Return a message with a body of the given type and encoding."""
     head = b"From: a@b.com\r\nContent-Type: %s\r\nContent-Transfer-Encoding: %s\r\n\r\n"
     return head % (kind, encoding) + body
 
 
 def html(body: bytes) -> bytes:
-    """Return a message of HTML; an encoded ``@`` in it keeps it from being read the simple way."""
+    """Return an HTML message; its encoded ``@`` rules out the parser's simple path."""
     return text(body + b" a@b.com &#64;", b"text/html")
 
 
 def parts(body: bytes, boundary: bytes = b"x", kind: bytes = b"multipart/mixed") -> bytes:
-    """Return a message in parts."""
+    """Return a multipart message."""
     return text(body, kind + b"; boundary=" + boundary)
 
 
 def nest(depth: int) -> bytes:
-    """Return a message whose parts nest that deep, a text in each."""
+    """Return a message whose parts nest `depth` levels deep, with a text on each level."""
     part = b"--b%d\n\nx@example.com\n--b%d\nContent-Type: multipart/alternative; boundary=b%d\n\n"
     return parts(b"".join(part % (i, i, i + 1) for i in range(depth)), b"b0")
 

@@ -1,4 +1,4 @@
-"""Mail that nobody sends by accident: each is meant to crash, hang or flood whoever reads it."""
+"""Mail that nobody sends by accident: each message is meant to crash, hang or flood its reader."""
 
 import random
 
@@ -21,19 +21,19 @@ def noise(size: int, seed: int) -> bytes:
 
 
 def huge_header(size: int = 10_000_000) -> bytes:
-    """Return a message whose header is larger than any we read."""
+    """Return a message whose header is larger than the fetcher's limit."""
     folds = b"\r\n ".join([b"x" * 70] * (size // 73))
     return b"From: ann@acme.com\r\nTo: me@example.org\r\nX-Long: " + folds + b"\r\n\r\nhello\r\n"
 
 
 def many_recipients(count: int = 100_000) -> bytes:
-    """Return a message to a whole town."""
+    """Return a message with `count` recipients."""
     people = ",\r\n ".join(f"Person {n} <p{n}@town.example>" for n in range(count))
     return f"Message-ID: <town@acme.com>\r\nFrom: mayor@acme.com\r\nTo: {people}\r\n\r\nhello\r\n".encode()
 
 
 def deep_parts(depth: int = 10_000) -> bytes:
-    """Return a message in a message in a message, each a multipart of its own."""
+    """Return a message of multiparts nested `depth` levels deep."""
     head = b"Message-ID: <deep@acme.com>\r\nFrom: deep@acme.com\r\nTo: me@example.org\r\nMIME-Version: 1.0\r\n"
     parts = b"".join(
         b'Content-Type: multipart/mixed; boundary="b%d"\r\n\r\n--b%d\r\n' % (level, level) for level in range(depth)
@@ -42,7 +42,7 @@ def deep_parts(depth: int = 10_000) -> bytes:
 
 
 def wrong_charsets() -> list[bytes]:
-    """Return messages whose names and texts claim charsets that are none, or no charset of text."""
+    """Return messages whose names and texts claim charsets that do not exist or are not text encodings."""
     return [
         (
             f"Message-ID: <charset{number}@acme.com>\r\nTo: me@example.org\r\n"
@@ -55,7 +55,7 @@ def wrong_charsets() -> list[bytes]:
 
 
 def all_of_it() -> list[bytes]:
-    """Return every kind."""
+    """Return hostile messages of every kind."""
     return [
         noise(0, 0),
         noise(1, 1),

@@ -1,4 +1,4 @@
-"""An HTTP server on loopback for what stands in for a service of others: requests go to one function, answers back."""
+"""An HTTP server on loopback for stand-ins of external services: one function answers all requests."""
 
 import ssl
 import threading
@@ -11,7 +11,7 @@ from typing import Self
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A request: method, path with its query, headers by lower-case names, body."""
+    """A request: method, path with query, headers by lower-case name, and body."""
 
     method: str
     path: str
@@ -21,7 +21,7 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """An answer."""
+    """A response."""
 
     status: int
     body: bytes = b""
@@ -29,7 +29,7 @@ class Answer:
 
 
 class HttpStandIn:
-    """The server, with TLS where it is told how; use it as a context manager."""
+    """The server, with TLS if it has a context; use it as a context manager."""
 
     def __init__(self, answer: Callable[[Asked], Answer], *, tls: ssl.SSLContext | None = None) -> None:
         class Handler(BaseHTTPRequestHandler):
@@ -59,7 +59,7 @@ class HttpStandIn:
 
     @property
     def host(self) -> str:
-        """Host and port."""
+        """Return host and port."""
         return f"127.0.0.1:{self._server.server_address[1]}"
 
     def __enter__(self) -> Self:
@@ -73,7 +73,7 @@ class HttpStandIn:
 
 
 def _chunks(body: BufferedIOBase) -> Iterator[bytes]:
-    """Yield the pieces of a body whose length was not known beforehand."""
+    """Yield the pieces of a chunked body."""
     while size := int(body.readline(), 16):
         yield body.read(size)
         body.readline()

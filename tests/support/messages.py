@@ -1,4 +1,4 @@
-"""What messages may say, for tests of packing and refining: few keys, addresses and names, so that copies meet."""
+"""Hypothesis strategies for messages, with so few keys, addresses and names that copies are common."""
 
 from functools import reduce
 from operator import or_
@@ -33,7 +33,7 @@ messages = st.builds(
     points=st.lists(points, max_size=4, unique_by=lambda point: point.address),
     unparsable=st.just(False),
 )
-"""Two messages with one key are copies of one message, which may say different things."""
+"""Two messages with the same key are copies of one message, and may say different things."""
 
 
 def make_point(
@@ -44,10 +44,10 @@ def make_point(
     names: tuple[str, ...] = (),
     plus: tuple[str, ...] = (),
 ) -> Point:
-    """Return a point of contact that says no more than it must."""
+    """Return a minimal point of contact."""
     return Point(address, plus, names, fields, tag)
 
 
 def make_message(key: int, *points: Point, date: int | None = None, conversation: bool = False) -> Message:
-    """Return a message that says no more than it must; the same number makes the same key."""
+    """Return a minimal message; the same number gives the same key."""
     return Message(key.to_bytes(16, "big"), date, conversation, list(points), False)

@@ -1,4 +1,4 @@
-"""The mode `cloudflare` as its user sees it: the command line, told of a deployment on this machine."""
+"""The mode `cloudflare` as its user sees it: the command line, configured for a deployment on this machine."""
 
 import subprocess
 import sys
@@ -16,7 +16,7 @@ PATIENCE_SECONDS = 120.0
 
 
 class CloudflareMode:
-    """Runs `leadminer` on a deployment; use it as a context manager. `home` is for what the command line keeps."""
+    """Runs `leadminer` on a deployment; use it as a context manager. `home` is the command line's data directory."""
 
     def __init__(self, deployment: Deployment, home: Path) -> None:
         local, account = deployment.local, deployment.local.account
@@ -45,13 +45,13 @@ class CloudflareMode:
         self.client.close()
 
     def leadminer(self, *arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
-        """Run a command to its end."""
+        """Run a command and wait for it to end."""
         command = [sys.executable, "-m", "fetcher.commands.cli", *arguments]
         environment = child_environment(self.settings)
         return subprocess.run(command, env=environment, text=True, timeout=PATIENCE_SECONDS, check=False, **options)
 
     def mine(self, user: str, login: str, port: int, password: str, *, as_of: str) -> subprocess.CompletedProcess[str]:
-        """Mine a mailbox of an IMAP server on loopback to the end of the command."""
+        """Mine a mailbox on an IMAP server on loopback, and wait for the command to end."""
         (self.home / "password").write_text(password)
         place = ["--password-file", str(self.home / "password"), "--user", user, "--as-of", as_of]
         return self.leadminer("mine", f"imap://{quote(login, safe='')}@127.0.0.1:{port}", *place, capture_output=True)

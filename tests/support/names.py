@@ -1,4 +1,4 @@
-"""Lets commands on this machine reach servers of the tests under the names of the world, and nobody else's commands."""
+"""Lets selected commands on this machine reach test servers under real host names; other commands are unaffected."""
 
 import random
 import ssl
@@ -16,30 +16,30 @@ HTTPS = 443
 HOSTS = Path("/etc/hosts")
 INSIDE = 'mount --bind "$0" /etc/hosts && exec "$@"'
 TRUSTED = ("SSL_CERT_FILE", "AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE")
-"""Where OpenSSL and httpx, boto3, and requests look for whom they trust."""
+"""The variables in which OpenSSL and httpx, boto3, and requests look for trusted certificates."""
 
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """What a command is started with: `prefix` goes in front of its words, `environment` into its variables."""
+    """How to start a command: put `prefix` in front of its words and `environment` into its variables."""
 
     prefix: Sequence[str]
     environment: Mapping[str, str]
 
     @property
     def trust_by_certifi(self) -> str:
-        """The shell's words, for such a command alone, after which the checkout's .venv trusts the same."""
+        """Return a shell command, for use behind `prefix`, that makes the checkout's .venv trust the authority too."""
         return f"mount --bind {self.environment[TRUSTED[0]]} .venv/lib/python3*/site-packages/certifi/cacert.pem"
 
 
 @contextmanager
 def own_names(folder: Path, names: Sequence[str], port: int, authority: trustme.CA) -> Iterator[Names]:
-    """Yield how commands are started to which names lead to a port on loopback, by HTTPS that they trust.
+    """Yield how to start commands for which `names` resolve to a port on loopback, over HTTPS that they trust.
 
-    They have a view of the file system of their own (`unshare`, which takes root), with another table of hosts.
+    The commands run in their own mount namespace (`unshare`, which requires root) with a different /etc/hosts.
     """
     table, trusted = folder / "hosts", folder / "trusted.pem"
-    # Any port below 1024 is taken by whoever comes first; so each has an address of its own.
+    # Everyone needs port 443, so each listens on a different address.
     with Forwarder(_some_address(), port, port=HTTPS) as entrance:
         table.write_text(f"{HOSTS.read_text()}\n{entrance.address} {' '.join(names)}\n")
         trusted.write_bytes(_known_authorities() + authority.cert_pem.bytes())
@@ -52,6 +52,6 @@ def _some_address() -> str:
 
 
 def _known_authorities() -> bytes:
-    """Return those that commands trust anyway, since a package index has to be reached as before."""
+    """Return the authorities that commands trust anyway, so that package indexes stay reachable."""
     known = httpx.create_ssl_context().get_ca_certs(binary_form=True)
     return "".join(ssl.DER_cert_to_PEM_cert(each) for each in known).encode()

@@ -1,6 +1,6 @@
-"""An IMAP server that does what Dovecot never would: refuses single messages, has no UIDVALIDITY, hangs up at will.
+"""An IMAP server that does what Dovecot never would: it refuses single messages, lacks UIDVALIDITY, or hangs up.
 
-It knows what a fetcher says (RFC 3501), answers all else with BAD, and has no extensions but those it is given.
+It knows the commands that a fetcher sends (RFC 3501), answers BAD to all others, and has only the given extensions.
 """
 
 import re
@@ -16,10 +16,10 @@ from schemas.uids import UidRanges
 
 @dataclass
 class OddFolder:
-    """A folder: its messages by UID, and what becomes of a FETCH of some of them.
+    """A folder: its messages by UID, and how a FETCH of some of them fails.
 
-    To `refused` ones it says NO, to `malformed` BAD, `withheld` ones it leaves out of an OK, and in the middle of
-    `fatal` ones it hangs up. A `uidvalidity` of None is not told.
+    The server answers NO to `refused` messages and BAD to `malformed` ones, leaves `withheld` ones out of an OK, and
+    hangs up in the middle of `fatal` ones. A `uidvalidity` of None is not sent.
     """
 
     messages: dict[int, bytes] = field(default_factory=dict)
@@ -34,9 +34,9 @@ class OddFolder:
 class OddImap:
     """One server on loopback, without TLS; use it as a context manager.
 
-    `fetched` counts the bodies that were sent, by UID. `on_fetch` is called before each FETCH of bodies with how many
-    there were, and hangs up where it returns True. `login_answers` are given to logins one by one before they succeed.
-    `junk` is sent before the answer to a command.
+    `fetched` counts the bodies sent, by UID. Before each FETCH of bodies, `on_fetch` is called with the number of such
+    FETCHes so far, and the server hangs up if it returns True. Logins get the `login_answers` one by one before they
+    succeed. `junk` is sent before the response to a command.
     """
 
     host = "127.0.0.1"
@@ -80,7 +80,7 @@ class OddImap:
 
 
 class _HangUp(Exception):
-    """The session is over."""
+    """Ends the session."""
 
 
 class _Session:

@@ -1,4 +1,4 @@
-"""The permanent side for tests: databases that have its schema, and a short way to call its functions."""
+"""The permanent database for tests: databases with its schema, and short calls of its functions."""
 
 import asyncio
 import itertools
@@ -22,7 +22,7 @@ Contact = dict[str, Any]
 
 
 class PermanentDatabases:
-    """Makes databases with the permanent schema, quickly: the migrations run once, the rest are copies."""
+    """Creates databases with the permanent schema quickly: migrations run once, and every database is a copy."""
 
     def __init__(self, server: Postgres) -> None:
         self._server = server
@@ -30,7 +30,7 @@ class PermanentDatabases:
         asyncio.run(migrate(server.conninfo(TEMPLATE), PERMANENT, schema="leadminer"))
 
     def fresh(self) -> str:
-        """Create a database without rows and return its connection string."""
+        """Create an empty database and return its connection string."""
         name = next(self._names)
         statement = sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY file_copy")
         with psycopg.connect(self._server.conninfo(), autocommit=True) as connection:
@@ -39,7 +39,7 @@ class PermanentDatabases:
 
 
 class Permanent:
-    """The functions of one database through the container's adapter; a user's id is `local` unless given."""
+    """One database's functions, called through the container's adapter; the user is `local` unless given."""
 
     def __init__(self, conninfo: str, store: PostgresContactStore) -> None:
         self.conninfo = conninfo
@@ -81,14 +81,14 @@ class Permanent:
     async def page(
         self, *, user: str = "local", source_name: str | None = None, after: list[Any] | None = None, size: int = 1000
     ) -> list[dict[str, Any]]:
-        """Return one page of contacts, by default all."""
+        """Return one page of contacts, by default up to 1,000 of all."""
         page = await self.call("contacts_page", user_id=user, source_name=source_name, after=after, page_size=size)
         return list(page)
 
 
 @asynccontextmanager
 async def open_permanent(conninfo: str, *, connections: int = 8) -> AsyncIterator[Permanent]:
-    """Yield the functions of a database, over a pool of up to so many connections."""
+    """Yield a database's functions, over a pool of up to `connections` connections."""
     pool: AsyncConnectionPool[psycopg.AsyncConnection[Any]] = AsyncConnectionPool(
         conninfo, min_size=1, max_size=connections, kwargs={"autocommit": True}, open=False
     )
@@ -97,7 +97,7 @@ async def open_permanent(conninfo: str, *, connections: int = 8) -> AsyncIterato
 
 
 def contact(address: str, **fields: Any) -> Contact:
-    """Return a contact as refining hands it over: met once, as sender, without a date, unless said otherwise."""
+    """Return a contact as refining passes it on; by default seen once, as sender, without a date."""
     return {
         "address": address,
         "occurrence": 1,

@@ -1,4 +1,4 @@
-"""A mailbox on Dovecot and a data directory: where commands are run as a person runs them."""
+"""A mailbox on Dovecot and a data directory, in which commands run as a person runs them."""
 
 import os
 import subprocess
@@ -24,11 +24,11 @@ class Place:
 
     @property
     def url(self) -> str:
-        """Return the mailbox's address for the command line."""
+        """Return the mailbox's URL for the command line."""
         return f"imaps://{quote(self.login)}@{self.server.host}:{self.server.tls_port}"
 
     def environment(self) -> dict[str, str]:
-        """Return the environment of a command: nothing of leadminer's is set but what the test says."""
+        """Return a command's environment, with no leadminer settings other than the test's."""
         others = {name: value for name, value in os.environ.items() if not name.startswith(OURS)}
         given = {} if self.password is None else {"IMAP_PASSWORD": self.password}
         return others | given | {"LEADMINER_HOME": str(self.home)}
@@ -49,7 +49,7 @@ class Place:
         return self.run("mine", self.url, "--ca-file", str(self.server.ca_file), "--user", user, *arguments)
 
     def start_mining(self, *arguments: str, user: str) -> "subprocess.Popen[str]":
-        """Start to mine the mailbox for a user, without waiting."""
+        """Start mining the mailbox for a user, without waiting."""
         return subprocess.Popen(
             [*LEADMINER, "mine", self.url, "--ca-file", str(self.server.ca_file), "--user", user, *arguments],
             env=self.environment(),
@@ -60,7 +60,7 @@ class Place:
         )
 
     def export(self, user: str) -> str:
-        """Return all contacts of a user as JSON Lines."""
+        """Return all of a user's contacts as JSON Lines."""
         done = self.run("export", "--format", "jsonl", "--user", user)
         assert done.returncode == 0, done.stderr
         return done.stdout

@@ -1,8 +1,8 @@
-"""A stand-in for Supabase's PostgREST: runs the permanent functions in a real PostgreSQL, and fails when told to.
+"""A stand-in for Supabase's PostgREST: runs the permanent functions in a real PostgreSQL, and fails on demand.
 
-As strict as the real one where it matters to us: the gateway's key, the schema named by Content-Profile, arguments that
-are exactly a function's, JSON read by PostgreSQL's own `json_to_record`, the service
-role, its statement timeout, and PostgREST's HTTP statuses (docs.postgrest.org, "Errors", as of 2026).
+It is as strict as the real one wherever that matters to us: the gateway's key, the schema in Content-Profile,
+arguments that match a function exactly, JSON parsed by PostgreSQL's own `json_to_record`, the service role, its
+statement timeout, and PostgREST's HTTP statuses (docs.postgrest.org, "Errors", as of 2026).
 """
 
 import contextlib
@@ -24,7 +24,7 @@ from psycopg_pool import ConnectionPool
 SCHEMA = "leadminer"
 SERVICE_KEY = "a service key of tests"
 STATEMENT_TIMEOUT = "8s"
-"""What Supabase gives the role that PostgREST logs in with (supabase.com/docs/guides/database/postgres/timeouts)."""
+"""Supabase's timeout for PostgREST's login role (supabase.com/docs/guides/database/postgres/timeouts)."""
 POOL_CONNECTIONS = 10
 LOOK_SECONDS = 0.05
 
@@ -36,10 +36,10 @@ _STATUS_BY_CLASS = {"08": 503, "0L": 403, "0P": 403, "28": 403, "53": 503} | dic
 
 @dataclass
 class Fault:
-    """What is to go wrong with the next `times` calls of `function` (any, where empty).
+    """How the next `times` calls of `function` fail (of any function if empty).
 
-    An answer of `status`; or silence for `seconds` and then a cut connection. With `after_commit`, the function has
-    done its work by then and only the answer is lost.
+    The caller gets `status`, or silence for `seconds` and then a closed connection. With `after_commit`, the function
+    has done its work by then, and only the answer is lost.
     """
 
     status: int = 0
@@ -65,7 +65,7 @@ class PostgRest:
         self.key = key
         self.calls: Counter[str] = Counter()
         self.kept_waiting: Counter[str] = Counter()
-        """Callers that a fault has kept waiting: `now`, and those that `hung up` meanwhile."""
+        """Callers that a fault keeps waiting `now`, and those that `hung up` while they waited."""
         self._faults: list[Fault] = []
         self._lock = threading.Lock()
         self.stopping = threading.Event()
@@ -74,7 +74,7 @@ class PostgRest:
 
     @property
     def url(self) -> str:
-        """Return what SUPABASE_URL has to be."""
+        """Return the value for SUPABASE_URL."""
         return f"http://127.0.0.1:{self._server.server_port}"
 
     def __enter__(self) -> Self:
@@ -91,12 +91,12 @@ class PostgRest:
         self._pool.close()
 
     def fail(self, *faults: Fault) -> None:
-        """Let these go wrong, in this order; without any, nothing more does."""
+        """Set the faults of the next calls, in this order; without arguments, clear them."""
         with self._lock:
             self._faults = list(faults)
 
     def take_fault(self, function: str) -> Fault | None:
-        """Return what is to go wrong with this call."""
+        """Return the fault for this call, if any, and count it as used."""
         with self._lock:
             for fault in self._faults:
                 if fault.times > 0 and fault.function in ("", function):
@@ -105,7 +105,7 @@ class PostgRest:
         return None
 
     def run(self, function: str, body: bytes) -> Answer:
-        """Run a function with the arguments of a JSON object, under the service role."""
+        """Run a function under the service role, with its arguments from a JSON object."""
         try:
             arguments = json.loads(body or b"{}")
         except ValueError:
@@ -143,7 +143,7 @@ def _statement(function: str, wanted: list[tuple[str, str]]) -> sql.Composed:
     if not wanted:
         return sql.SQL("SELECT to_json({}())").format(name)
     given = [sql.SQL("{0} => a.{0}").format(sql.Identifier(argument)) for argument, _ in wanted]
-    # The types are PostgreSQL's own words for them, from its catalogue.
+    # The type names come from PostgreSQL's catalog.
     kinds = [sql.SQL("{} ").format(sql.Identifier(argument)) + sql.SQL(kind) for argument, kind in wanted]
     return sql.SQL("SELECT to_json({}({})) FROM json_to_record(%s::json) AS a ({})").format(
         name, sql.SQL(", ").join(given), sql.SQL(", ").join(kinds)
@@ -164,7 +164,7 @@ class _Server(ThreadingHTTPServer):
         super().__init__(address, _Handler)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Say nothing: a caller that hung up is what tests are made of."""
+        """Print nothing: tests make callers hang up on purpose."""
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -187,11 +187,11 @@ class _Handler(BaseHTTPRequestHandler):
             self._fail(fault)
 
     def do_GET(self) -> None:
-        """Refuse what the processor has no business with."""
+        """Refuse GET, which the processor never uses."""
         self._send(Answer(405, {"code": "PGRST117", "message": "Unsupported HTTP method"}))
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the name is the standard library's
-        """Log nothing: bodies and keys pass here."""
+        """Log nothing, since requests contain bodies and keys."""
 
     def _refusal(self) -> Answer | None:
         key = self.server.rest.key
@@ -220,7 +220,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.connection.shutdown(2)
 
     def _wait(self, seconds: float) -> bool:
-        """Say nothing for so long, and return whether the caller hung up meanwhile."""
+        """Stay silent for `seconds`, and return whether the caller hung up meanwhile."""
         until = time.monotonic() + seconds
         while time.monotonic() < until and not self.server.rest.stopping.wait(min(seconds, LOOK_SECONDS)):
             readable, _, _ = select.select([self.connection], [], [], 0)

@@ -1,6 +1,6 @@
-"""Stands in for Pulumi's command: says what a test lets it say, and writes down how it was called and with what.
+"""Stands in for Pulumi's command: prints what a test tells it to, and records its arguments and environment.
 
-For what is made of its words and exit codes; what it does to stacks is tested with the real engine.
+It is for tests of how we use its output and exit codes. What Pulumi does to stacks is tested with the real engine.
 """
 
 import json
@@ -28,12 +28,12 @@ sys.exit(code)
 
 @dataclass(frozen=True)
 class PulumiCommand:
-    """The command in a folder that a test puts in front of PATH."""
+    """The command, in a folder that a test puts first on PATH."""
 
     folder: Path
 
     def __post_init__(self) -> None:
-        """Write it."""
+        """Write the command."""
         self.folder.mkdir(exist_ok=True)
         program = self.folder / "pulumi"
         program.write_text(SCRIPT.format(python=sys.executable, folder=str(self.folder), shown=SHOWN))
@@ -42,21 +42,21 @@ class PulumiCommand:
 
     @property
     def path(self) -> str:
-        """The PATH on which it is found first."""
+        """Return a PATH with the command's folder first."""
         return f"{self.folder}{os.pathsep}{os.environ['PATH']}"
 
     @property
     def calls(self) -> list[tuple[list[str], dict[str, str]]]:
-        """How it was called: the words, and of the environment what matters."""
+        """Return the calls: the arguments, and the variables of the environment that matter."""
         file = self.folder / "calls"
         lines = file.read_text().splitlines() if file.exists() else []
         return [(words, environ) for words, environ in map(json.loads, lines)]
 
     def say(self, command: str, stack: str, text: str, *, code: int = 0) -> None:
-        """Let a command (`config`, `preview`, `refresh`, `stack`, `up`) on a stack print a text and end with a code."""
+        """Set what a command (`config`, `preview`, `refresh`, `stack`, `up`) on a stack prints, and its exit code."""
         file = self.folder / "said.json"
         file.write_text(json.dumps({**json.loads(file.read_text()), f"{command} {stack}": [code, text]}))
 
     def export(self, stack: str, **outputs: Any) -> None:
-        """Let a stack have outputs."""
+        """Set a stack's outputs."""
         self.say("stack", stack, json.dumps(outputs))

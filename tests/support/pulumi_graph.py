@@ -1,8 +1,8 @@
-"""Runs the Pulumi program against mocks, in a process of its own, and prints what it declared as JSON.
+"""Runs the Pulumi program against mocks, and prints what it declared as JSON.
 
 usage: python -W ignore -m tests.support.pulumi_graph STACK < {"config": {…}, "secrets": {…}, "environment": {…}}
 
-A process of its own, since the SDK keeps its state in globals and its providers warn when they are imported.
+It runs in a separate process because the SDK keeps state in globals and its providers warn on import.
 """
 
 import asyncio
@@ -24,13 +24,13 @@ from infra.predicates import SCRIPT, SECRET
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 CANARY = "CANARY"
-"""It stands in every secret that the mocks make up."""
+"""Every secret that the mocks generate contains this word."""
 _SIGNATURE, _SECRET = "4dabf18193072939515e22adb298388d", "1b47061264138c4ac30d75fd1eb44270"
 _MASKED = {"content": "[content]", "files": "[files]", "__provider": "[provider]"}
 
 
 def plain(value: struct_pb2.Value) -> Any:
-    """Return a property as Python has it, with SECRET for what is secret."""
+    """Return a property as a Python value; secrets become SECRET."""
     kind = value.WhichOneof("kind")
     if kind == "struct_value":
         fields = value.struct_value.fields
@@ -46,10 +46,10 @@ def plain(value: struct_pb2.Value) -> Any:
 
 
 class Providers(mocks.Mocks):
-    """What providers would answer: the inputs, and outputs made of the name."""
+    """Answers as providers would: the inputs, plus outputs derived from the name."""
 
     def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str | None, dict[Any, Any]]:
-        """Return an id and the state."""
+        """Return a resource's id and state."""
         digest = hashlib.sha256(f"{args.typ}{args.name}".encode()).hexdigest()
         made: dict[str, Any] = {}
         if args.typ == "random:index/randomPassword:RandomPassword":
@@ -63,12 +63,12 @@ class Providers(mocks.Mocks):
         return f"{args.name}-id", {**args.inputs, **made}
 
     def call(self, args: mocks.MockCallArgs) -> tuple[dict[Any, Any], list[tuple[str, str]] | None]:
-        """Refuse: the program looks nothing up."""
+        """Refuse the call: the program makes no lookups."""
         raise NotImplementedError(args.token)
 
 
 class Recorder(mocks.MockMonitor):
-    """Keeps what was declared, as it came over the wire."""
+    """Records what was declared, as it came over the wire."""
 
     def __init__(self) -> None:
         super().__init__(Providers())
@@ -120,7 +120,7 @@ class Recorder(mocks.MockMonitor):
 
 
 def read_modules(inputs: dict[str, Any]) -> dict[str, Any]:
-    """Return what a script uploads: by name the content type, and the SHA-256 as said and as it is."""
+    """Return a script's uploads by name: content type, declared SHA-256 and actual SHA-256."""
     main = hashlib.sha256(inputs["content"].encode()).hexdigest()
     modules = {inputs["mainModule"]: [inputs["contentType"], main, main]}
     for name, module in inputs["files"].items():
@@ -130,12 +130,12 @@ def read_modules(inputs: dict[str, Any]) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Run the program as Pulumi does, and print graph, outputs and modules, or the error."""
+    """Run the program as Pulumi does, and print the graph, outputs and modules, or the error."""
     name, given = sys.argv[1], json.load(sys.stdin)
     os.environ.update(given["environment"])
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(message)s")
     loop = asyncio.new_event_loop()
-    asyncio.set_event_loop(loop)  # the SDK takes the thread's own
+    asyncio.set_event_loop(loop)  # the SDK uses the thread's event loop
     recorder = Recorder()
     mocks.set_mocks(recorder.mocks, project="leadminer", stack=name, preview=False, monitor=recorder)
     pulumi.runtime.set_all_config(given["config"] | given["secrets"], list(given["secrets"]))
@@ -150,7 +150,7 @@ def main() -> None:
 
 
 def run_program() -> None:
-    """Run the folder as Pulumi's language host does."""
+    """Run the program's folder as Pulumi's language host does."""
     runpy.run_path(str(CHECKOUT / "infra"), run_name="__main__")
     root = pulumi.runtime.get_root_resource()
     assert isinstance(root, stack.Stack)

@@ -1,4 +1,4 @@
-"""Stands in for a registry that images are pushed to: it takes them, and keeps no more than their digests."""
+"""Stands in for a registry that images are pushed to: it accepts them and keeps only their digests."""
 
 import hashlib
 from urllib.parse import parse_qs, urlsplit
@@ -9,11 +9,11 @@ DIGEST = "Docker-Content-Digest"
 
 
 class PushRegistry(HttpStandIn):
-    """A registry on loopback, where Docker asks for no certificate; use it as a context manager."""
+    """A registry on loopback, where Docker does not require TLS; use it as a context manager."""
 
     def __init__(self) -> None:
         self.pushed: dict[str, str] = {}
-        """The digests of the manifests, by `repository:tag`."""
+        """The manifests' digests by `repository:tag`."""
         self._blobs: set[str] = set()
         super().__init__(self._answer)
 

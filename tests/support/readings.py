@@ -1,6 +1,6 @@
-"""What the domain reads in odd and invented mail, as one word a message: the standard library's alone, for any Python.
+"""What the domain reads in odd and generated mail, as one digest per message; needs only the standard library.
 
-`python -m tests.support.readings` prints them; equal lines on two interpreters say that both read the same.
+`python -m tests.support.readings` prints them; two interpreters with equal output read the same.
 """
 
 import hashlib
@@ -18,7 +18,7 @@ LATEST = 1 << 40
 
 
 def messages() -> Iterator[tuple[str, bytes]]:
-    """Yield name and bytes of each message."""
+    """Yield each message's name and bytes."""
     for path in sorted(EDGE.glob("*.eml")):
         yield path.stem, path.read_bytes()
     for number, item in enumerate(generate_mailbox(seed=4, messages=INVENTED)):
@@ -26,7 +26,7 @@ def messages() -> Iterator[tuple[str, bytes]]:
 
 
 def readings() -> dict[str, str]:
-    """Return a digest of what each message says."""
+    """Return a digest of what the domain reads in each message, by name."""
     return {name: hashlib.sha256(ascii(_read(raw)).encode()).hexdigest()[:16] for name, raw in messages()}
 
 

@@ -1,7 +1,7 @@
-"""A slow and careful reading of messages, against which the extraction is compared. It shares nothing with it.
+"""A slow, careful parser of messages, for comparison with the extraction. The two share no code.
 
-Bodies go through the standard library's `email` and `html.parser`; header lines, address lists and texts are read by
-plain loops, a character at a time. Where the two disagree, one of them is wrong: tests list every such place.
+Bodies go through the standard library's `email` and `html.parser`; header lines, address lists and texts are read in
+plain loops, one character at a time. If the two disagree, one is wrong; tests list every difference.
 """
 
 import hashlib
@@ -21,7 +21,7 @@ BODY = 64
 
 @dataclass
 class Said:
-    """What a message says of one address."""
+    """What a message says about one address."""
 
     fields: int = 0
     names: set[str] = field(default_factory=set)
@@ -33,14 +33,14 @@ class Reading:
     """What a message says."""
 
     key: bytes | None
-    """By Message-ID alone; None where there is none."""
+    """The key by Message-ID only; None if there is no Message-ID."""
     date: int | None
     conversation: bool
     people: dict[str, Said]
 
 
 def read(raw: bytes) -> Reading:
-    """Read one message as it is, nothing left out for being the user's or of the future."""
+    """Read one message; keep the user's own addresses and future dates."""
     lines, body = split_message(raw)
     people: dict[str, Said] = {}
     for name, value in lines:
@@ -60,9 +60,9 @@ def read(raw: bytes) -> Reading:
 
 
 def split_message(raw: bytes) -> tuple[list[tuple[str, bytes]], bytes]:
-    """Return (lower-cased name, unfolded value) of each header line, and the body.
+    """Return (lower-case name, unfolded value) of each header line, and the body.
 
-    Lines that are no header are passed over, but those behind the last header line are the body's beginning.
+    Invalid header lines are skipped, except that those after the last valid one are the start of the body.
     """
     lines = even_out(raw).split(b"\n")
     while lines and not lines[0]:
@@ -85,7 +85,7 @@ def split_message(raw: bytes) -> tuple[list[tuple[str, bytes]], bytes]:
 
 
 def even_out(raw: bytes) -> bytes:
-    """Return a message without NULs, all its lines ended by LF."""
+    """Return a message without NULs or byte-order marks, with all lines ended by LF."""
     out = raw.replace(b"\0", b"")
     while b"\r\r\n" in out:
         out = out.replace(b"\r\r\n", b"\r\n")
@@ -95,14 +95,14 @@ def even_out(raw: bytes) -> bytes:
 
 
 def is_field(line: bytes) -> bool:
-    """Return whether a line begins with a field's name and a colon."""
+    """Return whether a line starts with a field name and a colon."""
     name, colon, _ = line.partition(b":")
     name = name.rstrip(b" \t")
     return bool(colon) and bool(name) and all(32 < byte < 127 for byte in name)
 
 
 def to_text(value: bytes) -> str:
-    """Decode what should have been ASCII."""
+    """Decode bytes that should have been ASCII: as UTF-8, or else as Latin-1."""
     try:
         return value.decode("utf-8")
     except UnicodeDecodeError:
@@ -110,7 +110,7 @@ def to_text(value: bytes) -> str:
 
 
 def key_of(lines: list[tuple[str, bytes]]) -> bytes | None:
-    """Return the key by Message-ID, or None where there is none."""
+    """Return the key by Message-ID, or None if there is no Message-ID."""
     for name, value in lines:
         if name == "message-id" and value.strip(b" \t<>"):
             return hashlib.blake2b(b"id\0" + to_text(value).strip().encode(), digest_size=16).digest()
@@ -118,7 +118,7 @@ def key_of(lines: list[tuple[str, bytes]]) -> bytes | None:
 
 
 def date_of(lines: list[tuple[str, bytes]]) -> int | None:
-    """Return the first Date that is one, in seconds since 1970; without a zone, as UTC."""
+    """Return the first valid Date, in seconds since 1970, or None; a date without a time zone is UTC."""
     for name, value in lines:
         parsed = parsedate_tz(to_text(value)) if name == "date" else None
         if parsed and parsed[0] >= 1900:
@@ -132,13 +132,13 @@ def date_of(lines: list[tuple[str, bytes]]) -> int | None:
 
 
 def has_id(text: str) -> bool:
-    """Return whether there is something in angle brackets, without blanks."""
+    """Return whether the text has an id in angle brackets, without whitespace."""
     ids = [piece.partition(">")[0] for piece in text.split("<")[1:] if ">" in piece]
     return any(found and len(found.split()) == 1 and found == found.strip() for found in ids)
 
 
 def texts_of(message: Message) -> Iterator[str]:
-    """Yield the addresses in the texts of a message: attachments and HTML that stands beside plain text left out."""
+    """Yield the addresses in a message's texts, without attachments and without HTML that has a plain alternative."""
     for part in chosen_texts(message, root=True):
         data = part.get_payload(decode=True)
         text = decode(data if isinstance(data, bytes) else b"", part.get_content_charset(""))
@@ -146,7 +146,7 @@ def texts_of(message: Message) -> Iterator[str]:
 
 
 def chosen_texts(message: Message, *, root: bool = False) -> list[Message]:
-    """Return the text parts to be read, in order."""
+    """Return the text parts to read, in order."""
     kind = message.get_content_type()
     if message.is_multipart():
         inner = [chosen_texts(part) for part in message.get_payload() if isinstance(part, Message)]
@@ -162,13 +162,13 @@ def chosen_texts(message: Message, *, root: bool = False) -> list[Message]:
 
 
 def is_plain_and_said(part: Message) -> bool:
-    """Return whether a part is plain text that is not blank."""
+    """Return whether a part is plain text and not blank."""
     payload = part.get_payload()
     return part.get_content_type() == "text/plain" and isinstance(payload, str) and bool(payload.strip())
 
 
 def decode(data: bytes, charset: str) -> str:
-    """Decode with the charset said, else UTF-8, else Latin-1."""
+    """Decode with the declared charset, or else UTF-8, or else Latin-1."""
     for name in (charset, "utf-8"):
         try:
             return data.decode(name)

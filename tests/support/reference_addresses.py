@@ -1,4 +1,4 @@
-"""The reference's reading of address lists, a character at a time."""
+"""The reference parser of address lists, one character at a time."""
 
 import html
 import string
@@ -13,7 +13,7 @@ SERVICES = ("google", "drive", "docs", "dropbox", "linkedin", "slack", "github")
 
 
 def check_address(text: str) -> str | None:
-    """Return a valid address lower-cased, with its host in A-labels, or None."""
+    """Return a valid address in lower case with its host in A-labels, or None."""
     local, at, host = text.rpartition("@")
     if not at or len(text) > 254:
         return None
@@ -33,7 +33,7 @@ def check_address(text: str) -> str | None:
 
 
 def fold_plus(address: str) -> tuple[str, str | None]:
-    """Return an address without its plus part, and with it if it has one."""
+    """Return an address without its plus part, and the original address if it had one, else None."""
     local, _, host = address.rpartition("@")
     base = local.split("+")[0]
     if "+" not in local or check_address(f"{base}@{host}") is None:
@@ -42,7 +42,7 @@ def fold_plus(address: str) -> tuple[str, str | None]:
 
 
 def read_list(value: str) -> Iterator[tuple[str, str | None, str | None]]:
-    """Yield (address, plus, name) of a field's value."""
+    """Yield (address, plus, name) for each address in a field's value."""
     joined = ""
     for piece, mark in split(value):
         whole = joined + piece
@@ -58,7 +58,7 @@ def read_list(value: str) -> Iterator[tuple[str, str | None, str | None]]:
 
 
 def split(value: str) -> Iterator[tuple[str, str]]:
-    """Yield the pieces between commas and semicolons that are in no quotes, comments, brackets or encoded words."""
+    """Yield each piece and the mark that ends it: a comma or semicolon outside quotes, comments, brackets and such."""
     begin = at = 0
     while at < len(value):
         character = value[at]
@@ -76,7 +76,7 @@ def split(value: str) -> Iterator[tuple[str, str]]:
 
 
 def skip(value: str, at: int) -> int:
-    """Return where the quoted text, comment, bracket or encoded word that begins here ends; `at` if none does."""
+    """Return the end of the quoted text, comment, bracket or encoded word that starts at `at`; `at` if none does."""
     character = value[at]
     if character == '"':
         return closing(value, at, '"', "")
@@ -93,7 +93,7 @@ def skip(value: str, at: int) -> int:
 
 
 def closing(value: str, at: int, close: str, again: str) -> int:
-    """Return what stands behind the mark that closes the one at `at`, escapes minded; `at` if nothing closes it."""
+    """Return the position after the mark that closes the one at `at`, minding escapes; `at` if nothing closes it."""
     depth, here = 1, at + 1
     while here < len(value):
         if value[here] == "\\":
@@ -109,7 +109,7 @@ def closing(value: str, at: int, close: str, again: str) -> int:
 
 
 def read_piece(piece: str) -> list[tuple[str, str]]:
-    """Return (address, name) for each address of a piece: brackets first, then words, then what is inside quotes."""
+    """Return (address, name) for each address of a piece, from brackets, or else plain words, or else quoted text."""
     tokens = list(tokenise(piece))
     comments = [text for kind, text in tokens if kind == "("]
     for found in (in_brackets(tokens), in_words(tokens), in_quotes(tokens)):
@@ -119,7 +119,7 @@ def read_piece(piece: str) -> list[tuple[str, str]]:
 
 
 def tokenise(piece: str) -> Iterator[tuple[str, str]]:
-    """Yield (kind, text): the opening mark and what it holds, or an empty kind and plain text."""
+    """Yield (kind, text): an opening mark and its content, or an empty kind and plain text."""
     plain, at = "", 0
     while at < len(piece):
         end = skip(piece, at)
@@ -137,7 +137,7 @@ def tokenise(piece: str) -> Iterator[tuple[str, str]]:
 
 
 def unescape(text: str) -> str:
-    """Return a quoted text or comment without its backslashes."""
+    """Return a quoted text or comment without its escaping backslashes."""
     out, at = "", 0
     while at < len(text):
         at += text[at] == "\\" and at + 1 < len(text)
@@ -147,7 +147,7 @@ def unescape(text: str) -> str:
 
 
 def in_brackets(tokens: list[tuple[str, str]]) -> list[tuple[str, str]]:
-    """Return the addresses in angle brackets, with what stands before each."""
+    """Return the addresses in angle brackets, each with the text before it."""
     found, phrase = [], ""
     for kind, text in tokens:
         if kind == "<":
@@ -164,7 +164,7 @@ def in_brackets(tokens: list[tuple[str, str]]) -> list[tuple[str, str]]:
 
 
 def in_words(tokens: list[tuple[str, str]]) -> list[tuple[str, str]]:
-    """Return the addresses that stand in the plain text of a piece, with what stands before each."""
+    """Return the addresses in a piece's plain text, each with the text before it."""
     found: list[tuple[str, str]] = []
     phrase, quoted = "", ""
     for kind, text in tokens:
@@ -184,7 +184,7 @@ def in_words(tokens: list[tuple[str, str]]) -> list[tuple[str, str]]:
 
 
 def in_quotes(tokens: list[tuple[str, str]]) -> list[tuple[str, str]]:
-    """Return what stands in quotes, read as if there were none."""
+    """Return the addresses inside quotes, parsed as if they were not quoted."""
     for kind, text in tokens:
         if kind == '"' and "@" in text:
             inner = [token for token in tokenise(text.replace('"', " ")) if token[0] != "("]
@@ -195,7 +195,7 @@ def in_quotes(tokens: list[tuple[str, str]]) -> list[tuple[str, str]]:
 
 
 def as_address(word: str) -> str | None:
-    """Return the address that a word is, as it stands or without what is put around addresses."""
+    """Return a word as an address, unchanged or without the marks that people put around addresses, or None."""
     if check_address(word):
         return check_address(word)
     bare = word.strip("\"'")
@@ -205,7 +205,7 @@ def as_address(word: str) -> str | None:
 
 
 def clean(name: str) -> str:
-    """Return a name as it is shown."""
+    """Return a name as it is shown to users."""
     before = ""
     while before != name:
         before, name = name, decode_words(html.unescape(name))
@@ -224,7 +224,7 @@ def clean(name: str) -> str:
 
 
 def strip(name: str) -> str:
-    """Return a name without outer quotes and stray marks."""
+    """Return a name without outer quotes and stray punctuation."""
     before = None
     while before != name:
         before, name = name, name.strip(" ,;")
@@ -243,7 +243,7 @@ def strip(name: str) -> str:
 
 
 def decode_words(text: str) -> str:
-    """Decode encoded words by the standard library; text that it cannot read stays."""
+    """Decode encoded words with the standard library; leave text that it cannot read unchanged."""
     if "=?" not in text:
         return text
     try:

@@ -1,4 +1,4 @@
-"""The reference's reading of texts: HTML by the standard library, addresses by a walk outwards from each ``@``."""
+"""The reference parser of texts: HTML with the standard library, addresses by walking outward from each ``@``."""
 
 from collections.abc import Iterator
 from html.parser import HTMLParser
@@ -7,11 +7,11 @@ from urllib.parse import unquote
 from tests.support.reference_addresses import ATOM, check_address
 
 NEVER_FIRST = set("!#$%&'*+/=?^`{|}~-")
-"""Marks that stand before an address rather than begin it."""
+"""Marks that precede an address rather than start it."""
 
 
 class _Shower(HTMLParser):
-    """Collects what is shown, and behind it where `mailto:` links point."""
+    """Collects visible text, and the targets of `mailto:` links."""
 
     def __init__(self) -> None:
         super().__init__(convert_charrefs=True)
@@ -41,9 +41,9 @@ class _Shower(HTMLParser):
 
 
 def show_html(text: str) -> str:
-    """Return what a reader sees of HTML, then the targets of its links.
+    """Return the visible text of HTML, followed by the targets of its `mailto:` links.
 
-    A comment that never ends is none: versions of the standard library disagree on what it hides.
+    A comment without an end is not a comment, because versions of the standard library disagree on what it hides.
     """
     known, end, rest = text.rpartition("-->")
     shower = _Shower()
@@ -57,7 +57,7 @@ def show_html(text: str) -> str:
 
 
 def find_in_text(text: str) -> Iterator[str]:
-    """Yield the valid addresses of a text, with repetitions."""
+    """Yield the valid addresses in a text, duplicates included."""
     for at, character in enumerate(text):
         if character != "@":
             continue
@@ -82,7 +82,7 @@ def find_in_text(text: str) -> Iterator[str]:
 
 
 def goes_on(character: str) -> bool:
-    """Return whether a character is part of a word: a letter with two cases, or a digit."""
+    """Return whether a character continues a word: an ASCII letter or digit, or another letter with two cases."""
     if character.isascii():
         return character.isalnum()
     return character.isalpha() and character.lower() != character.upper()

@@ -1,4 +1,4 @@
-"""Stands in for an image registry, as Docker Hub is one: a manifest for whoever has fetched a token for it."""
+"""Stands in for an image registry such as Docker Hub: it serves manifests to callers that have fetched a token."""
 
 import hashlib
 import json
@@ -10,7 +10,7 @@ INDEX = "application/vnd.oci.image.index.v1+json"
 
 
 class Registry(HttpStandIn):
-    """Tags and their indexes; use it as a context manager. `lies` makes it name a digest that is another's."""
+    """Tags and their indexes; use it as a context manager. With `lies`, it reports a wrong digest."""
 
     def __init__(self) -> None:
         self.indexes: dict[tuple[str, str], bytes] = {}
@@ -18,7 +18,7 @@ class Registry(HttpStandIn):
         super().__init__(self._answer)
 
     def push(self, repository: str, tag: str, content: str) -> str:
-        """Let a tag lead to an index made of a text, and return its digest."""
+        """Point a tag at an index made from a text, and return the index's digest."""
         data = json.dumps({"schemaVersion": 2, "mediaType": INDEX, "manifests": [], "of": content}).encode()
         self.indexes[repository, tag] = data
         return f"sha256:{hashlib.sha256(data).hexdigest()}"

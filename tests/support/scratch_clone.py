@@ -1,4 +1,4 @@
-"""A clone of the project as the checkout holds it now, committed, with a bare repository as its origin."""
+"""A clone of the project in the checkout's current state, committed, with a bare repository as its origin."""
 
 import shutil
 import subprocess
@@ -9,29 +9,29 @@ from tests.support.pulumi.engine import CHECKOUT
 from tests.support.pulumi.project import copy_project
 
 TYPES = ".mypy_cache"
-"""What mypy knows of the checkout's files; those that are other ones in the clone it reads anew."""
+"""mypy's cache of the checkout's files; in the clone, mypy rereads the files that differ."""
 WHO = ("-c", "user.name=Jane Doe", "-c", "user.email=jane@example.org", "-c", "commit.gpgsign=false")
 
 
 @dataclass(frozen=True)
 class ScratchClone:
-    """The clone's folder, and where its origin is."""
+    """The clone's folder, and its origin."""
 
     folder: Path
     remote: Path
 
     def git(self, *arguments: str) -> str:
-        """Run git in the clone, as somebody who does not exist, and return what it prints."""
+        """Run git in the clone as a fictional user, and return what it prints."""
         done = subprocess.run(["git", *WHO, *arguments], cwd=self.folder, capture_output=True, text=True, check=True)
         return done.stdout.strip()
 
     def tags(self) -> dict[str, str]:
-        """Return the origin's tags and their commits."""
+        """Return the origin's commits by tag."""
         lines = self.git("ls-remote", "--tags", "origin").splitlines()
         return {name.removeprefix("refs/tags/"): commit for commit, name in (line.split() for line in lines)}
 
     def commit(self, message: str) -> str:
-        """Commit whatever was changed, push it to the origin's `main`, and return the commit."""
+        """Commit all changes, push them to the origin's `main`, and return the commit."""
         self.git("add", "--all")
         self.git("commit", "-q", "-m", message)
         self.git("push", "-q", "origin", "main")
@@ -39,7 +39,7 @@ class ScratchClone:
 
 
 def make_scratch_clone(folder: Path) -> ScratchClone:
-    """Make both in a folder."""
+    """Create the clone and its origin in a folder."""
     clone = ScratchClone(folder / "clone", folder / "remote.git")
     copy_project(clone.folder)
     subprocess.run(["git", "init", "-q", "--bare", "-b", "main", clone.remote], check=True)

@@ -1,4 +1,4 @@
-"""Real PostgreSQL and Valkey servers for tests, each in a temporary folder, free of pytest."""
+"""Real PostgreSQL and Valkey servers for tests, each in a temporary folder. Does not depend on pytest."""
 
 import itertools
 import shutil
@@ -16,11 +16,11 @@ from fetcher.embedded.valkey import ValkeyServer, valkey_binary
 
 VALKEY_DATABASES = 16
 NO_FSYNC = {"fsync": "off", "full_page_writes": "off"}
-"""A killed server loses nothing by these, since the machine does not crash; starting and committing is faster."""
+"""Faster starts and commits. A killed server loses nothing, because the machine itself does not crash."""
 
 
 class _Server:
-    """A server in a short temporary folder of mode 0700, which goes with it."""
+    """A server in a temporary folder with a short path and mode 0700, which is removed with it."""
 
     def __init__(self) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="lm-"))
@@ -39,18 +39,18 @@ class _Server:
         raise NotImplementedError
 
     def restart(self) -> None:
-        """Kill it as a crash would and start it again on what it left."""
+        """Kill the server as a crash would, and start it again with the data it left."""
         self.kill9()
         self.start()
 
     def close(self) -> None:
-        """Kill it and remove its folder: nobody needs the data any more."""
+        """Kill the server and remove its folder."""
         self.kill9()
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
 class Postgres(_Server):
-    """A PostgreSQL; `binaries` is the folder of initdb and postgres, by default the embedded ones."""
+    """A PostgreSQL server; `binaries` is the folder of initdb and postgres, by default the embedded ones."""
 
     def __init__(self, binaries: Path | None = None, *, durable: bool = False) -> None:
         super().__init__()
@@ -69,25 +69,25 @@ class Postgres(_Server):
         return self.server.child.pid
 
     def start(self) -> None:
-        """Start it and wait until it accepts connections."""
+        """Start the server and wait until it accepts connections."""
         self.server.start()
 
     def stop(self) -> None:
-        """Stop it orderly."""
+        """Shut the server down cleanly."""
         self.server.stop()
 
     def kill9(self) -> None:
-        """Kill the postmaster, as a crash would; its backends follow by themselves."""
+        """Kill the postmaster, as a crash would; its backends end by themselves."""
         self.server.child.kill()
 
     def close(self) -> None:
-        """Kill it, wait for the end of its backends, and remove its folder."""
+        """Kill the server, wait for its backends to end, and remove its folder."""
         self.kill9()
         self.server.end_leftovers()
         super().close()
 
     def conninfo(self, database: str = "postgres") -> str:
-        """Return the connection string of a database of this server."""
+        """Return the connection string of a database on this server."""
         return self.server.conninfo(database)
 
     def fresh_database(self) -> str:
@@ -99,7 +99,7 @@ class Postgres(_Server):
 
 
 class Valkey(_Server):
-    """A Valkey; `binary` may be another server of the same protocol, such as Debian's redis-server."""
+    """A Valkey server; `binary` can be another server with the same protocol, such as Debian's redis-server."""
 
     def __init__(self, binary: Path | None = None) -> None:
         super().__init__()
@@ -117,15 +117,15 @@ class Valkey(_Server):
         return self.server.child.pid
 
     def start(self) -> None:
-        """Start it and wait until it answers."""
+        """Start the server and wait until it answers."""
         self.server.start()
 
     def stop(self) -> None:
-        """Stop it orderly."""
+        """Shut the server down cleanly."""
         self.server.stop()
 
     def kill9(self) -> None:
-        """Kill it, as a crash would."""
+        """Kill the server, as a crash would."""
         self.server.child.kill()
 
     def url(self, database: int = 0) -> str:
@@ -133,7 +133,7 @@ class Valkey(_Server):
         return self.server.url(database)
 
     def fresh_url(self) -> str:
-        """Empty one of the numbered databases and return its connection string; 16 may be in use at once."""
+        """Empty one of the numbered databases and return its connection string; up to 16 can be in use at once."""
         url = self.url(next(self._databases))
         with redis.Redis.from_url(url) as client:
             client.flushdb()

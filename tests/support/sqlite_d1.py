@@ -1,4 +1,4 @@
-"""D1's binding over SQLite: as much of it as the adapter uses, with D1's error texts and every published limit."""
+"""D1's binding over SQLite: the part that the adapter uses, with D1's error texts and every published limit."""
 
 import sqlite3
 import weakref
@@ -13,7 +13,7 @@ MAX_SAFE_INTEGER = 2**53 - 1
 
 
 class D1Error(Exception):
-    """What D1 throws; its text is what the runtime's text was seen to be."""
+    """An error that D1 throws, with the text observed in the runtime."""
 
 
 class SqliteStatement:
@@ -25,7 +25,7 @@ class SqliteStatement:
         self.values = values
 
     def bind(self, *values: Any) -> Self:
-        """Return the statement with its values, which may be texts, numbers, booleans and None."""
+        """Return the statement with its values, which can be strings, numbers, booleans and None."""
         for value in values:
             _check_value(value)
         return type(self)(self._database, self.sql, values)
@@ -37,11 +37,11 @@ class SqliteStatement:
 
 
 class SqliteD1:
-    """A D1 database in memory, all of whose queries count for one invocation until `begin_invocation`."""
+    """A D1 database in memory; all queries count toward one invocation until `begin_invocation`."""
 
     def __init__(self) -> None:
         self.connection = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
-        # from Python 3.13 on, one that is left open is warned of; the garbage collector ends it in any thread
+        # Python 3.13 warns about connections left open; the garbage collector may close this one in any thread.
         weakref.finalize(self, self.connection.close)
         self.connection.row_factory = sqlite3.Row
         self.connection.execute("PRAGMA foreign_keys = ON")
@@ -53,14 +53,14 @@ class SqliteD1:
 
     @classmethod
     def migrated(cls) -> Self:
-        """Return a database on which all migrations are applied."""
+        """Return a database with all migrations applied."""
         database = cls()
         for path in sorted(MIGRATIONS.glob("*.sql")):
             database.connection.executescript(path.read_text())
         return database
 
     def begin_invocation(self) -> None:
-        """Count queries from zero again, as another invocation of a Worker does."""
+        """Reset the count of queries, as a new invocation of a Worker does."""
         self.queries = 0
 
     def prepare(self, sql: str) -> SqliteStatement:
@@ -68,7 +68,7 @@ class SqliteD1:
         return SqliteStatement(self, sql)
 
     async def batch(self, statements: Sequence[SqliteStatement]) -> list[dict[str, Any]]:
-        """Run all statements in one transaction or none."""
+        """Run all statements in one transaction, or none."""
         self.queries += len(statements)
         if self.queries > D1_QUERIES:
             raise D1Error("D1_ERROR: Too many API requests by single worker invocation.")

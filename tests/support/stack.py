@@ -1,4 +1,4 @@
-"""A processor in the test's own process, on real PostgreSQL, real Valkey and a real folder, driven job by job."""
+"""A processor in the test's process, on real PostgreSQL, real Valkey and a real folder, driven job by job."""
 
 import contextlib
 import json
@@ -27,7 +27,7 @@ AS_OF = "2026-01-31"
 
 
 def mail(number: int, *, sender: str = "jane@acme.com", to: str = "me@example.org", more: str = "") -> bytes:
-    """Return a small message, the same for the same arguments."""
+    """Return a small message; equal arguments give equal messages."""
     return (
         f"Message-ID: <{number}@acme.com>\r\nDate: Mon, 5 Jan 2026 10:00:{number % 60:02d} +0000\r\n"
         f"From: {sender}\r\nTo: {to}\r\nSubject: no {number}\r\n{more}\r\nHello {number}.\r\n"
@@ -36,14 +36,14 @@ def mail(number: int, *, sender: str = "jane@acme.com", to: str = "me@example.or
 
 @dataclass
 class Folder:
-    """One folder of a mailbox: its segments as lists of messages, UIDs counted from 1 through all of them."""
+    """One folder of a mailbox: its segments as lists of messages, with UIDs numbered from 1 across segments."""
 
     segments: Sequence[Sequence[bytes]]
     name: str = "INBOX"
     uidvalidity: int = 7
 
     def planned(self) -> PlannedFolder:
-        """Return what the plan says of this folder."""
+        """Return this folder's entry in the plan."""
         out, first = [], 1
         for messages in self.segments:
             uids = UidRanges([(first, first + len(messages) - 1)])
@@ -54,7 +54,7 @@ class Folder:
 
 @dataclass
 class Begun:
-    """A mining that was begun through the API, and what its fetcher has to send."""
+    """A mining begun through the API, and the jobs that its fetcher has to send."""
 
     user: str
     id: str
@@ -64,7 +64,7 @@ class Begun:
 
 
 class Stack:
-    """One processor's parts, as its composition root puts them together."""
+    """The parts of one processor, assembled as in its composition root."""
 
     def __init__(self, ports: Ports, queue: RedisJobQueue, root: Path) -> None:
         self.ports = ports
@@ -98,7 +98,7 @@ class Stack:
         return Begun(user, response.body["id"], response.body.get("lease", 0), response.body)
 
     def store(self, begun: Begun, *folders: Folder, cut: bool = False) -> list[Job]:
-        """Store plan and segments as a fetcher does, and return the segments' jobs without sending them."""
+        """Store the plan and segments as a fetcher does, and return the segments' jobs without sending them."""
         planned = tuple(folder.planned() for folder in folders)
         self.put(plan_key(begun.id), Plan(planned).encode())
         for folder, plan in zip(folders, planned, strict=True):
@@ -119,12 +119,12 @@ class Stack:
         path.write_bytes(data)
 
     async def fetched(self, begun: Begun, **reasons: Mapping[str, int]) -> Response:
-        """Say that everything is fetched."""
+        """Report that everything is fetched."""
         body = {"lease": begun.lease, **reasons}
         return await self.ask("POST", f"/users/{begun.user}/minings/{begun.id}/fetched", body)
 
     async def drain(self, *, seed: int | None = None, twice: bool = False) -> None:
-        """Do all jobs that wait, in the queue's order or shuffled, each once or twice, until none is left."""
+        """Process all waiting jobs, in the queue's order or shuffled, each once or twice, until none is left."""
         shuffle = random.Random(seed)
         while True:
             batch = []
@@ -140,15 +140,15 @@ class Stack:
                     await self.work(delivery.job, deliveries=delivery.deliveries)
 
     async def work(self, job: str, *, deliveries: int = 1) -> None:
-        """Do one job, again where the pipeline says that it must start over."""
+        """Process one job, again each time the pipeline says that it must start over."""
         for _ in range(20):
             with contextlib.suppress(Conflict):
                 await self.pipeline.handle(job, deliveries=deliveries)
                 return
-        raise AssertionError("a job starts over for ever")
+        raise AssertionError("a job keeps starting over")
 
     async def mine(self, *folders: Folder, seed: int | None = None, twice: bool = False, **fields: Any) -> Begun:
-        """Mine a mailbox from begin to the end."""
+        """Mine a mailbox from begin to end."""
         begun = await self.begin(**fields)
         await self.queue.send(self.store(begun, *folders))
         await self.fetched(begun)
@@ -160,7 +160,7 @@ class Stack:
         return (await self.ask("GET", f"/users/{begun.user}/minings/{begun.id}/report")).body
 
     async def contacts(self, user: str = "jo") -> list[Any]:
-        """Return all contacts of a user in the list's order."""
+        """Return all of a user's contacts in list order."""
         out: list[Any] = []
         after: dict[str, str] = {}
         while True:
@@ -171,7 +171,7 @@ class Stack:
             after = {"after": page["after"]}
 
     async def rows(self, table: str) -> int:
-        """Return how many rows a temporary table holds."""
+        """Return the number of rows in a temporary table."""
         async with self.ports.minings._store._pool.connection() as connection:  # type: ignore[attr-defined]
             cursor = await connection.execute(f"SELECT count(*) FROM {table}")
             return int((await cursor.fetchone())[0])
@@ -179,7 +179,7 @@ class Stack:
 
 @contextlib.asynccontextmanager
 async def open_stack(database: str, redis_url: str, root: Path, *, consumer: str = "one") -> AsyncIterator[Stack]:
-    """Open a stack on these servers; several may share them."""
+    """Open a stack on these servers, which several stacks can share."""
     fields: dict[str, Any] = {
         "postgres_connection_string": database,
         "postgres_mining_connection_string": database + "_mining" if "?" not in database else _mining(database),

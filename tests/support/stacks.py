@@ -1,4 +1,4 @@
-"""The stacks as the checkout declares them, with what a deployment adds: names and secrets that are nobody's."""
+"""The stacks as the checkout declares them, plus what a deployment adds: made-up names and secrets."""
 
 import json
 import os
@@ -17,20 +17,20 @@ from infra.predicates import Resource
 CHECKOUT = Path(__file__).resolve().parents[2]
 STACKS = ("production", "staging", "selfhost")
 CANARY = "CANARY"
-"""It stands in every secret that is given or made."""
+"""Every secret, supplied or generated, contains this word."""
 ACCOUNT = {
     "leadminer:accountId": "0123456789abcdef0123456789abcdef",
     "leadminer:fetcherHost": "ssh://root@fetcher.example.org",
     "leadminer:supabaseUrl": "https://example.supabase.co",
     "leadminer:workersSubdomain": "example",
 }
-"""What whoever deploys to Cloudflare has to set."""
+"""The settings that everyone who deploys to Cloudflare has to provide."""
 SECRETS = ("supabaseServiceKey", "fetcherApiToken", "r2AccessKeyId", "r2SecretAccessKey")
 
 
 @dataclass(frozen=True, slots=True)
 class Graph:
-    """What a program declared: resources by path, the stack's outputs, the Worker's modules; or why it refused."""
+    """What a program declared: resources by path, the stack's outputs and the Worker's modules; or why it refused."""
 
     error: str
     graph: Mapping[str, Any]
@@ -41,7 +41,7 @@ class Graph:
 
     @property
     def resources(self) -> list[Resource]:
-        """The resources as predicates take them."""
+        """Return the resources in the form that predicates take."""
         return [
             Resource(
                 path,
@@ -55,13 +55,13 @@ class Graph:
 
     @property
     def golden(self) -> dict[str, Any]:
-        """What is declared: types, inputs and options."""
+        """Return what is declared: types, inputs and options by path."""
         keep = ("type", "inputs", "options")
         return {path: {name: self.graph[path][name] for name in keep} for path in sorted(self.graph)}
 
 
 def read_stack(stack: str) -> dict[str, str]:
-    """Return the settings of a stack's file, over the project's defaults."""
+    """Return the settings of a stack's file, with the project's defaults."""
     project = yaml.safe_load((CHECKOUT / "Pulumi.yaml").read_text("utf-8"))["config"]
     own = yaml.safe_load((CHECKOUT / f"Pulumi.{stack}.yaml").read_text("utf-8"))["config"]
     defaults = {name: each["default"] for name, each in project.items() if "default" in each}
@@ -80,7 +80,7 @@ def declared(stack: str) -> Graph:
 def run_program(
     stack: str, config: Mapping[str, str], secrets: Mapping[str, str], environment: Mapping[str, str] | None = None
 ) -> Graph:
-    """Run the program in a process of its own, against mocks."""
+    """Run the program against mocks in a separate process."""
     command = [sys.executable, "-W", "ignore", "-m", "tests.support.pulumi_graph", stack]
     given = json.dumps({"config": config, "secrets": secrets, "environment": environment or {}})
     bare = {name: value for name, value in os.environ.items() if not name.startswith(("CLOUDFLARE_", "SUPABASE_"))}

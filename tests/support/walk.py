@@ -1,4 +1,4 @@
-"""Types a document's commands as its reader does: one after another, in one shell on a terminal."""
+"""Types a document's commands as its reader does: one after another, in a single shell on a terminal."""
 
 import os
 import pty
@@ -13,7 +13,7 @@ from pathlib import Path
 from tests.unit.docs.pages import read_page
 
 ACCOUNT = "# Needs an account"
-"""The first line of a block that no test runs, since it reaches somebody's service."""
+"""The first line of a block that no test runs, because it calls a real service."""
 _BLOCK = re.compile(r"^( *)```sh\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)
 _HEADING = re.compile(r"^## (.+)$", re.MULTILINE)
 
@@ -24,19 +24,19 @@ class WalkFailed(AssertionError):
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """Commands that stand together in a document, under a heading of the second level."""
+    """A block of commands in a document, under a second-level heading."""
 
     heading: str
     commands: str
 
     @property
     def needs_account(self) -> bool:
-        """Whether it is marked as one that no test can run."""
+        """Return whether the block is marked as one that no test can run."""
         return self.commands.startswith(ACCOUNT)
 
 
 def read_blocks(page: str) -> list[Block]:
-    """Return a document's commands in their order."""
+    """Return a document's blocks of commands in order."""
     text = read_page(page)
     blocks = []
     for match in _BLOCK.finditer(text):
@@ -54,9 +54,9 @@ def blocks_under(page: str, heading: str) -> list[Block]:
 
 @dataclass(frozen=True)
 class Reader:
-    """Someone at a terminal, in a folder: `own` is what they put in place of the document's examples.
+    """Someone at a terminal, in a folder: `own` maps the document's example values to their own.
 
-    `prefix` are the words in front of their shell.
+    `prefix` goes in front of the command that starts their shell.
     """
 
     folder: Path
@@ -66,7 +66,7 @@ class Reader:
     prefix: Sequence[str] = ()
 
     def type(self, *blocks: Block, before: str = "", after: str = "", seconds: float = 600.0) -> str:
-        """Type blocks of commands; return what the terminal shows, or raise WalkFailed at the first that fails."""
+        """Type blocks of commands; return what the terminal shows, or raise WalkFailed at the first failing command."""
         text = "\n".join(block.commands for block in blocks)
         for example, mine in self.own.items():
             text = text.replace(example, mine)
@@ -76,7 +76,7 @@ class Reader:
         process = subprocess.Popen(
             [*self.prefix, "bash", str(script)],
             cwd=self.folder,
-            # A terminal that answers nothing: at any other, each of Pulumi's commands awaits an answer for 5 seconds.
+            # With any other terminal, each Pulumi command queries it and waits 5 seconds for an answer.
             env={**os.environ, "TERM": "dumb", **self.environment},
             stdin=inner,
             stdout=inner,
@@ -93,17 +93,17 @@ class Reader:
             process.wait()
             script.unlink()
         if process.returncode:
-            raise WalkFailed(f"ended with {process.returncode}:\n{shown[-6000:]}")
+            raise WalkFailed(f"the shell ended with exit code {process.returncode}:\n{shown[-6000:]}")
         return shown
 
     def _watch(self, terminal: int, process: "subprocess.Popen[bytes]", until: float) -> str:
-        """Return what is shown until the shell ends; give the password where it is asked for."""
+        """Return what the terminal shows until the shell ends; type the password when asked."""
         shown, asked = "", 0
         while time.monotonic() < until:
             if select.select([terminal], [], [], 0.1)[0]:
                 try:
                     shown += os.read(terminal, 65_536).decode(errors="replace")
-                except OSError:  # nobody has the other end any more
+                except OSError:  # the other end is closed
                     break
             elif process.poll() is not None:
                 break
@@ -111,6 +111,6 @@ class Reader:
                 asked += 1
                 os.write(terminal, f"{self.password}\n".encode())
         if process.poll() is None and time.monotonic() >= until:
-            raise WalkFailed(f"did not end:\n{shown[-6000:]}")
+            raise WalkFailed(f"the shell did not end in time:\n{shown[-6000:]}")
         process.wait(10)
         return shown

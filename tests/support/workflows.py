@@ -1,6 +1,6 @@
-"""The workflows as GitHub runs them: jobs after those that they need, the `run:` lines of each in order.
+"""The workflows as GitHub runs them: each job after the jobs it needs, with its `run:` lines in order.
 
-Stands in for GitHub's runner: what it does not know of a workflow is an error, not ignored.
+Stands in for GitHub's runner: anything in a workflow that it does not know is an error.
 """
 
 import re
@@ -21,12 +21,12 @@ _EXPRESSION = re.compile(r"\$\{\{\s*([^}]*?)\s*\}\}")
 
 
 class WorkflowFailed(AssertionError):
-    """A step failed, or a workflow says what this runner does not know."""
+    """A step failed, or a workflow contains something that this runner does not know."""
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One step: a line for the shell, or an action; `env` and `options` still with their expressions."""
+    """One step: a shell command or an action; expressions in `env` and `options` are not yet expanded."""
 
     run: str
     uses: str
@@ -37,7 +37,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One job, as its workflow has it."""
+    """One job of a workflow."""
 
     name: str
     needs: tuple[str, ...]
@@ -48,7 +48,7 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Workflow:
-    """A workflow: its jobs in an order in which they can run."""
+    """A workflow, with its jobs in an order in which they can run."""
 
     name: str
     jobs: tuple[Job, ...]
@@ -56,18 +56,18 @@ class Workflow:
 
     @property
     def triggers(self) -> set[str]:
-        """The events that it runs on."""
+        """Return the events that trigger the workflow."""
         return set(self.raw["on"])
 
     @property
     def steps(self) -> list[Step]:
-        """All steps, job after job."""
+        """Return all steps, job after job."""
         return [step for job in self.jobs for step in job.steps]
 
 
 @dataclass(frozen=True, slots=True)
 class Ran:
-    """What a step ran, and what that printed."""
+    """What a step ran, and what it printed."""
 
     job: str
     run: str
@@ -76,7 +76,7 @@ class Ran:
 
 @dataclass
 class Runner:
-    """Runs a workflow in a checkout; `environ` is the machine's, with the PATH on which tools are found."""
+    """Runs a workflow in a checkout; `environ` is the machine's environment, including the PATH to the tools."""
 
     checkout: Path
     environ: Mapping[str, str]
@@ -84,10 +84,10 @@ class Runner:
     github: Mapping[str, str] = field(default_factory=dict)
     timeout_seconds: float = 1800
     prefix: Sequence[str] = ()
-    """The words in front of its shell."""
+    """The words in front of the command that starts the shell."""
 
     def run(self, workflow: Workflow) -> list[Ran]:
-        """Run all jobs, one after another, and return what was run; raise WorkflowFailed at the first that fails."""
+        """Run all jobs, one after another, and return what ran; raise WorkflowFailed at the first failing step."""
         known = {f"secrets.{name}": value for name, value in self.secrets.items()}
         known |= {f"github.{name}": value for name, value in self.github.items()}
         return [ran for job in workflow.jobs for ran in self._run_job(job, known)]
@@ -122,39 +122,39 @@ class Runner:
             )
             printed = done.stdout + files["GITHUB_STEP_SUMMARY"].read_text("utf-8")
             if done.returncode:
-                raise WorkflowFailed(f"{job.name}: {step.run} ended with {done.returncode}:\n{printed[-5000:]}")
+                raise WorkflowFailed(f"{job.name}: {step.run} exited with {done.returncode}:\n{printed[-5000:]}")
             lines = files["GITHUB_OUTPUT"].read_text("utf-8").splitlines()
         return printed, dict(line.split("=", 1) for line in lines)
 
 
 def read_workflows(folder: Path = WORKFLOWS) -> dict[str, Workflow]:
-    """Return all workflows of a checkout, by the names of their files."""
+    """Return all of a checkout's workflows by file name, without the extension."""
     return {path.stem: read_workflow(path) for path in sorted(folder.glob("*.yml"))}
 
 
 def read_workflow(path: Path) -> Workflow:
-    """Read a workflow; raise WorkflowFailed where it says what this reader does not know."""
-    # YAML 1.1 takes a bare `on` for true; GitHub does not.
+    """Read a workflow; raise WorkflowFailed if it contains something that this reader does not know."""
+    # YAML 1.1 reads a bare `on` as true; GitHub does not.
     raw = {"on" if key is True else key: value for key, value in yaml.safe_load(path.read_text("utf-8")).items()}
     jobs = {name: _read_job(name, each) for name, each in raw["jobs"].items()}
     return Workflow(raw["name"], tuple(_in_order(jobs)), raw)
 
 
 def expand(text: str, known: Mapping[str, str]) -> str:
-    """Put values in the place of expressions; a secret that is not there is empty, as at GitHub."""
+    """Replace expressions with values; a missing secret is empty, as on GitHub; raise WorkflowFailed if unknown."""
 
     def value(found: re.Match[str]) -> str:
         if found[1] in known:
             return known[found[1]]
         if found[1].startswith("secrets."):
             return ""
-        raise WorkflowFailed(f"This runner knows no {found[1]}.")
+        raise WorkflowFailed(f"This runner does not know {found[1]}.")
 
     return _EXPRESSION.sub(value, text)
 
 
 def expressions(value: Any) -> Iterator[str]:
-    """Yield the expressions that stand anywhere in a part of a workflow."""
+    """Yield all expressions anywhere in a part of a workflow."""
     if isinstance(value, str):
         yield from _EXPRESSION.findall(value)
     elif isinstance(value, Mapping):
@@ -178,7 +178,7 @@ def _read_step(job: str, raw: Mapping[str, Any]) -> Step:
 
 def _check(what: str, raw: Mapping[str, Any], known: set[str]) -> None:
     if unknown := raw.keys() - known:
-        raise WorkflowFailed(f"This reader does not know {', '.join(sorted(unknown))} of {what}.")
+        raise WorkflowFailed(f"This reader does not know {', '.join(sorted(unknown))} in {what}.")
 
 
 def _in_order(jobs: Mapping[str, Job]) -> Iterator[Job]:
@@ -187,7 +187,8 @@ def _in_order(jobs: Mapping[str, Job]) -> Iterator[Job]:
     while left:
         ready = next((job for job in left if set(job.needs) <= done), None)
         if ready is None:
-            raise WorkflowFailed(f"These wait for each other, or for none: {', '.join(job.name for job in left)}.")
+            names = ", ".join(job.name for job in left)
+            raise WorkflowFailed(f"These jobs wait for each other, or for a job that does not exist: {names}.")
         left.remove(ready)
         done.add(ready.name)
         yield ready

@@ -1,4 +1,4 @@
-"""`make cloudflare`: the Cloudflare mode on one's own machine, without an account; it mines the demo's mailbox."""
+"""`make cloudflare`: run the Cloudflare mode on this machine, without an account, and mine the demo mailbox."""
 
 import shlex
 import sys
@@ -18,11 +18,11 @@ from tests.support.servers import Postgres
 
 
 def main() -> int:
-    """Start everything, mine, show what was found, and stop everything; return the exit code."""
-    say("Looking for the Workers runtime; the first run gets it by npm, into the cache.")
+    """Start everything, mine, show the results, and stop everything; return the exit code."""
+    say("Looking for the Workers runtime. The first run downloads it with npm and caches it.")
     try:
         pieces, sdk = fetch_pieces(), vendor(CHECKOUT / "requirements" / "worker.lock")
-        say("Starting workerd with the Worker, D1, R2 and a queue, and PostgreSQL behind a stand-in for Supabase.")
+        say("Starting workerd with the Worker, D1, R2 and a queue, and PostgreSQL with a stand-in for Supabase.")
         with (
             tempfile.TemporaryDirectory(prefix="lm-cloudflare-") as folder,
             Postgres() as postgres,
@@ -36,7 +36,7 @@ def main() -> int:
 
 
 def play(mode: CloudflareMode) -> int:
-    """Run the commands that a user would type; return the exit code of the first that fails."""
+    """Run the commands that a user would type; return 0, or the exit code of the first that fails."""
     password_file = mode.home / "password"
     password_file.touch(mode=0o600)
     password_file.write_text("a password of the demo alone")
@@ -53,7 +53,7 @@ def play(mode: CloudflareMode) -> int:
 
 
 def show_left(deployment: Deployment) -> None:
-    """List what R2 and D1 hold in the end: keys of counted messages, watermarks, and the user's number."""
+    """Print what R2 and D1 still hold: the keys of counted messages, watermarks, and the user's number."""
     ours = "SELECT name FROM sqlite_schema WHERE type = 'table' AND sql LIKE '%STRICT%' ORDER BY name"
     kept = {row["name"]: deployment.rows(row["name"]) for row in deployment.local.query(ours)}
     say(f"Left in R2: {len(deployment.local.objects())} objects.")
@@ -61,7 +61,7 @@ def show_left(deployment: Deployment) -> None:
 
 
 def say(text: str) -> None:
-    """Tell the reader what goes on."""
+    """Print a line about what is happening."""
     sys.stdout.write(f"\n{text}\n")
     sys.stdout.flush()
 

@@ -1,5 +1,5 @@
-// A Cloudflare account on this machine: it is told of resources over HTTP, one after another, and what is declared is what
-// runs. Prints one line of JSON with its addresses, and ends when standard input does. usage: node account.mjs <settings.json>
+// A Cloudflare account on this machine: it runs the resources that are declared to it over HTTP, one after another.
+// Prints one line of JSON with its addresses, and ends with standard input. usage: node account.mjs <settings.json>
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { createServer as createSecureServer } from 'node:https';
@@ -27,7 +27,7 @@ class Refused extends Error {
   }
 }
 
-// Makes workerd anew of what is declared; changes that come at about the same time are made together.
+// Restarts workerd with what is declared; changes that arrive at about the same time are applied together.
 function apply() {
   waiting ??= running
     .catch(() => {})
@@ -46,7 +46,7 @@ async function settle() {
   await running.catch(() => {});
 }
 
-// Returns what is read of the running Workers, read again where they were made anew meanwhile.
+// Returns what `read` gets from the running Workers; reads again if they were restarted meanwhile.
 async function steadily(read) {
   for (;;) {
     await settle();
@@ -65,7 +65,7 @@ function set(kind, id, inputs) {
   return before;
 }
 
-// Changes one resource; where the whole is wrong then, or does not start, nothing has changed.
+// Changes one resource; if the result is invalid or does not start, restores the previous state.
 async function change(kind, id, inputs) {
   const before = set(kind, id, inputs);
   const [fault] = findFaults(declared);
@@ -109,9 +109,9 @@ async function runCrons() {
 
 const actions = {
   async POST(kind, _, inputs) {
-    if (inputs.accountId !== settings.account.account) throw new Refused(403, `The account ${inputs.accountId} is not ours.`);
+    if (inputs.accountId !== settings.account.account) throw new Refused(403, `There is no account ${inputs.accountId}.`);
     const id = IDENTIFY[kind](inputs);
-    if (id in declared[kind]) throw new Refused(409, `${id} is there already.`);
+    if (id in declared[kind]) throw new Refused(409, `${id} already exists.`);
     await change(kind, id, inputs);
     return { id };
   },
@@ -154,7 +154,7 @@ async function control(request, response) {
   response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(answer));
 }
 
-// Returns the Worker that answers under a name, or nothing.
+// Returns the Worker that serves a host name, or undefined.
 function findWorker(host) {
   if (host.startsWith(`${settings.account.account}.`)) return 'gate';
   const [script, ...rest] = host.split('.');

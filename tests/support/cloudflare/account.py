@@ -1,4 +1,4 @@
-"""A Cloudflare account on this machine that holds what it is told of, and runs it: nothing else is known to it."""
+"""A Cloudflare account on this machine that holds and runs what is declared, and nothing else."""
 
 import tempfile
 from collections.abc import Mapping
@@ -18,23 +18,23 @@ ASK_SECONDS = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """Who may do what in the account; those of no other."""
+    """The account's names and secrets; they belong to no real account."""
 
     account: str = "0123456789abcdef0123456789abcdef"
     subdomain: str = "an-account-of-tests"
-    """At workers.dev."""
+    """The account's subdomain of workers.dev."""
     token: str = field(default="a-token-of-tests-that-deploys", repr=False)
     queue_token: str = field(default="a-token-of-tests-for-queues", repr=False)
-    """Good for Queues alone, as a fetcher is given it."""
+    """A token for Queues only, as a fetcher has."""
     access_key: str = field(default="an-access-key-of-tests", repr=False)
     secret: str = field(default="a-secret-of-tests", repr=False)
 
 
 class CloudflareAccount:
-    """One account, empty at first; use it as a context manager.
+    """One account, initially empty; use it as a context manager.
 
-    Its API, and what tests ask, is HTTP on loopback; the names that the rest of the world calls (`hosts`) are answered
-    in TLS on `port`, under the certificate of `authority`.
+    Its API and the tests' own calls use HTTP on loopback. The host names that the outside world calls (`hosts`) are
+    served over TLS on `port`, with a certificate from `authority`.
     """
 
     def __init__(self, pieces: Pieces, *workers: str) -> None:
@@ -64,36 +64,36 @@ class CloudflareAccount:
 
     @property
     def variables(self) -> dict[str, str]:
-        """What the environment of Pulumi has to say."""
+        """Return the environment variables that Pulumi needs."""
         return {"CLOUDFLARE_API_TOKEN": self.credentials.token, "CLOUDFLARE_BASE_URL": f"{self.url}/client/v4"}
 
     @property
     def log(self) -> str:
-        """Return what the Workers have printed."""
+        """Return the Workers' output."""
         return self._script.log
 
     def resources(self, kind: str) -> dict[str, dict[str, Any]]:
-        """Return what is declared of a kind, by id."""
+        """Return the declared resources of a kind by id."""
         found: dict[str, dict[str, Any]] = self._ask(f"/resources/{kind}")
         return found
 
     def objects(self, bucket: str) -> list[str]:
-        """Return the keys of the objects of a bucket."""
+        """Return the keys of a bucket's objects."""
         keys: list[str] = self._ask(f"/objects/{bucket}")
         return keys
 
     def deployments(self) -> int:
-        """Return how many times workerd was made anew."""
+        """Return how often workerd was restarted."""
         return int(self._ask("/deployments"))
 
     def run_crons(self) -> None:
-        """Run each declared cron once; raise LocalError where one fails, or where there is none."""
+        """Run each declared cron once; raise LocalError if one fails or if there is none."""
         ran = self._ask("/crons")
         if not ran or any(each["outcome"] != "ok" for each in ran):
-            raise LocalError(f"the crons ended so: {ran}")
+            raise LocalError(f"a cron failed, or there is none: {ran}")
 
     def query(self, sql: str, *params: Any) -> list[dict[str, Any]]:
-        """Return the rows of one statement, asked of the account's one database as anyone with the token may."""
+        """Run one statement on the account's only database through Cloudflare's API, and return the rows."""
         [database] = self.resources("databases")
         path = f"/client/v4/accounts/{self.credentials.account}/d1/database/{database}/query"
         answer = self._client.post(f"{self.url}{path}", json={"sql": sql, "params": list(params)})

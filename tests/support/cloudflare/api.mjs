@@ -1,8 +1,8 @@
-// The calls of Cloudflare's REST API that are made outside a Worker: find a queue, push to it, query a D1 database, and
-// look what a token may see.
+// The calls of Cloudflare's REST API that come from outside a Worker: find a queue, push to it, query a D1 database,
+// and check what a token gives access to.
 const MAX_MESSAGES = 100;
 const MAX_MESSAGE_BYTES = 128_000;
-const METADATA_BYTES = 100; // a message's own, which count
+const METADATA_BYTES = 100; // per message; they count toward the limits
 const MAX_BATCH_BYTES = 256_000;
 const MAX_STATEMENT_BYTES = 100_000;
 const MAX_PARAMETERS = 100;
@@ -52,7 +52,7 @@ function find(queues, [id], page) {
   return id in queues ? done(found.find((each) => each.queue_id === id)) : refuse(404, 11000, 'Queue not found');
 }
 
-// Lists what is declared, as far as a token is good for it.
+// Lists the declared resources of a product.
 function list(product, path, request, { databases, buckets, scripts, subdomain }) {
   const jurisdiction = request.headers.get('cf-r2-jurisdiction') ?? 'default';
   const lists = {
@@ -69,8 +69,8 @@ function list(product, path, request, { databases, buckets, scripts, subdomain }
   return found ? done(found()) : refuse(404, 7003, 'No route for that URI');
 }
 
-// Answers one request below `/client/v4`; `env` has the account, and what is bound under the names given there. A token is
-// good for the products that the account says.
+// Answers one request under `/client/v4`; `env` has the account and the bindings that it names. The account says which
+// products each token gives access to.
 export async function answerApi(request, url, body, env) {
   const { account, tokens, queues, databases } = env.ACCOUNT;
   const [kind, given, product, ...rest] = url.pathname.split('/').slice(3);
@@ -86,7 +86,7 @@ export async function answerApi(request, url, body, env) {
   try {
     fields = JSON.parse(new TextDecoder().decode(body));
   } catch {
-    return refuse(400, 10026, 'the body is no JSON');
+    return refuse(400, 10026, 'the body is not valid JSON');
   }
   const path = rest.join('/').replace(/^database\//, '').replace(/^[^/]+/, '');
   if (product === 'queues' && /^\/messages(\/batch)?$/.test(path)) {

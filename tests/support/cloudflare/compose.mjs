@@ -1,6 +1,6 @@
-// Composes `pyodide_dev.capnp.bin`, the Python runtime that workerd reads for the flag `python_workers_development`, from
-// the npm package `pyodide` alone: a Cap'n Proto message of three modules. Fails where the package is not as it was.
-// usage: node compose.mjs <folder of npm pyodide> <folder to write into>
+// Composes `pyodide_dev.capnp.bin`, the Python runtime that workerd reads for the flag `python_workers_development`,
+// from the npm package `pyodide` alone: a Cap'n Proto message of three modules. Fails if the package has changed.
+// usage: node compose.mjs <folder of the npm package pyodide> <output folder>
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
@@ -11,8 +11,8 @@ const INTERNAL = 2;
 const MODULE_WORDS = 5; // one word of data and four pointers
 const WORD = 8;
 
-// What workerd forbids or keeps elsewhere: compiling wasm from bytes, randomness while a Worker starts, native wheels
-// outside its read-only file system.
+// What workerd forbids or keeps elsewhere: compiling Wasm from bytes, random numbers during a Worker's startup, native
+// wheels outside its read-only file system.
 const REPLACEMENTS = [
   ['new WebAssembly.Module', 'newWasmModule'],
   ['crypto.getRandomValues(', 'getRandomValues(Module,'],
@@ -29,7 +29,7 @@ const IMPORTS =
 
 function patchGlue(text) {
   for (const [before, after] of REPLACEMENTS) {
-    if (!text.includes(before)) throw new Error(`pyodide.asm.mjs is not the one that is known here: it has no ${before}`);
+    if (!text.includes(before)) throw new Error(`pyodide.asm.mjs has changed: it does not contain ${before}`);
     text = text.replaceAll(before, after);
   }
   return IMPORTS + text;
@@ -54,14 +54,14 @@ function encode(modules) {
   };
   const placed = modules.map((module) => ({ ...module, nameAt: reserve(module.name), dataAt: reserve(module.data) }));
   const message = Buffer.alloc((end + 1) * WORD);
-  message.writeUInt32LE(end, 4); // one segment of so many words
+  message.writeUInt32LE(end, 4); // one segment of `end` words
   const segment = message.subarray(WORD);
   const point = (at, target, tag, upper) => {
     segment.writeInt32LE(((target - at - 1) << 2) | tag, at * WORD);
     segment.writeUInt32LE(upper >>> 0, at * WORD + 4);
   };
-  point(0, 1, 0, 1 << 16); // the root: a struct of one pointer
-  point(1, 2, 1, ((modules.length * MODULE_WORDS) << 3) | 7); // to a list of structs, whose tag word follows
+  point(0, 1, 0, 1 << 16); // the root: a struct with one pointer
+  point(1, 2, 1, ((modules.length * MODULE_WORDS) << 3) | 7); // to a list of structs; its tag word follows
   segment.writeInt32LE(modules.length << 2, 2 * WORD);
   segment.writeUInt16LE(1, 2 * WORD + 4);
   segment.writeUInt16LE(4, 2 * WORD + 6);

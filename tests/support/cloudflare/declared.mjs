@@ -1,5 +1,5 @@
-// What is declared in an account, as plain data by kind and id: how each is called, what is wrong with all of it together,
-// and what workerd is made of. Nothing is known here but what was declared.
+// What is declared in an account, as plain data by kind and id: how resources get their ids, which faults they have
+// together, and which Workers they make up. It knows only what was declared.
 import { randomBytes, randomUUID } from 'node:crypto';
 import { makeGate, makeWorker } from './runtime.mjs';
 
@@ -11,7 +11,7 @@ const MODULE_TYPES = {
   'application/javascript+module': 'ESModule',
 };
 
-// By kind: the id of a new one.
+// By kind: returns the id of a new resource.
 export const IDENTIFY = {
   queues: someId,
   consumers: someId,
@@ -22,10 +22,10 @@ export const IDENTIFY = {
   crons: ({ scriptName }) => scriptName,
   subdomains: ({ scriptName }) => scriptName,
 };
-// Kinds that workerd is not made of.
+// Kinds that do not affect workerd's configuration.
 export const BESIDE = new Set(['lifecycles', 'crons', 'subdomains']);
 
-// Yields a sentence for all that two resources say against each other.
+// Yields a sentence for each conflict between resources.
 export function* findFaults(declared) {
   const { queues, consumers, databases, buckets, lifecycles, scripts, crons, subdomains } = declared;
   yield* findDoubles('queues', queues, 'queueName');
@@ -53,16 +53,16 @@ function* findDoubles(kind, resources, field) {
 }
 
 function* findUnbound({ name, type, id, queueName, bucketName, jurisdiction = 'default' }, { queues, databases, buckets }) {
-  if (type === 'd1' && !(id in databases)) yield `${name} is bound to the database ${id}, which is not there.`;
-  if (type === 'queue' && !isNamed(queues, queueName)) yield `${name} is bound to the queue ${queueName}, which is not there.`;
+  if (type === 'd1' && !(id in databases)) yield `${name} is bound to the database ${id}, which is missing.`;
+  if (type === 'queue' && !isNamed(queues, queueName)) yield `${name} is bound to the queue ${queueName}, which is missing.`;
   if (type === 'r2_bucket' && !isSeen(buckets, bucketName, jurisdiction))
-    yield `${name} is bound to the bucket ${bucketName} in ${jurisdiction}, which is not there.`;
+    yield `${name} is bound to the bucket ${bucketName} in ${jurisdiction}, which is missing.`;
 }
 
 const isNamed = (queues, name) => Object.values(queues).some(({ queueName }) => queueName === name);
 const isSeen = (buckets, name, jurisdiction) => buckets[name]?.jurisdiction === jurisdiction;
 
-// Returns the Workers that are declared, and the gate beside them, as miniflare takes them.
+// Returns the declared Workers and the gate as options for miniflare.
 export function listWorkers(declared, { account, subdomain, date }) {
   return [listGate(declared, { ...account, subdomain }, date), ...Object.values(declared.scripts).map((script) => listScript(declared, script))];
 }

@@ -1,4 +1,4 @@
-"""The Worker as it is deployed, with everything around it on this machine, driven over HTTP and the queue."""
+"""The deployed Worker, with everything around it on this machine, driven over HTTP and the queue."""
 
 import asyncio
 import contextlib
@@ -26,12 +26,12 @@ CHECKOUT = HERE.parents[2]
 TOKEN = "a-service-token-of-tests"
 FINISH_SECONDS = 60.0
 IDLE_SECONDS = 0.5
-"""Without progress for so long, a test lets the cron run, as if the time that it waits for had passed."""
+"""After this long without progress, a test runs the cron as if the cron's waiting time had passed."""
 QUEUE_BATCH = 100
 
 
 def bundle_metered(sdk: Path, checkout: Path = CHECKOUT) -> Bundle:
-    """Return the module table of the deployed Worker on metered bindings."""
+    """Return the module table of the deployed Worker with metered bindings."""
     processor = checkout / "services" / "processor"
     roots = {name: HERE / f"{name}.py" for name in ("metered_worker", "meters")}
     roots |= {"entry_worker": processor / "entry_worker.py", "processor": processor, "schemas": checkout / "schemas"}
@@ -39,7 +39,7 @@ def bundle_metered(sdk: Path, checkout: Path = CHECKOUT) -> Bundle:
 
 
 class Deployment:
-    """One Worker, its D1 and R2, its queue, and a permanent database; use it as a context manager."""
+    """One Worker with its D1, R2 and queue, and a permanent database; use it as a context manager."""
 
     def __init__(self, pieces: Pieces, bundle: Bundle, postgres: Postgres) -> None:
         database = postgres.fresh_database()
@@ -85,7 +85,7 @@ class Deployment:
         return Begun(user, begun["id"], begun.get("lease", 0), begun)
 
     def store(self, begun: Begun, *folders: Folder) -> list[Job]:
-        """Store plan and segments as a fetcher does, and return the segments' jobs without sending them."""
+        """Store the plan and segments as a fetcher does, and return the segments' jobs without sending them."""
         planned = tuple(folder.planned() for folder in folders)
         self.local.put_object(plan_key(begun.id), Plan(planned).encode())
         for folder, plan in zip(folders, planned, strict=True):
@@ -98,7 +98,7 @@ class Deployment:
         return begun.jobs
 
     def send(self, jobs: Sequence[Job]) -> None:
-        """Push jobs to the queue by Cloudflare's REST API."""
+        """Push jobs to the queue through Cloudflare's REST API."""
         account = self.local.account
         url = f"{self.local.gate}/client/v4/accounts/{account.account}/queues/{account.queue}/messages/batch"
         for first in range(0, len(jobs), QUEUE_BATCH):
@@ -107,7 +107,7 @@ class Deployment:
             httpx.post(url, json={"messages": batch}, headers=headers, timeout=FINISH_SECONDS).raise_for_status()
 
     def deliver(self, *batches: Sequence[Job | str], attempts: int = 1) -> list[dict[str, Any]]:
-        """Hand jobs to the Worker, batches at once, past the queue; return the verdicts."""
+        """Deliver jobs directly to the Worker, all batches at once, bypassing the queue; return the verdicts."""
         numbered = [
             [Message(job if isinstance(job, str) else job.encode(), f"{at}", attempts) for at, job in enumerate(batch)]
             for batch in batches
@@ -115,13 +115,13 @@ class Deployment:
         return self.local.deliver(*numbered)
 
     def fetched(self, begun: Begun, **reasons: Mapping[str, int]) -> None:
-        """Say that everything is fetched."""
+        """Report that everything is fetched."""
         body = {"lease": begun.lease, **reasons}
         answer = self.ask("POST", f"/users/{begun.user}/minings/{begun.id}/fetched", body)
         assert answer.status_code == 200, answer.text
 
     def status(self, begun: Begun) -> dict[str, Any]:
-        """Return how far a mining is."""
+        """Return a mining's status."""
         return self._read(f"/users/{begun.user}/minings/{begun.id}")
 
     def report(self, begun: Begun) -> dict[str, Any]:
@@ -129,7 +129,7 @@ class Deployment:
         return self._read(f"/users/{begun.user}/minings/{begun.id}/report")
 
     def contacts(self, user: str) -> list[Any]:
-        """Return all contacts of a user in the list's order."""
+        """Return all of a user's contacts in list order."""
         out: list[Any] = []
         cursor = ""
         while page := self._read(f"/users/{user}/contacts?limit=1000{cursor}"):
@@ -142,7 +142,7 @@ class Deployment:
     def finish(
         self, *begun: Begun, seconds: float = FINISH_SECONDS, idle_seconds: float = IDLE_SECONDS, poll: float = 0.02
     ) -> None:
-        """Wait for the end of minings, asking every `poll` seconds; where nothing moves, let the cron look at them."""
+        """Wait for minings to end, polling every `poll` seconds; run the cron if there is no progress."""
         until = time.monotonic() + seconds
         before: object = None
         moved = time.monotonic()
@@ -169,7 +169,7 @@ class Deployment:
         return [status["state"], status["segments"], status["chunks_refined"]]
 
     def sweep(self) -> None:
-        """Let the Worker's cron run as if an hour had passed without progress; it may be told to crash too."""
+        """Run the Worker's cron as if an hour had passed without progress; a fault may make it crash."""
         self.local.query("UPDATE segments SET at = at - 3600")
         with contextlib.suppress(LocalError):
             self.local.run_scheduled()
@@ -183,19 +183,19 @@ class Deployment:
         return begun
 
     def rows(self, table: str) -> int:
-        """Return how many rows a temporary table holds."""
+        """Return the number of rows in a temporary table."""
         return int(self.local.query(f"SELECT count(*) AS n FROM {table}")[0]["n"])
 
     def set_fault(self, **fault: Any) -> None:
-        """Let the Worker's bindings fail; see `meters.Meters.set_fault`."""
+        """Make the Worker's bindings fail; see `meters.Meters.set_fault`."""
         httpx.post(f"{self.local.processor}/test/faults", json=fault).raise_for_status()
 
     def meters(self) -> dict[str, Any]:
-        """Return what the Worker's meters say."""
+        """Return the readings of the Worker's meters."""
         return self._read("/test/meters")
 
     def reset_meters(self) -> None:
-        """Count from zero, and let no binding fail."""
+        """Reset the meters, and clear any fault."""
         self.set_fault(times=0)
         httpx.get(f"{self.local.processor}/test/reset").raise_for_status()
 

@@ -1,4 +1,4 @@
-"""Fixtures of the local Cloudflare: one workerd a session, since a start takes seconds."""
+"""Fixtures of the local Cloudflare: one workerd per session, because starting it takes seconds."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -28,7 +28,7 @@ def pieces() -> Pieces:
 
 @pytest.fixture(scope="session")
 def sdk() -> Path:
-    """Return the folder with what the Worker has of PyPI."""
+    """Return the folder with the Worker's packages from PyPI."""
     try:
         return vendor(LOCK)
     except VendoringFailed as error:
@@ -38,14 +38,14 @@ def sdk() -> Path:
 
 @pytest.fixture(scope="session")
 def shared_deployment(pieces: Pieces, sdk: Path, postgres: Postgres) -> Iterator[Deployment]:
-    """Yield the deployed Worker with everything around it; all tests of the session share it."""
+    """Yield the deployed Worker with everything around it, which all tests of the session share."""
     with Deployment(pieces, bundle_metered(sdk), postgres) as deployment:
         yield deployment
 
 
 @pytest.fixture
 def deployment(shared_deployment: Deployment) -> Iterator[Deployment]:
-    """Yield the deployed Worker; nothing fails, and meters count from zero. Users are a test's own."""
+    """Yield the deployed Worker without faults and with meters at zero. Each test uses its own users."""
     shared_deployment.reset_meters()
     yield shared_deployment
     shared_deployment.reset_meters()
@@ -54,7 +54,7 @@ def deployment(shared_deployment: Deployment) -> Iterator[Deployment]:
 
 @pytest.fixture(scope="session")
 def probe(pieces: Pieces, sdk: Path) -> Iterator[LocalCloudflare]:
-    """Yield a running local Cloudflare with a Worker that only says what it gets."""
+    """Yield a running local Cloudflare with a Worker that only records what it receives."""
     bundle = bundle_modules("probe.py", {"probe": HERE / "probe.py"}, sdk, max_bytes=MAX_BYTES)
     with LocalCloudflare(pieces, bundle, variables={"PLACE": "first"}, max_retries=1) as local:
         yield local

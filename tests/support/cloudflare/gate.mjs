@@ -1,6 +1,6 @@
-// A Worker on the account's stores that answers what is asked of Cloudflare from outside a Worker: S3 requests to R2, and
-// the REST API. `ACCOUNT` names the bindings: `buckets` and `queues` have the name by which each is bound, `databases` too.
-// `POST /faults` sets faults: the next matching requests get the status given there.
+// A Worker on the account's stores that answers the requests that Cloudflare gets from outside a Worker: S3 requests to
+// R2, and the REST API. `ACCOUNT` has the names of the bindings, under `buckets`, `queues` and `databases`.
+// `POST /faults` sets faults: the next matching requests get the status given there, or an answer after a delay.
 import { answerApi } from './api.mjs';
 import { answerS3 } from './s3.mjs';
 
@@ -15,7 +15,7 @@ async function fail(request, url) {
   return fault.status ? new Response('{"success":false,"errors":[]}', { status: fault.status, headers: fault.headers }) : undefined;
 }
 
-// Returns the bindings of the buckets that are seen at an endpoint: that of a jurisdiction shows its own alone.
+// Returns the bindings of the buckets visible at an endpoint; a jurisdiction's endpoint shows only its own buckets.
 function findBuckets(url, env) {
   const match = /^[0-9a-f]{32}(?:\.(\w+))?\.r2\.cloudflarestorage\.com$/.exec(url.hostname);
   const seen = Object.entries(env.ACCOUNT.buckets).filter(([, each]) => !match || each.jurisdiction === (match[1] ?? 'default'));

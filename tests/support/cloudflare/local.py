@@ -1,4 +1,4 @@
-"""Cloudflare on this machine: the Worker in the real workerd, miniflare's queues, D1 and R2, and the gate."""
+"""Cloudflare on this machine: the Worker in the real workerd; miniflare's queues, D1 and R2; and the gate."""
 
 import base64
 import threading
@@ -16,7 +16,7 @@ from tests.support.cloudflare.packages import Pieces
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """The names and credentials of the local account; those of no other."""
+    """The names and credentials of the local account; they belong to no real account."""
 
     account: str = "0123456789abcdef0123456789abcdef"
     token: str = "a-token-of-tests"
@@ -30,7 +30,7 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A queue message as it is handed to the Worker; `attempts` counts this delivery."""
+    """A queue message as delivered to the Worker; `attempts` includes this delivery."""
 
     body: Any
     id: str = "1"
@@ -38,16 +38,16 @@ class Message:
     timestamp: int = 1_767_225_600_000
 
     def to_json(self) -> dict[str, Any]:
-        """Return what the start script takes."""
+        """Return the message in the form that the start script takes."""
         return {"id": self.id, "body": self.body, "attempts": self.attempts, "timestamp": self.timestamp}
 
 
 @dataclass
 class LocalCloudflare:
-    """One workerd; use it as a context manager. Calls are made one after another, from any thread.
+    """One workerd; use it as a context manager. It is thread-safe; calls run one at a time.
 
-    `variables` are the Worker's own settings. `max_retries` and `wait_seconds` are the queue's: production's number of
-    retries, and a shorter wait than production's for a batch to fill.
+    `variables` are the Worker's own settings. `max_retries` and `wait_seconds` configure the queue: by default it
+    retries as often as in production, and waits less than in production for a batch to fill.
     """
 
     pieces: Pieces
@@ -73,56 +73,56 @@ class LocalCloudflare:
 
     @property
     def log(self) -> str:
-        """Return what workerd and the Worker have printed."""
+        """Return the output of workerd and the Worker."""
         return self._script.log
 
     def start(self) -> None:
-        """Start it and wait until it answers."""
+        """Start workerd and wait until it answers."""
         self._take_addresses(self._script.start(self._settings()))
 
     def close(self) -> None:
-        """Stop it; what it stored goes with it."""
+        """Stop workerd; its data is deleted."""
         self._script.close()
 
     def deliver(self, *batches: Sequence[Message], queue: str | None = None) -> list[dict[str, Any]]:
-        """Hand batches to the Worker's queue handler, all at once; return miniflare's words for each one's verdicts."""
+        """Deliver batches to the Worker's queue handler, all at once; return each batch's verdicts from miniflare."""
         given = [[message.to_json() for message in batch] for batch in batches]
         return list(self._call("deliver", batches=given, queue=queue))
 
     def run_scheduled(self, cron: str = "* * * * *") -> None:
-        """Run the Worker's cron handler once; raise LocalError where it fails."""
+        """Run the Worker's cron handler once; raise LocalError if it fails."""
         verdict = self._call("scheduled", cron=cron)
         if verdict["outcome"] != "ok":
             raise LocalError(f"the cron handler ended with {verdict['outcome']}")
 
     def query(self, sql: str, *params: Any) -> list[dict[str, Any]]:
-        """Return the rows of one statement, asked of D1 past the Worker."""
+        """Run one statement directly on D1, and return the rows."""
         return list(self._call("query", sql=sql, params=params)["results"])
 
     def objects(self, prefix: str = "") -> list[str]:
-        """Return the keys of the objects in R2."""
+        """Return the keys of the objects in R2 that start with a prefix."""
         return list(self._call("objects", prefix=prefix))
 
     def put_object(self, key: str, data: bytes) -> None:
-        """Write an object to R2, past everyone."""
+        """Write an object directly to R2."""
         self._call("put", key=key, data=base64.b64encode(data).decode())
 
     def remove_objects(self, keys: Sequence[str]) -> None:
-        """Remove objects from R2, past everyone."""
+        """Remove objects directly from R2."""
         self._call("remove", keys=list(keys))
 
     def redeploy(self, *, bundle: Bundle | None = None, variables: Mapping[str, str] | None = None) -> None:
-        """Put another Worker, or the same anew, in the place of this one: data stay, queued messages are lost."""
+        """Replace the Worker with another one, or restart the same; data is kept, queued messages are lost."""
         self.bundle = bundle or self.bundle
         self.variables = self.variables if variables is None else variables
         self._take_addresses(self._call("redeploy", modules=list_modules(self.bundle), variables=dict(self.variables)))
 
     def set_faults(self, *faults: Mapping[str, Any]) -> None:
-        """Let the gate fail: a fault has `path` (a piece of it), `times`, and `status` with `headers`, or `seconds`."""
+        """Make the gate fail: a fault has `path` (a part of it), `times`, and `status` with `headers`, or `seconds`."""
         httpx.post(f"{self.gate}/faults", json=list(faults)).raise_for_status()
 
     def counts(self) -> dict[str, int]:
-        """Return how many requests the gate has had, by kind and method."""
+        """Return how many requests the gate has received, by kind and method."""
         counts: dict[str, int] = httpx.get(f"{self.gate}/counts").json()
         return counts
 
@@ -163,5 +163,5 @@ class LocalCloudflare:
 
 
 def list_modules(bundle: Bundle) -> list[dict[str, str]]:
-    """Return a bundle as the start script takes it, main module first."""
+    """Return a bundle in the form that the start script takes, main module first."""
     return [{"name": name, "type": module_type(module), "file": str(module.file)} for name, module in bundle.items()]

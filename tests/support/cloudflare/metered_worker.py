@@ -1,4 +1,4 @@
-"""The deployed Worker on metered bindings, with routes for tests below `/test/`. Never part of a deployed bundle."""
+"""The deployed Worker with metered bindings and with test routes under `/test/`. Never part of a deployed bundle."""
 
 import json
 from typing import Any
@@ -9,18 +9,18 @@ from pyodide_js import _module  # type: ignore[import-not-found]
 from workers import Response  # type: ignore[import-not-found]
 
 entry_worker.fetch = metered_fetch(entry_worker.fetch)
-entry_worker.SWEEP_SECONDS = 5.0  # a sweep that stands still is not waited for as long as in production
+entry_worker.SWEEP_SECONDS = 5.0  # shorter than in production, for tests in which a sweep hangs
 
 
 class Default(entry_worker.Default):  # type: ignore[misc]
-    """What the runtime calls."""
+    """The entry point that the runtime calls."""
 
     def __init__(self, ctx: Any, env: Any) -> None:
         super().__init__(ctx, env)
         self.env = MeteredEnv(env)
 
     async def fetch(self, request: Any) -> Any:
-        """Answer the tests' routes, and leave the rest to the deployed Worker."""
+        """Answer the test routes, and pass all other requests to the deployed Worker."""
         _, test, route = f"/{request.url.partition('://')[2].partition('/')[2]}//".split("/")[:3]
         if test != "test":
             METERS.counts["http requests"] += 1
@@ -39,7 +39,7 @@ class Default(entry_worker.Default):  # type: ignore[misc]
         return Response(json.dumps(answer))
 
     async def queue(self, batch: Any, _env: Any = None, _ctx: Any = None) -> None:
-        """Count the messages delivered, and leave them to the deployed Worker."""
+        """Count the delivered messages, and pass them to the deployed Worker."""
         METERS.counts["queue batches"] += 1
         METERS.counts["queue messages delivered"] += len(batch.messages)
         await super().queue(batch)

@@ -1,6 +1,6 @@
-"""A Worker's bindings with meters on them, which fail when told. Runs inside the Worker; standard library only.
+"""Metered bindings for a Worker, which fail on demand. Runs inside the Worker; standard library only.
 
-What is metered and told is the isolate's, shared by all its invocations: for tests and benchmarks alone.
+Counts and faults belong to the isolate and are shared by all its invocations. For tests and benchmarks only.
 """
 
 import asyncio
@@ -14,11 +14,11 @@ WRITES = re.compile(r"\b(INSERT|UPDATE|DELETE)\b")
 
 
 class Crash(BaseException):
-    """The isolate is gone: nothing in the service's code may catch it."""
+    """The isolate has died; the service's code must not catch this."""
 
 
 class Meters:
-    """What was asked of the bindings, and what is to go wrong with them."""
+    """Counts the calls of the bindings, and makes them fail."""
 
     def __init__(self) -> None:
         self.counts: Counter[str] = Counter()
@@ -26,10 +26,10 @@ class Meters:
         self._fault: dict[str, Any] = {}
 
     def set_fault(self, fault: Mapping[str, Any]) -> None:
-        """Let calls of a `binding` and a method (any, where empty) go wrong from the `first` on, so many `times`.
+        """Make `times` calls of a `binding` and `method` fail, starting with call number `first`; empty means any.
 
-        `kind` is `error` (the binding throws), `silence` (it never answers), `crash` (the isolate dies before the call)
-        or `crash after` (the call is done, and the isolate dies before it learns of it).
+        `kind` is `error` (the binding throws), `silence` (it does not answer for a minute), `crash` (the isolate dies
+        before the call) or `crash after` (the call succeeds, and the isolate dies before it gets the answer).
         """
         self._fault = {
             "binding": "",
@@ -43,11 +43,11 @@ class Meters:
 
     @property
     def faults_done(self) -> int:
-        """Return how many calls went wrong as told."""
+        """Return how many calls have failed on demand."""
         return int(self._fault.get("done", 0))
 
     async def call(self, binding: str, name: str, act: Callable[[], Awaitable[Any]]) -> Any:
-        """Do a call, unless it is to go wrong."""
+        """Make a call, unless a fault applies to it."""
         kind = self._next_fault(binding, name)
         if kind == "error":
             raise RuntimeError(f"{binding.upper()}_ERROR: Network connection lost.")
@@ -76,7 +76,7 @@ METERS = Meters()
 
 
 def metered_fetch(fetch: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
-    """Return the Worker's way to Supabase with meters on it: a binding whose methods are the functions called."""
+    """Return a metered `fetch` for Supabase; it counts as a binding whose methods are the database functions."""
 
     async def call(url: str, **options: Any) -> Any:
         return await METERS.call("supabase", url.rpartition("/")[2], lambda: fetch(url, **options))
@@ -85,14 +85,14 @@ def metered_fetch(fetch: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitab
 
 
 class Invocation:
-    """What one invocation does: the platform limits its statements and its open connections."""
+    """The calls of one invocation; the platform limits its statements and its open connections."""
 
     def __init__(self) -> None:
         self._open = 0
         self._statements = 0
 
     async def call(self, binding: str, name: str, act: Callable[[], Awaitable[Any]]) -> Any:
-        """Do a call and note how many are open at once."""
+        """Make a call, and record how many are open at once."""
         self._open += 1
         METERS.peaks["connections"] = max(METERS.peaks["connections"], self._open)
         try:
@@ -101,7 +101,7 @@ class Invocation:
             self._open -= 1
 
     def add_rows(self, answer: Mapping[str, Any]) -> None:
-        """Add what D1 says that a statement cost."""
+        """Add the cost of a statement, as reported by D1."""
         meta = answer["meta"]
         self._statements += 1
         METERS.peaks["statements"] = max(METERS.peaks["statements"], self._statements)
@@ -111,7 +111,7 @@ class Invocation:
 
 
 class MeteredEnv:
-    """The Worker's environment in one invocation: bindings with meters, everything else as it is."""
+    """The Worker's environment in one invocation: metered bindings, everything else unchanged."""
 
     def __init__(self, env: Any) -> None:
         invocation = Invocation()
@@ -126,7 +126,7 @@ class MeteredEnv:
 
 
 class MeteredCalls:
-    """A binding all of whose methods are asked and answered once."""
+    """A binding whose methods each make one call."""
 
     def __init__(self, binding: str, inner: Any, invocation: Invocation) -> None:
         self._binding = binding
@@ -134,7 +134,7 @@ class MeteredCalls:
         self._invocation = invocation
 
     def __getattr__(self, name: str) -> Any:
-        """Return a method that counts."""
+        """Return a metered method."""
         method = getattr(self._inner, name)
 
         async def call(*arguments: Any) -> Any:
@@ -144,7 +144,7 @@ class MeteredCalls:
 
 
 class MeteredQueue(MeteredCalls):
-    """The queue, whose messages are counted too: they are what is paid for."""
+    """The queue; its messages are also counted, because they are billed."""
 
     def __init__(self, inner: Any, invocation: Invocation) -> None:
         super().__init__("queue", inner, invocation)
@@ -161,14 +161,14 @@ class MeteredQueue(MeteredCalls):
 
 
 class MeteredDatabase:
-    """D1, whose own counters of rows and queries are summed up."""
+    """D1; sums up its own counters of rows and queries."""
 
     def __init__(self, inner: Any, invocation: Invocation) -> None:
         self._inner = inner
         self._invocation = invocation
 
     def prepare(self, sql: str) -> "MeteredStatement":
-        """Return a statement that counts when it runs."""
+        """Return a metered statement."""
         return MeteredStatement(self._inner.prepare(sql), self._invocation, "write" if WRITES.search(sql) else "read")
 
     async def batch(self, statements: Sequence["MeteredStatement"]) -> Any:
@@ -189,11 +189,11 @@ class MeteredStatement:
         self._kind = kind
 
     def bind(self, *values: Any) -> "MeteredStatement":
-        """Return it with its values."""
+        """Return the statement with its values."""
         return MeteredStatement(self.inner.bind(*values), self._invocation, self._kind)
 
     async def all(self) -> Any:
-        """Run it."""
+        """Run the statement."""
         answer = await self._invocation.call("d1", self._kind, self.inner.all)
         self._invocation.add_rows(answer)
         return answer

@@ -1,4 +1,4 @@
-"""A script of ours in Node: started with its settings in a file, told of its end by the end of its standard input."""
+"""One of our Node scripts: it reads its settings from a file, and ends when its standard input closes."""
 
 import json
 import subprocess
@@ -13,11 +13,11 @@ STOP_SECONDS = 10.0
 
 
 class LocalError(RuntimeError):
-    """What was asked of the local Cloudflare failed; the text is its own."""
+    """A call of the local Cloudflare failed; the text is its error message."""
 
 
 class NodeScript:
-    """One process, which answers a line of JSON when it has started, and one for each line that it is asked."""
+    """One process; it prints a line of JSON once it has started, and one for each line of input."""
 
     def __init__(self, node: str, script: str) -> None:
         self._command = [node, str(HERE / script)]
@@ -26,12 +26,12 @@ class NodeScript:
 
     @property
     def log(self) -> str:
-        """Return what it has printed, and workerd with the Worker."""
+        """Return the output of the script, workerd and the Worker."""
         path = Path(self._folder.name) / "log"
         return path.read_text(errors="replace") if path.exists() else ""
 
     def start(self, settings: Mapping[str, Any]) -> Any:
-        """Start it, and return its first answer; raise LocalError."""
+        """Start the script, and return its first answer; raise LocalError."""
         folder = Path(self._folder.name)
         (folder / "settings.json").write_text(json.dumps(settings))
         with (folder / "log").open("w") as log:
@@ -45,7 +45,7 @@ class NodeScript:
         return self._read()
 
     def ask(self, call: str, fields: Mapping[str, Any]) -> Any:
-        """Ask for something, and return the answer; raise LocalError."""
+        """Make a call, and return the answer; raise LocalError."""
         if self._process is None or self._process.stdin is None:
             raise LocalError("the local Cloudflare is not running")
         self._process.stdin.write(json.dumps({"call": call, **fields}) + "\n")
@@ -53,7 +53,7 @@ class NodeScript:
         return self._read()
 
     def close(self) -> None:
-        """Stop it; what it stored goes with it."""
+        """Stop the script; its data is deleted."""
         if self._process is not None:
             assert self._process.stdin is not None
             assert self._process.stdout is not None

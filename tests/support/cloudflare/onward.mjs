@@ -1,8 +1,8 @@
-// Passes a request on to another server as it is, and its answer back; where either ends early, so does the other.
+// Forwards a request unchanged to another server, and the response back; if either ends early, so does the other.
 import { request as ask } from 'node:http';
 import { pipeline } from 'node:stream';
 
-// The connections are our own matter.
+// Connection headers are not forwarded; each side manages its own connection.
 const without = ({ connection, 'keep-alive': _, ...others }) => others;
 
 export function passOn(request, response, { hostname, port }) {

@@ -1,4 +1,4 @@
-"""The pieces of the local Cloudflare: npm packages at exact versions, and the Python runtime made of one."""
+"""The pieces of the local Cloudflare: npm packages at exact versions, and the Python runtime composed from one."""
 
 import hashlib
 import shutil
@@ -15,12 +15,12 @@ _MANIFESTS = ("package.json", "package-lock.json")
 
 
 class PiecesMissing(RuntimeError):
-    """Node, npm or a package is not there; the text says what to do."""
+    """Node, npm or a package is missing; the text says what to do."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pieces:
-    """Where the pieces lie: `packages` holds node_modules, `runtime` what workerd reads for Python."""
+    """The paths of the pieces: `packages` holds node_modules, `runtime` the Python runtime for workerd."""
 
     node: str
     packages: Path
@@ -28,15 +28,15 @@ class Pieces:
 
     @property
     def wrangler(self) -> Path:
-        """Return wrangler's script, to be run by Node."""
+        """Return the path of wrangler's script, to run with Node."""
         return self.packages / "node_modules" / "wrangler" / "bin" / "wrangler.js"
 
 
 def fetch_pieces() -> Pieces:
-    """Return the pieces, fetched by npm and composed on the first call; raise PiecesMissing."""
+    """Return the pieces; fetch them with npm and compose the runtime on the first call; raise PiecesMissing."""
     node, npm = _find_node(), shutil.which("npm")
     if npm is None:
-        raise PiecesMissing("npm is not installed: install Node.js 20 or newer, with npm")
+        raise PiecesMissing("npm is not installed. Install Node.js 20 or newer, with npm.")
     text = b"".join((HERE / name).read_bytes() for name in (*_MANIFESTS, "compose.mjs"))
     place = cache_folder() / f"workerd-{hashlib.sha256(text).hexdigest()[:16]}"
     if not place.is_dir():
@@ -51,10 +51,10 @@ def fetch_pieces() -> Pieces:
 def _find_node() -> str:
     node = shutil.which("node")
     if node is None:
-        raise PiecesMissing(f"Node.js is not installed: install {OLDEST_NODE} or newer")
+        raise PiecesMissing(f"Node.js is not installed. Install version {OLDEST_NODE} or newer.")
     version = subprocess.run([node, "--version"], capture_output=True, text=True, check=True).stdout.strip()
     if int(version.removeprefix("v").partition(".")[0]) < OLDEST_NODE:
-        raise PiecesMissing(f"Node.js is {version}: install {OLDEST_NODE} or newer")
+        raise PiecesMissing(f"Node.js {version} is too old. Install version {OLDEST_NODE} or newer.")
     return node
 
 
@@ -62,14 +62,14 @@ def _install(node: str, npm: str, made: Path) -> None:
     made.mkdir()
     for name in _MANIFESTS:
         shutil.copy(HERE / name, made)
-    # Not `npm ci`: the lock knows only the platforms whose packages the registry had when it was made.
+    # Not `npm ci`: the lock file lists only the platforms whose packages the registry had when it was created.
     _run([npm, "install", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"], made)
     pyodide = made / "node_modules" / "pyodide"
     _run([node, str(HERE / "compose.mjs"), str(pyodide), str(made / "runtime")], made)
 
 
 def _publish(made: Path, place: Path) -> None:
-    """Give the folder its name, unless another run was first."""
+    """Move the folder to its final place, unless another run was faster."""
     try:
         made.rename(place)
     except OSError:

@@ -1,4 +1,4 @@
-"""A Worker that does as it is told by messages, to try the local Cloudflare itself."""
+"""A Worker that obeys its messages, for tests of the local Cloudflare itself."""
 
 from typing import Any
 
@@ -6,14 +6,14 @@ from workers import Response, WorkerEntrypoint  # type: ignore[import-not-found]
 
 
 class Default(WorkerEntrypoint):  # type: ignore[misc]
-    """Keeps what it gets in D1."""
+    """Records what it receives in D1."""
 
     async def fetch(self, request: Any) -> Any:
         """Return one of the Worker's settings."""
         return Response(f"{self.env.PLACE} {request.method}")
 
     async def queue(self, batch: Any, env: Any = None, ctx: Any = None) -> None:
-        """Note each message, then do what its body says: `ack`, `retry`, or fail."""
+        """Record each message, then do what its body says: `retry`, `fail`, or by default acknowledge it."""
         for message in batch.messages:
             await self._note(batch.queue, message.body, message.attempts)
             if message.body == "fail":
@@ -24,7 +24,7 @@ class Default(WorkerEntrypoint):  # type: ignore[misc]
                 message.ack()
 
     async def scheduled(self, controller: Any, env: Any = None, ctx: Any = None) -> None:
-        """Note that the cron ran."""
+        """Record that the cron ran."""
         await self._note("cron", controller.cron, 0)
 
     async def _note(self, queue: str, body: str, attempts: int) -> None:

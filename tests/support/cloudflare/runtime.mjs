@@ -1,12 +1,13 @@
-// What both start scripts make workerd of: miniflare as it is installed, its options, and the gate.
+// What both start scripts share: the installed miniflare, its options, and the gate.
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 
 export const HOST = '127.0.0.1';
-const DEVELOPMENT = 'python_workers_development'; // the runtime from our own bundle
+const DEVELOPMENT = 'python_workers_development'; // load the Python runtime from our own bundle
 
-// Returns miniflare's class; `packages` is the folder of node_modules, `runtime` what workerd reads for Python.
+// Returns the Miniflare class and common options; `packages` is the folder of node_modules, `runtime` the folder of the
+// Python runtime.
 export async function loadMiniflare({ packages, runtime }) {
   const installed = createRequire(join(packages, 'package.json'));
   const architecture = process.arch === 'x64' ? '64' : process.arch;
@@ -41,7 +42,7 @@ export const makeGate = (account, date, bound) => ({
   ...bound,
 });
 
-// Returns a Python Worker; its modules are miniflare's, main module first.
+// Returns a Python Worker's options; `modules` are in miniflare's form, main module first.
 export const makeWorker = ({ name, modules, date, flags, ...bound }) => ({
   name,
   modules: modules.map((module) => ({ ...module, path: join('/bundle', module.path) })),

@@ -1,4 +1,4 @@
-// R2's S3 API, path-style, over an R2 binding: as much of it as a raw store needs, and as strict.
+// R2's S3 API, path-style, over an R2 binding: the part that a raw store needs, and just as strict.
 import { findFault } from './signature.mjs';
 
 const MAX_KEY_BYTES = 1024;
@@ -81,7 +81,7 @@ async function removeMany(bucket, body) {
   return xml(`<DeleteResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/">${deleted.join('')}</DeleteResult>`);
 }
 
-// Answers one request; `buckets` are the bindings by bucket name.
+// Answers one request; `buckets` has the bindings by bucket name.
 export async function answerS3(request, url, body, buckets, credentials) {
   const fault = await findFault(request, url, body, credentials);
   if (fault) return refuse(...fault, request.method);

@@ -1,4 +1,4 @@
-// Checks what boto3 signs: AWS Signature Version 4 in headers, for the service `s3` in the region `auto`, as R2 does.
+// Checks signatures as R2 does: AWS Signature Version 4 in headers, for the service `s3` in the region `auto`.
 const encoder = new TextEncoder();
 const MAX_SKEW_MS = 15 * 60 * 1000;
 const UNSIGNED = 'UNSIGNED-PAYLOAD';
@@ -31,7 +31,7 @@ async function sign(request, url, { secret, date, region, service, signed, paylo
   return hex(await hmac(key, text));
 }
 
-// Returns nothing where the request is signed as it must be, or the code and status of S3's error.
+// Returns undefined if the signature is valid, otherwise the code and status of S3's error.
 export async function findFault(request, url, body, { accessKey, secret }) {
   const match = /^AWS4-HMAC-SHA256 Credential=([^/]+)\/(\d{8})\/([^/]+)\/([^/]+)\/aws4_request, ?SignedHeaders=([^,]+), ?Signature=([0-9a-f]{64})$/
     .exec(request.headers.get('authorization') ?? '');

@@ -1,5 +1,5 @@
-// Starts the processor's Worker and the gate in one workerd, then does what is asked, one line of JSON on standard input
-// each, answered by one line on standard output. Ends when standard input does. usage: node start.mjs <settings.json>
+// Starts the processor's Worker and the gate in one workerd, then answers calls: each is one line of JSON on standard
+// input, answered by one line on standard output. Ends when standard input does. usage: node start.mjs <settings.json>
 import { readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { loadMiniflare, makeGate, makeWorker } from './runtime.mjs';
@@ -45,7 +45,7 @@ async function addresses() {
 }
 
 const calls = {
-  // Hands each batch to the Worker's `queue` handler, all at once; returns the verdicts.
+  // Delivers the batches to the Worker's `queue` handler, all at once; returns the verdicts.
   async deliver({ queue, batches }) {
     const worker = await miniflare.getWorker('processor');
     const dated = batches.map((batch) => batch.map((message) => ({ ...message, timestamp: new Date(message.timestamp) })));

@@ -1,3 +1,3 @@
 #!/bin/sh
-# miniflare starts what MINIFLARE_WORKERD_PATH names; this adds the one option that it has no setting for.
+# miniflare starts the program that MINIFLARE_WORKERD_PATH names; this adds an option that miniflare cannot set.
 exec "${REAL_WORKERD:?}" "$@" --pyodide-bundle-disk-cache-dir="${PYODIDE_BUNDLE_DIR:?}"

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Makes the file system of a base image with Python from Debian's packages, for machines that reach no image registry:
+# Builds the file system of a base image with Python from Debian packages, for machines without an image registry:
 #     base_image.sh FILE.tar
-# Needs root and debootstrap.
+# Requires root and debootstrap.
 set -euo pipefail
 kept=$1
 suite=trixie
@@ -13,7 +13,7 @@ debootstrap --variant=minbase --include="$packages" "$suite" "$folder" >"$kept.l
     tail -n 5 "$kept.log" >&2
     exit 1
 }
-# What this machine trusts, pip inside of a build has to trust too.
+# pip in a build must trust the certificates that this machine trusts.
 cp /etc/ssl/certs/ca-certificates.crt "$folder/etc/ssl/certs/ca-certificates.crt"
 rm -rf "$folder"/var/cache/apt/archives/*.deb "$folder"/var/lib/apt/lists/*
 chmod 0755 "$folder"

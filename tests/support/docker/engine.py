@@ -1,4 +1,4 @@
-"""A Docker engine for tests, apart from the machine's own, and the images that no registry gives it."""
+"""A Docker engine for tests, separate from the machine's own, and images for it that come from no registry."""
 
 import contextlib
 import fcntl
@@ -24,37 +24,39 @@ ANSWER_SECONDS = 300
 BASE = "debian-trixie-1"
 PYTHON_IMAGE = "leadminer-tests-python:1"
 ADDRESSES = "base=10.231.0.0/16,size=24"
-"""For networks of containers: where no other engine of the machine has its own."""
+"""The address pool of container networks; it does not overlap with other engines' pools on the machine."""
 
 
 class DockerMissing(RuntimeError):
-    """There is no Docker engine to be had; the text says what to do."""
+    """No Docker engine can be started; the text says what to do."""
 
 
 def make_base() -> Path:
-    """Return the file system of an image with Python, as an archive made on the first call; raise DockerMissing."""
+    """Return an archive of the file system of an image with Python, built on the first call; raise DockerMissing."""
     place = cache_folder() / BASE
     place.mkdir(parents=True, exist_ok=True)
     made = place / "base.tar"
     with (place / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # two runs on one machine take turns
+        fcntl.flock(lock, fcntl.LOCK_EX)  # concurrent runs on one machine take turns
         if not made.exists():
             command = ["bash", str(HERE / "base_image.sh"), str(made)]
             done = subprocess.run(command, capture_output=True, text=True, check=False)
             if done.returncode:
-                raise DockerMissing(f"The base image could not be made: {done.stderr[-1000:]}")
+                raise DockerMissing(f"The base image could not be built: {done.stderr[-1000:]}")
     return made
 
 
 class DockerEngine:
-    """dockerd on a socket of its own; use it as a context manager.
+    """dockerd on its own socket; use it as a context manager.
 
-    Its images are kept in the cache, so that what is built once is there for the next run; one run at a time has it.
+    Its images stay in the cache for the next run. Only one run at a time can use it.
     """
 
     def __init__(self) -> None:
         if shutil.which("dockerd") is None or os.geteuid() != 0:
-            raise DockerMissing("dockerd is not installed, or this is not root: install docker.io and debootstrap")
+            raise DockerMissing(
+                "dockerd is not installed, or you are not root. Install docker.io and debootstrap, and run as root."
+            )
         self._folder = tempfile.TemporaryDirectory(prefix="lm-docker-")
         self.socket = Path(self._folder.name) / "docker.sock"
         self._kept = cache_folder() / "docker-1"
@@ -63,7 +65,7 @@ class DockerEngine:
 
     @property
     def host(self) -> str:
-        """Where it listens, as DOCKER_HOST has it."""
+        """Return the engine's address, in the form of DOCKER_HOST."""
         return f"unix://{self.socket}"
 
     def __enter__(self) -> Self:
@@ -112,14 +114,14 @@ class DockerEngine:
             volume.remove(force=True)
 
     def remove_network(self, name: str) -> None:
-        """Remove a network and all containers in it, where there is one."""
+        """Remove a network and all containers in it, if it exists."""
         for container in self.client.containers.list(all=True, filters={"network": name}):
             container.remove(force=True, v=True)
         for network in self.client.networks.list(names=[f"^{name}$"]):
             network.remove()
 
     def close(self) -> None:
-        """Remove what was made, and stop."""
+        """Remove all containers, networks and volumes, and stop the engine."""
         if self._process is not None:
             with contextlib.suppress(DockerException, AttributeError):
                 self.clear()
@@ -132,14 +134,14 @@ class DockerEngine:
                 self._process.wait()
             self._process = None
         for mount in Path(self._folder.name).glob("run/netns/*"):
-            subprocess.run(["umount", str(mount)], check=False)  # dockerd leaves its own behind
+            subprocess.run(["umount", str(mount)], check=False)  # dockerd leaves its mounts behind
         if self._lock is not None:
             self._lock.close()
             self._lock = None
         self._folder.cleanup()
 
     def build_images(self) -> dict[str, str]:
-        """Return the images that stand in for those of a registry, by the setting that names each; built once."""
+        """Return the images that replace those of a registry, by the names of their settings; built once."""
         if not self.client.images.list(PYTHON_IMAGE):
             name, _, tag = PYTHON_IMAGE.partition(":")
             self.client.api.import_image_from_file(str(make_base()), repository=name, tag=tag)

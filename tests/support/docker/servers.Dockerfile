@@ -1,5 +1,5 @@
-# Debian's PostgreSQL and Redis laid out as the official images are: a stand-in for them where no image registry can be
-# reached. Same accounts, same folders, same variables: infra/docker must run on both.
+# Debian's PostgreSQL and Redis, laid out like the official images: a stand-in for machines without an image registry.
+# Accounts, folders and variables are the same, because infra/docker must run on both.
 ARG BASE_IMAGE
 
 FROM ${BASE_IMAGE} AS postgres

@@ -1,4 +1,4 @@
-"""What the stand-in for the provider `cloudflare` takes: the inputs of each kind, as narrow as the API has them.
+"""The inputs that the stand-in for the provider `cloudflare` accepts, by kind, as strict as the API.
 
 Sources: the provider's schema (pulumi-cloudflare 6.23.1), and the limits pages of Queues, D1, R2 and Workers (2026-11).
 """
@@ -28,13 +28,13 @@ Rate = Annotated[float, Field(ge=0, le=1)]
 
 
 class Inputs(BaseModel):
-    """Inputs that have exactly these names, and values of exactly these types."""
+    """Inputs with exactly these names, and values of exactly these types."""
 
     model_config = ConfigDict(extra="forbid", strict=True, alias_generator=to_camel)
 
 
 class QueueSettings(Inputs):
-    """Stated in full: the provider drifts on what is left out."""
+    """A queue's settings, all required: the provider reports drift for any that are left out."""
 
     delivery_delay: Annotated[int, Field(ge=0, le=DAY_SECONDS)]
     delivery_paused: Literal[False]
@@ -51,7 +51,7 @@ class Queue(Inputs):
 
 
 class ConsumerSettings(Inputs):
-    """Stated in full: the provider drifts on what is left out."""
+    """A consumer's settings, all required: the provider reports drift for any that are left out."""
 
     batch_size: Annotated[int, Field(ge=1, le=100)]
     max_concurrency: Annotated[int, Field(ge=1, le=250)]
@@ -72,7 +72,7 @@ class QueueConsumer(Inputs):
 
 
 class ReadReplication(Inputs):
-    """Off."""
+    """Read replication, which must be disabled."""
 
     mode: Literal["disabled"]
 
@@ -88,9 +88,9 @@ class D1Database(Inputs):
 
     @model_validator(mode="after")
     def has_one_place(self) -> Self:
-        """Refuse a hint beside a jurisdiction, which overrides it."""
+        """Refuse a location hint together with a jurisdiction, which overrides it."""
         if self.jurisdiction and self.primary_location_hint:
-            raise ValueError("jurisdiction and primaryLocationHint exclude each other")
+            raise ValueError("jurisdiction and primaryLocationHint are mutually exclusive")
         return self
 
 
@@ -105,20 +105,20 @@ class R2Bucket(Inputs):
 
 
 class RuleConditions(Inputs):
-    """Which objects a rule is about."""
+    """The objects that a rule applies to."""
 
     prefix: str
 
 
 class Age(Inputs):
-    """How old an object has to be; the provider once wrote 0 here."""
+    """The minimum age of an object, in seconds; the provider once wrote 0 here."""
 
     type: Literal["Age"]
     max_age: Annotated[int, Field(ge=DAY_SECONDS)]
 
 
 class Transition(Inputs):
-    """When a rule does something."""
+    """The condition under which a rule acts."""
 
     condition: Age
 
@@ -133,7 +133,7 @@ class Rule(Inputs):
 
 
 class R2BucketLifecycle(Inputs):
-    """The rules of a bucket."""
+    """A bucket's lifecycle rules."""
 
     account_id: Id
     bucket_name: BucketName
@@ -142,7 +142,7 @@ class R2BucketLifecycle(Inputs):
 
 
 class D1Binding(Inputs):
-    """A database by its id."""
+    """A binding to a database by id."""
 
     type: Literal["d1"]
     name: Variable
@@ -150,7 +150,7 @@ class D1Binding(Inputs):
 
 
 class BucketBinding(Inputs):
-    """A bucket by its name and its jurisdiction."""
+    """A binding to a bucket by name and jurisdiction."""
 
     type: Literal["r2_bucket"]
     name: Variable
@@ -159,7 +159,7 @@ class BucketBinding(Inputs):
 
 
 class QueueBinding(Inputs):
-    """A queue by its name."""
+    """A binding to a queue by name."""
 
     type: Literal["queue"]
     name: Variable
@@ -168,7 +168,7 @@ class QueueBinding(Inputs):
 
 def _fits(text: str) -> str:
     if len(text.encode()) > MAX_VARIABLE_BYTES:
-        raise ValueError(f"a variable has {MAX_VARIABLE_BYTES} bytes at most")
+        raise ValueError(f"a variable can have at most {MAX_VARIABLE_BYTES} bytes")
     return text
 
 
@@ -184,7 +184,7 @@ Bound = Annotated[D1Binding | BucketBinding | QueueBinding | TextBinding, Field(
 
 
 class File(Inputs):
-    """A module besides the main one."""
+    """A module other than the main one."""
 
     content_type: ContentType
     content_base64: Annotated[str, Field(alias="contentBase64")]
@@ -192,7 +192,7 @@ class File(Inputs):
 
     @model_validator(mode="after")
     def is_what_it_says(self) -> Self:
-        """Refuse contents whose digest is another."""
+        """Refuse content that does not match its digest."""
         found = hashlib.sha256(base64.b64decode(self.content_base64, validate=True)).hexdigest()
         if found != self.content_sha256:
             raise ValueError(f"the content's digest is {found}, not {self.content_sha256}")
@@ -200,13 +200,13 @@ class File(Inputs):
 
 
 class Limits(Inputs):
-    """What an invocation may use."""
+    """The limits of an invocation."""
 
     cpu_ms: Annotated[int, Field(ge=10, le=300_000)]
 
 
 class Logs(Inputs):
-    """Which lines are kept."""
+    """The log lines to keep."""
 
     enabled: bool
     invocation_logs: bool
@@ -215,7 +215,7 @@ class Logs(Inputs):
 
 
 class Observability(Inputs):
-    """What is kept of the runs."""
+    """The logs and traces to keep."""
 
     enabled: bool
     head_sampling_rate: Rate
@@ -223,7 +223,7 @@ class Observability(Inputs):
 
 
 class WorkersScript(Inputs):
-    """A Python Worker of many modules."""
+    """A Python Worker with many modules."""
 
     account_id: Id
     script_name: Name
@@ -239,26 +239,26 @@ class WorkersScript(Inputs):
 
     @model_validator(mode="after")
     def is_one_script(self) -> Self:
-        """Refuse names that stand twice, and what is too large."""
+        """Refuse duplicate names, and scripts that are too large."""
         names = [binding.name for binding in self.bindings]
         if len(set(names)) != len(names):
-            raise ValueError(f"two bindings have one name: {names}")
+            raise ValueError(f"two bindings have the same name: {names}")
         if self.main_module in self.files:
-            raise ValueError(f"{self.main_module} is the main module and a file")
+            raise ValueError(f"{self.main_module} is both the main module and a file")
         size = len(self.content.encode()) + sum(len(file.content_base64) * 3 // 4 for file in self.files.values())
         if size > MAX_SCRIPT_BYTES:
-            raise ValueError(f"the modules have {size} bytes; {MAX_SCRIPT_BYTES} are allowed")
+            raise ValueError(f"the modules have {size} bytes; the limit is {MAX_SCRIPT_BYTES}")
         return self
 
 
 class Schedule(Inputs):
-    """When."""
+    """A cron expression."""
 
     cron: Cron
 
 
 class WorkersCronTrigger(Inputs):
-    """When a script runs by itself."""
+    """A script's cron schedules."""
 
     account_id: Id
     script_name: Name
@@ -266,7 +266,7 @@ class WorkersCronTrigger(Inputs):
 
 
 class WorkersScriptSubdomain(Inputs):
-    """Whether a script answers at workers.dev."""
+    """Whether a script is served at workers.dev."""
 
     account_id: Id
     script_name: Name
@@ -275,7 +275,7 @@ class WorkersScriptSubdomain(Inputs):
 
 
 def find_faults(model: type[Inputs], inputs: Properties) -> list[str]:
-    """Return what is wrong with inputs; what is not known yet is right."""
+    """Return the faults of inputs; values that are not known yet count as valid."""
     try:
         model.model_validate(inputs)
     except ValidationError as error:

@@ -1,6 +1,6 @@
-"""Stands in for the provider `cloudflare`: what is declared is brought up in an account of the tests.
+"""Stands in for the provider `cloudflare`: creates what is declared in the tests' account.
 
-The account is where `CLOUDFLARE_BASE_URL` says, or under the name of the real one's API.
+The account is at `CLOUDFLARE_BASE_URL`, or at the host name of the real API.
 """
 
 import os
@@ -18,7 +18,7 @@ TIMEOUT_SECONDS = 120.0
 
 
 class Resource(Kind):
-    """A resource of the account, which is handed what was declared as it is; `outputs` are names for its id."""
+    """A resource of the account, which gets the declared inputs unchanged; every name in `outputs` has its id."""
 
     collection: ClassVar[str]
     model: ClassVar[type[models.Inputs]]
@@ -27,25 +27,25 @@ class Resource(Kind):
         self._client = client
 
     def check(self, inputs: Properties) -> list[str]:
-        """Refuse what the API would."""
+        """Refuse what the API would refuse."""
         return models.find_faults(self.model, inputs)
 
     def create(self, inputs: Properties) -> tuple[str, Properties]:
-        """Declare it."""
+        """Declare the resource."""
         identity = self._ask("POST", "", inputs)["id"]
         return identity, dict.fromkeys(self.outputs, identity)
 
     def read(self, identity: str, state: Properties) -> bool:
-        """Look for it."""
+        """Return whether the resource exists."""
         return self._client.get(self._path(identity)).is_success
 
     def update(self, identity: str, inputs: Properties, state: Properties) -> Properties:
-        """Declare it anew."""
+        """Declare the resource with new inputs."""
         self._ask("PUT", identity, inputs)
         return dict.fromkeys(self.outputs, identity)
 
     def delete(self, identity: str, state: Properties) -> None:
-        """Take it back."""
+        """Withdraw the resource."""
         if self.read(identity, state):
             self._ask("DELETE", identity)
 
@@ -93,7 +93,7 @@ class R2Bucket(Resource):
 
 
 class R2BucketLifecycle(Resource):
-    """The rules of a bucket, which is all that they are here: no day passes."""
+    """A bucket's lifecycle rules. They are only stored here, since no days pass."""
 
     collection, model = "lifecycles", models.R2BucketLifecycle
     updatable = frozenset({"rules"})
@@ -110,14 +110,14 @@ class WorkersScript(Resource):
 
 
 class WorkersCronTrigger(Resource):
-    """When a Worker runs by itself; a test says that it is time."""
+    """A Worker's cron schedules; tests trigger the runs."""
 
     collection, model = "crons", models.WorkersCronTrigger
     updatable = frozenset({"schedules"})
 
 
 class WorkersScriptSubdomain(Resource):
-    """Whether a Worker answers at workers.dev."""
+    """Whether a Worker is served at workers.dev."""
 
     collection, model = "subdomains", models.WorkersScriptSubdomain
     updatable = frozenset({"enabled", "previewsEnabled"})
@@ -131,9 +131,9 @@ class CloudflareProvider(Provider):
     _client: httpx.Client | None = None
 
     def kinds(self, settings: Properties) -> Mapping[str, Kind]:
-        """Return the kinds in the account that the environment names, which is all that says so."""
+        """Return the kinds for the account in the environment, the provider's only configuration."""
         if settings.keys() - {"version"} or not os.environ.get(TOKEN):
-            raise Refused(f"{TOKEN} has to be in the environment, and no settings are known here: {sorted(settings)}")
+            raise Refused(f"{TOKEN} must be set in the environment, and no settings are accepted: {sorted(settings)}")
         self._client = client = httpx.Client(
             base_url=os.environ.get(BASE_URL, API).removesuffix("/client/v4"),
             headers={"authorization": f"Bearer {os.environ[TOKEN]}"},
@@ -151,7 +151,7 @@ class CloudflareProvider(Provider):
         }
 
     def close(self) -> None:
-        """Give the connections back."""
+        """Close the connections."""
         if self._client is not None:
             self._client.close()
 

@@ -1,4 +1,4 @@
-"""Containers as the stand-in for the provider `docker` makes them."""
+"""Containers of the stand-in for the provider `docker`."""
 
 import contextlib
 import re
@@ -32,11 +32,11 @@ NESTED = {
     "ulimits": {"name", "soft", "hard"},
     "volumes": {"containerPath", "volumeName", "readOnly"},
 }
-"""What is known within inputs that have parts."""
+"""The known parts of nested inputs."""
 
 
 class Container(Kind):
-    """A container; any change makes it anew, since what it is given stands when it is made."""
+    """A container; any change replaces it, because its settings are fixed when it is created."""
 
     inputs = frozenset(
         {"attach", "capabilities", "command", "cpus", "destroyGraceSeconds", "entrypoints", "envs", "healthcheck"}
@@ -51,13 +51,13 @@ class Container(Kind):
         self._engine = engine
 
     def check(self, inputs: Properties) -> list[str]:
-        """Refuse parts of inputs that are not known."""
+        """Refuse unknown parts of inputs."""
         faults = super().check(inputs)
         for name, known in NESTED.items():
             given = inputs.get(name, [])
             for part in given if isinstance(given, list) else [given]:
                 if part != UNKNOWN:
-                    faults += [f"{name}.{each} is no input that is known here" for each in sorted(part.keys() - known)]
+                    faults += [f"{name}.{each} is not a known input" for each in sorted(part.keys() - known)]
         return faults
 
     def read_back(self, properties: Properties) -> Properties:
@@ -77,7 +77,7 @@ class Container(Kind):
         return told
 
     def create(self, inputs: Properties) -> tuple[str, Properties]:
-        """Make and start it; wait for its health, or for its end, as it is declared."""
+        """Create and start it; wait until it is healthy or has ended, as declared."""
         identity = self._make(inputs)
         try:
             self._engine.start(identity)
@@ -87,21 +87,21 @@ class Container(Kind):
             self._engine.remove_container(identity, force=True)
             raise
         if inputs.get("attach"):
-            # As the provider does it: a container that may end is not held to its exit code.
+            # Like the provider, ignore the exit code of a container that may end.
             code = self._engine.wait(identity)["StatusCode"]
             logs = self._engine.logs(identity).decode(errors="replace") if inputs.get("logs") else ""
             return identity, {"exitCode": code, "containerLogs": logs}
         return identity, {}
 
     def read(self, identity: str, state: Properties) -> bool:
-        """Look for it: one that should run and does not has to be made anew."""
+        """Return whether it exists; one that should run but does not counts as missing, so that it is replaced."""
         with contextlib.suppress(NotFound):
             running = self._engine.inspect_container(identity)["State"]["Running"]
             return bool(running or state.get("mustRun") is False)
         return False
 
     def delete(self, identity: str, state: Properties) -> None:
-        """Stop it within its time, and remove it."""
+        """Stop it within its grace period, and remove it."""
         with contextlib.suppress(NotFound):
             self._engine.stop(identity, timeout=state.get("destroyGraceSeconds", 10))
             self._engine.remove_container(identity, force=True)

@@ -1,4 +1,4 @@
-"""Stands in for the provider `docker`: what is declared is made in a real Docker engine."""
+"""Stands in for the provider `docker`: creates what is declared in a real Docker engine."""
 
 import hashlib
 from collections.abc import Mapping
@@ -25,12 +25,12 @@ class Network(Kind):
         self._engine = engine
 
     def create(self, inputs: Properties) -> tuple[str, Properties]:
-        """Make it."""
+        """Create it."""
         made = self._engine.create_network(inputs["name"], driver=inputs["driver"], check_duplicate=True)
         return made["Id"], {}
 
     def read(self, identity: str, state: Properties) -> bool:
-        """Look for it."""
+        """Return whether it exists."""
         return bool(self._engine.networks(ids=[identity]))
 
     def delete(self, identity: str, state: Properties) -> None:
@@ -40,7 +40,7 @@ class Network(Kind):
 
 
 class Volume(Kind):
-    """A named volume; one of that name that is there already is taken as it is, as Docker does."""
+    """A named volume; an existing one of that name is used unchanged, as in Docker."""
 
     inputs = frozenset({"name"})
     required = inputs
@@ -50,12 +50,12 @@ class Volume(Kind):
         self._engine = engine
 
     def create(self, inputs: Properties) -> tuple[str, Properties]:
-        """Make it."""
+        """Create it."""
         made = self._engine.create_volume(inputs["name"])
         return made["Name"], {"mountpoint": made["Mountpoint"]}
 
     def read(self, identity: str, state: Properties) -> bool:
-        """Look for it."""
+        """Return whether it exists."""
         return any(volume["Name"] == identity for volume in self._engine.volumes()["Volumes"] or [])
 
     def delete(self, identity: str, state: Properties) -> None:
@@ -65,7 +65,7 @@ class Volume(Kind):
 
 
 class RemoteImage(Kind):
-    """An image by its name; pulled where it is not there, which fails without a registry."""
+    """An image by name; it is pulled if missing, which fails without a registry."""
 
     inputs = frozenset({"name", "keepLocally"})
     required = frozenset({"name"})
@@ -89,7 +89,7 @@ def _digest(image: Mapping[str, Any]) -> str:
 
 
 class Image(Kind):
-    """An image that is built from a folder, by Docker's classic builder."""
+    """An image built from a folder with Docker's classic builder."""
 
     inputs = frozenset({"imageName", "skipPush", "build", "buildOnPreview"})
     required = frozenset({"imageName", "build"})
@@ -101,15 +101,15 @@ class Image(Kind):
         self._engine = engine
 
     def check(self, inputs: Properties) -> list[str]:
-        """Refuse to push, and arguments of the build that are not known."""
+        """Refuse pushes and unknown build arguments."""
         faults = super().check(inputs)
         if inputs.get("skipPush") is not True:
-            faults.append("skipPush has to be true: there is no registry here")
+            faults.append("skipPush must be true: there is no registry here")
         unknown = sorted(inputs.get("build", {}).keys() - self.arguments)
-        return faults + [f"build.{name} is no input that is known here" for name in unknown]
+        return faults + [f"build.{name} is not a known input" for name in unknown]
 
     def complete(self, inputs: Properties) -> Properties:
-        """Add a digest of all that the build may read, so that a changed file is a changed input."""
+        """Add a digest of everything that the build can read, so that a changed file is a changed input."""
         build = inputs["build"]
         return inputs | {"build": build | {"contextDigest": _digest_of(Path(build["context"]))}}
 
@@ -122,7 +122,7 @@ class Image(Kind):
             buildargs=build.get("args"),
             target=build.get("target"),
             tag=inputs["imageName"],
-            network_mode="host",  # the engine of tests has no default network
+            network_mode="host",  # the tests' engine has no default network
             rm=True,
             forcerm=True,
             decode=True,
@@ -131,17 +131,17 @@ class Image(Kind):
         for line in stream:
             last += line.get("stream", "")
             if "error" in line:
-                raise Refused(f"{inputs['imageName']} was not built: {line['error']}\n{last[-2000:]}")
+                raise Refused(f"{inputs['imageName']} could not be built: {line['error']}\n{last[-2000:]}")
         identity = self._engine.inspect_image(inputs["imageName"])["Id"]
         return identity, {"repoDigest": identity, "baseImageName": inputs["imageName"]}
 
     def update(self, identity: str, inputs: Properties, state: Properties) -> Properties:
-        """Build it anew."""
+        """Rebuild it."""
         return self.create(inputs)[1]
 
 
 def _digest_of(context: Path) -> str:
-    """Return a digest of the files that a build is handed: names, modes and contents."""
+    """Return a digest of the files in a build's context: names, modes and contents."""
     ignored = (context / ".dockerignore").read_text("utf-8").splitlines()
     patterns = [line for line in ignored if line and not line.startswith("#")]
     out = hashlib.sha256()

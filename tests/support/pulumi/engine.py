@@ -1,4 +1,4 @@
-"""The real Pulumi engine on this machine, with stand-ins for what its command would download: hosts and providers."""
+"""The real Pulumi engine on this machine, with stand-ins for the hosts and providers that it would download."""
 
 import fcntl
 import hashlib
@@ -18,7 +18,7 @@ from infra.vendored import cache_folder
 HERE = Path(__file__).parent
 CHECKOUT = HERE.parents[2]
 VERSION = "v3.259.0"
-"""As go.mod beside this has it."""
+"""The version in this folder's go.mod."""
 COMMAND = "github.com/pulumi/pulumi/pkg/v3/cmd/pulumi"
 VERSION_VARIABLE = "github.com/pulumi/pulumi/sdk/v3/go/common/version.Version"
 PLUGINS = {
@@ -28,27 +28,27 @@ PLUGINS = {
     "pulumi-resource-pulumi-python": "pulumi.dynamic",
     "pulumi-resource-random": "tests.support.pulumi.random_provider",
 }
-"""By the name of the command that the engine looks for: the module that it runs."""
+"""The module to run, by the name of the command that the engine looks for."""
 PASSPHRASE = "a passphrase of tests alone"
 TIMEOUT_SECONDS = 600
 
 
 class EngineMissing(RuntimeError):
-    """The engine is not there and cannot be built; the text says what to do."""
+    """The engine is missing and cannot be built; the text says what to do."""
 
 
 class Failed(RuntimeError):
-    """A command of Pulumi's failed; the text is what it printed."""
+    """A Pulumi command failed; the text is what it printed."""
 
 
 def build_engine() -> Path:
-    """Return the command `pulumi`, built on the first call, which takes minutes; raise EngineMissing."""
+    """Return the path of the command `pulumi`; the first call builds it, which takes minutes; raise EngineMissing."""
     text = b"".join((HERE / name).read_bytes() for name in ("go.mod", "go.sum"))
     place = cache_folder() / f"pulumi-{VERSION}-{hashlib.sha256(text).hexdigest()[:8]}"
     command = place / "pulumi"
     place.mkdir(parents=True, exist_ok=True)
     with (place / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # two runs on one machine take turns
+        fcntl.flock(lock, fcntl.LOCK_EX)  # concurrent runs on one machine take turns
         if not command.exists():
             _build(command)
     return command
@@ -57,7 +57,7 @@ def build_engine() -> Path:
 def _build(command: Path) -> None:
     go = shutil.which("go")
     if go is None:
-        raise EngineMissing("Go is not installed: install Go 1.26 or newer, from which the Pulumi engine is built")
+        raise EngineMissing("Go, which builds the Pulumi engine, is not installed. Install Go 1.26 or newer.")
     with tempfile.TemporaryDirectory(dir=command.parent) as folder:
         for name in ("go.mod", "go.sum"):
             shutil.copy(HERE / name, folder)
@@ -71,13 +71,13 @@ def _build(command: Path) -> None:
             check=False,
         )
         if done.returncode:
-            raise EngineMissing(f"The Pulumi engine was not built: {done.stderr[-1000:]}")
+            raise EngineMissing(f"The Pulumi engine could not be built: {done.stderr[-1000:]}")
         made.rename(command)
 
 
 @dataclass
 class Pulumi:
-    """The command in a folder of its own: state, plug-ins and settings; `checkout` is whose program it runs."""
+    """The command with its own folder of state, plug-ins and settings; it runs the program in `checkout`."""
 
     folder: Path
     checkout: Path = CHECKOUT
@@ -100,7 +100,7 @@ class Pulumi:
 
     @property
     def environment(self) -> dict[str, str]:
-        """What the command, and whatever calls it, needs to know."""
+        """Return the environment that the command, and anything that calls it, needs."""
         return {
             "PATH": f"{self.folder / 'bin'}{os.pathsep}{os.environ['PATH']}",
             "PULUMI_BACKEND_URL": f"file://{self.folder / 'state'}",
@@ -113,7 +113,7 @@ class Pulumi:
         }
 
     def try_run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """Run a command to its end."""
+        """Run a command, and return its result even if it fails."""
         return subprocess.run(
             [self.command, *arguments, "--non-interactive", "--color", "never"],
             cwd=self.checkout,
@@ -125,18 +125,18 @@ class Pulumi:
         )
 
     def run(self, *arguments: str) -> str:
-        """Run a command and return what it printed; raise Failed."""
+        """Run a command and return what it printed; raise Failed if it fails."""
         done = self.try_run(*arguments)
         if done.returncode:
             raise Failed(f"pulumi {' '.join(arguments)}\n{done.stdout}\n{done.stderr}")
         return done.stdout
 
     def outputs(self, stack: str) -> dict[str, Any]:
-        """Return a stack's outputs, secrets shown."""
+        """Return a stack's outputs, with secrets in the clear."""
         shown: dict[str, Any] = json.loads(self.run("stack", "output", "--stack", stack, "--json", "--show-secrets"))
         return shown
 
     def state(self) -> str:
-        """Return all that lies on disk of the stacks: states, their backups, and the history of updates."""
+        """Return everything on disk about the stacks: states, their backups, and the history of updates."""
         files = [file for file in (self.folder / "state").rglob("*") if file.is_file()]
         return "\n".join(file.read_text(errors="replace") for file in sorted(files))

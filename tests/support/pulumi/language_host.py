@@ -1,6 +1,6 @@
-"""Stands in for Pulumi's Python language host, which is no package: runs programs, and plug-ins such as policy packs.
+"""Stands in for Pulumi's Python language host, which no package has: runs programs, and plug-ins like policy packs.
 
-The server around a program is the SDK's own, by which its Automation API works.
+The server around a program is the one that the SDK uses for its Automation API.
 """
 
 import os
@@ -18,34 +18,34 @@ from pulumi.automation._server import LanguageServer
 from pulumi.runtime.proto import language_pb2, language_pb2_grpc, plugin_pb2
 
 MAX_MESSAGE_BYTES = 400 * 1024 * 1024
-"""As the engine has it: a stack's inputs and outputs are one message."""
+"""The engine's own limit; a stack's inputs and outputs are one message."""
 
 
 class LanguageHost(LanguageServer):
-    """What the engine asks of a language."""
+    """Answers the engine's calls to a language host."""
 
     def __init__(self) -> None:
         super().__init__(self._run_program)
         self._program = Path()
 
     def Handshake(self, request: Any, context: Any) -> Any:  # noqa: N802 (the name of the protocol)
-        """Agree."""
+        """Accept the handshake."""
         return language_pb2.LanguageHandshakeResponse()
 
     def GetPluginInfo(self, request: Any, context: Any) -> Any:  # noqa: N802 (the name of the protocol)
-        """Say which version this is."""
+        """Return the version."""
         return plugin_pb2.PluginInfo(version="0.0.0")
 
     def RuntimeOptionsPrompts(self, request: Any, context: Any) -> Any:  # noqa: N802 (the name of the protocol)
-        """Ask nothing."""
+        """Return no prompts."""
         return language_pb2.RuntimeOptionsResponse()
 
     def InstallDependencies(self, request: Any, context: Any) -> Iterator[Any]:  # noqa: N802 (the name of the protocol)
-        """Install nothing: this host's interpreter has all."""
+        """Install nothing: this host's interpreter has every dependency."""
         yield language_pb2.InstallDependenciesResponse()
 
     def Run(self, request: Any, context: Any) -> Any:  # noqa: N802 (the name of the protocol)
-        """Run a program, in its folder."""
+        """Run a program in its folder."""
         info = request.info
         self._program = Path(info.program_directory) / info.entry_point / "__main__.py"
         os.chdir(request.pwd or info.program_directory)
@@ -53,7 +53,7 @@ class LanguageHost(LanguageServer):
         return super().Run(request, context)  # type: ignore[no-untyped-call]
 
     def RunPlugin(self, request: Any, context: Any) -> Iterator[Any]:  # noqa: N802 (the name of the protocol)
-        """Run a plug-in to its end, and pass on what it prints."""
+        """Run a plug-in until it ends, and pass on what it prints."""
         environment = dict(pair.split("=", 1) for pair in request.env)
         command = [sys.executable, "-u", request.info.program_directory, *request.args]
         with subprocess.Popen(
@@ -70,7 +70,7 @@ class LanguageHost(LanguageServer):
 
 def main() -> None:
     """Serve until the engine ends this process."""
-    # A host that waits for its threads makes every command 14 s longer.
+    # Waiting for the threads would add 14 seconds to every command.
     signal.signal(signal.SIGINT, lambda *_: os._exit(0))
     options = [
         ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),

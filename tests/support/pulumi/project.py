@@ -1,4 +1,4 @@
-"""A copy of the project to run Pulumi in, which writes into the stacks' files."""
+"""A copy of the project in which to run Pulumi, because Pulumi writes to the stacks' files."""
 
 import shutil
 import subprocess
@@ -8,7 +8,7 @@ from tests.support.pulumi.engine import CHECKOUT
 
 
 def copy_project(target: Path) -> Path:
-    """Copy what the checkout holds, as it is now and without what git ignores; return the copy."""
+    """Copy the checkout in its current state, without ignored files and the mail corpora; return the copy."""
     listed = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
         cwd=CHECKOUT,

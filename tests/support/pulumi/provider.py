@@ -1,6 +1,6 @@
-"""What the stand-ins for Pulumi's providers share: the engine's protocol, in terms of kinds of resources.
+"""The base of the stand-ins for Pulumi's providers: the engine's protocol, in terms of kinds of resources.
 
-They are strict: an input or a type that they do not know is an error.
+The stand-ins are strict: an unknown input or type is an error.
 """
 
 import json
@@ -24,29 +24,29 @@ Properties = dict[str, Any]
 
 
 class Refused(Exception):
-    """The provider does not do what was asked; the text says why."""
+    """The provider refuses a call; the text says why."""
 
 
 class Kind:
-    """One type of resource: what it takes, what may change without making it anew, and what happens to it."""
+    """One type of resource: its inputs, which of them can change without a replacement, and its operations."""
 
     inputs: ClassVar[frozenset[str]]
     updatable: ClassVar[frozenset[str]] = frozenset()
     required: ClassVar[frozenset[str]] = frozenset()
     outputs: ClassVar[frozenset[str]] = frozenset()
-    """What it says besides its inputs; in a preview not known yet."""
+    """The properties that it adds to its inputs; in a preview they are not known yet."""
 
     def check(self, inputs: Properties) -> list[str]:
-        """Return what is wrong with inputs; what is not known yet is UNKNOWN."""
-        unknown = [f"{name} is no input that is known here" for name in sorted(inputs.keys() - self.inputs)]
+        """Return the faults of inputs; values that are not known yet are UNKNOWN."""
+        unknown = [f"{name} is not a known input" for name in sorted(inputs.keys() - self.inputs)]
         return unknown + [f"{name} is missing" for name in sorted(self.required - inputs.keys())]
 
     def complete(self, inputs: Properties) -> Properties:
-        """Return the inputs with what the provider adds to them by looking at more than they say."""
+        """Return the inputs, with anything that the provider adds to them from elsewhere."""
         return inputs
 
     def create(self, inputs: Properties) -> tuple[str, Properties]:
-        """Make it; return its id and what it says besides its inputs."""
+        """Create the resource; return its id and outputs."""
         raise NotImplementedError
 
     def read_back(self, properties: Properties) -> Properties:
@@ -54,19 +54,19 @@ class Kind:
         return properties
 
     def read(self, identity: str, state: Properties) -> bool:
-        """Return whether it is still there."""
+        """Return whether the resource still exists."""
         return True
 
     def update(self, identity: str, inputs: Properties, state: Properties) -> Properties:
-        """Change it; return what it says besides its inputs."""
+        """Update the resource; return its outputs."""
         raise Refused(f"{type(self).__name__} cannot be changed")
 
     def delete(self, identity: str, state: Properties) -> None:
-        """Remove it; nothing happens where it is gone already."""
+        """Remove the resource; do nothing if it is already gone."""
 
 
 def plain(properties: struct_pb2.Struct) -> Properties:
-    """Return properties as Python has them; whole numbers are ints, what is null is left out."""
+    """Return properties as Python values; whole numbers become ints, and nulls are left out."""
     return {name: _plain(value) for name, value in MessageToDict(properties).items() if value is not None}
 
 
@@ -79,48 +79,48 @@ def _plain(value: Any) -> Any:
 
 
 def is_known(value: Any) -> bool:
-    """Return whether a value holds nothing that only an update will tell."""
+    """Return whether every part of a value is known before the update."""
     return UNKNOWN not in json.dumps(value)
 
 
 class Provider(provider_pb2_grpc.ResourceProviderServicer):
-    """A stand-in for one provider; `package` is the Python package whose version it says it has."""
+    """A stand-in for one provider; it reports the version of the Python package `package`."""
 
     package: ClassVar[str]
     deletes_first: ClassVar[bool]
     """Whether a resource that has to be replaced is deleted before its successor is created."""
 
     def kinds(self, settings: Properties) -> Mapping[str, Kind]:
-        """Return the kinds by their types, for a provider that is told these settings."""
+        """Return the kinds by type, for a provider with these settings."""
         raise NotImplementedError
 
     def __init__(self) -> None:
         self._kinds: Mapping[str, Kind] = {}
 
     def Handshake(self, request: Any, context: Any) -> Any:  # noqa: N802 (the name of the protocol)
-        """Say what is understood: neither secrets nor outputs, so that the engine unwraps and wraps them."""
+        """Announce no support for secrets and outputs, so that the engine unwraps and wraps them."""
         return provider_pb2.ProviderHandshakeResponse()
 
     def GetPluginInfo(self, request: Any, context: Any) -> Any:  # noqa: N802 (the name of the protocol)
-        """Say the version."""
+        """Return the version."""
         return plugin_pb2.PluginInfo(version=version(self.package))
 
     def CheckConfig(self, request: Any, context: Any) -> Any:  # noqa: N802 (the name of the protocol)
-        """Take the provider's settings as they are."""
+        """Accept the provider's settings unchanged."""
         return provider_pb2.CheckResponse(inputs=request.news)
 
     def DiffConfig(self, request: Any, context: Any) -> Any:  # noqa: N802 (the name of the protocol)
-        """Make nothing anew for another setting of the provider."""
+        """Report that changed settings of the provider replace no resources."""
         return provider_pb2.DiffResponse(changes=provider_pb2.DiffResponse.DIFF_NONE)
 
     def Configure(self, request: Any, context: Any) -> Any:  # noqa: N802 (the name of the protocol)
-        """Take the settings."""
+        """Apply the provider's settings."""
         with _told(context):
             self._kinds = self.kinds(plain(request.args))
         return provider_pb2.ConfigureResponse(acceptSecrets=False, supportsPreview=True)
 
     def Check(self, request: Any, context: Any) -> Any:  # noqa: N802 (the name of the protocol)
-        """Refuse inputs that are not known, or missing."""
+        """Refuse unknown and missing inputs."""
         kind, inputs = self._kind(request, context), plain(request.news)
         failures = [provider_pb2.CheckFailure(reason=fault) for fault in kind.check(inputs)]
         with _told(context):
@@ -141,7 +141,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         )
 
     def Create(self, request: Any, context: Any) -> Any:  # noqa: N802 (the name of the protocol)
-        """Create it, and say its inputs with what it says itself."""
+        """Create a resource, and return its inputs and outputs."""
         inputs = plain(request.properties)
         if request.preview:
             return provider_pb2.CreateResponse(properties=self._foreseen(request, context, inputs))
@@ -163,7 +163,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         )
 
     def Update(self, request: Any, context: Any) -> Any:  # noqa: N802 (the name of the protocol)
-        """Change it."""
+        """Update a resource."""
         inputs, state = plain(request.news), plain(request.olds)
         if request.preview:
             return provider_pb2.UpdateResponse(properties=self._foreseen(request, context, inputs))
@@ -172,13 +172,13 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         return provider_pb2.UpdateResponse(properties=_struct(inputs | outputs))
 
     def Delete(self, request: Any, context: Any) -> Any:  # noqa: N802 (the name of the protocol)
-        """Remove it."""
+        """Remove a resource."""
         with _told(context):
             self._kind(request, context).delete(request.id, plain(request.properties))
         return empty_pb2.Empty()
 
     def Cancel(self, request: Any, context: Any) -> Any:  # noqa: N802 (the name of the protocol)
-        """Finish what is under way all the same: it is short."""
+        """Ignore the request: running operations are short enough to finish."""
         return empty_pb2.Empty()
 
     def _foreseen(self, request: Any, context: Any, inputs: Properties) -> Any:
@@ -187,13 +187,13 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
     def _kind(self, request: Any, context: Any) -> Kind:
         kind = self._kinds.get(request.type)
         if kind is None:
-            context.abort(grpc.StatusCode.UNIMPLEMENTED, f"{request.type} is no type that is known here")
+            context.abort(grpc.StatusCode.UNIMPLEMENTED, f"{request.type} is not a known type")
         assert kind is not None
         return kind
 
 
 class _told:  # noqa: N801 (used as a function)
-    """Answers the engine with the text of what went wrong."""
+    """Sends the text of an exception to the engine."""
 
     def __init__(self, context: Any) -> None:
         self._context = context
@@ -211,7 +211,7 @@ def _struct(properties: Mapping[str, Any]) -> struct_pb2.Struct:
 
 
 def serve(provider: Provider) -> None:
-    """Print a port and answer there until the engine ends this process."""
+    """Print a port, and serve on it until the engine ends this process."""
     signal.signal(signal.SIGINT, lambda *_: os._exit(0))
     options = [
         ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),

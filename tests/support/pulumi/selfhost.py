@@ -1,4 +1,4 @@
-"""The stack on one server as its people have it: `pulumi up`, and then the service, its containers and its outputs."""
+"""The stack on one server as its operators have it: `pulumi up`, and then the service, containers and outputs."""
 
 import subprocess
 import sys
@@ -29,7 +29,7 @@ MINE_SECONDS = 180.0
 
 
 class SelfHost:
-    """One stack `selfhost` on an engine of the tests; `prefix` keeps it apart from others there."""
+    """One stack `selfhost` on the tests' Docker engine; `prefix` keeps it separate from other stacks there."""
 
     def __init__(self, folder: Path, engine: DockerEngine, settings: Mapping[str, str], *, prefix: str) -> None:
         self.engine = engine
@@ -46,17 +46,17 @@ class SelfHost:
         self.pulumi.run("config", "set-all", "--stack", STACK, *pairs)
 
     def up(self, *options: str) -> float:
-        """Bring the stack up, and return how many seconds that took."""
+        """Deploy the stack, and return the seconds that took."""
         began = time.monotonic()
         self.pulumi.run("up", "--stack", STACK, "--yes", *options)
         return time.monotonic() - began
 
     def expect_no_changes(self) -> None:
-        """Fail where another `up` would change anything."""
+        """Fail if another `up` would change anything."""
         self.pulumi.run("preview", "--stack", STACK, "--expect-no-changes")
 
     def preview(self, *options: str, **settings: str) -> "subprocess.CompletedProcess[str]":
-        """Preview under further settings, which are not kept: Pulumi's own `--config` would keep them."""
+        """Preview with additional settings, and discard them afterwards; Pulumi's own `--config` would save them."""
         file = self.project / f"Pulumi.{STACK}.yaml"
         text = file.read_text("utf-8")
         try:
@@ -67,16 +67,16 @@ class SelfHost:
             file.write_text(text, "utf-8")
 
     def outputs(self) -> dict[str, Any]:
-        """Return the stack's outputs, secrets shown."""
+        """Return the stack's outputs, with secrets in the clear."""
         return self.pulumi.outputs(STACK)
 
     def containers(self) -> dict[str, docker.models.containers.Container]:
-        """Return the containers by their names, without the prefix."""
+        """Return the containers by name, without the prefix."""
         found = self.engine.client.containers.list(all=True, filters={"name": f"^/{self.prefix}-"})
         return {each.name.removeprefix(f"{self.prefix}-"): each for each in found}
 
     def lasting(self) -> list[str]:
-        """Return the names of the containers that are there to stay."""
+        """Return the names of the long-running containers."""
         return [
             name
             for name, each in self.containers().items()
@@ -84,28 +84,28 @@ class SelfHost:
         ]
 
     def is_healthy(self) -> bool:
-        """Return whether all containers that are there to stay are healthy."""
+        """Return whether all long-running containers are healthy."""
         found = self.containers()
         return all(found[name].attrs["State"].get("Health", {}).get("Status") == "healthy" for name in self.lasting())
 
     def volume(self, holding: str) -> str:
-        """Return the name of a volume."""
+        """Return a volume's full name."""
         return f"{self.prefix}-{holding}"
 
     @property
     def gateway(self) -> str:
-        """This machine's address in the containers' network."""
+        """Return this machine's address in the containers' network."""
         network = self.engine.client.networks.get(self.prefix)
         return str(network.attrs["IPAM"]["Config"][0]["Gateway"])
 
     def execute(self, service: str, *command: str) -> tuple[int, str]:
-        """Run a command in a container, as `docker exec` does."""
+        """Run a command in a container, as `docker exec` does; return its exit code and output."""
         code, output = self.containers()[service].exec_run(list(command))
         return code, output.decode()
 
 
 class Service:
-    """The fetcher's HTTP service, asked as one of its callers does."""
+    """A client of the fetcher's HTTP service."""
 
     def __init__(self, url: str, token: str) -> None:
         self._client = httpx.Client(base_url=url, headers={"authorization": f"Bearer {token}"}, timeout=ASK_SECONDS)
@@ -115,7 +115,7 @@ class Service:
         self._client.close()
 
     def try_start(self, user: str, source: str) -> httpx.Response:
-        """Ask for a mining, and return the answer."""
+        """Request a mining, and return the response."""
         order = {"source": source, "password": PASSWORD, "me": [OWNER], "as_of": AS_OF, "plain": True}
         return self._client.post(f"/users/{user}/minings", json=order)
 
@@ -126,19 +126,19 @@ class Service:
         return str(answer.json()["id"])
 
     def status(self, user: str, mining: str) -> dict[str, Any]:
-        """Return how far a mining is."""
+        """Return a mining's status."""
         return self._read(f"/users/{user}/minings/{mining}")
 
     def is_finished(self, user: str, mining: str) -> bool:
-        """Return whether a mining has come to its end."""
+        """Return whether a mining is finished."""
         return bool(self.status(user, mining)["state"] == "finished")
 
     def mine(self, user: str, source: str) -> dict[str, Any]:
-        """Mine a mailbox to the end, and return the report."""
+        """Mine a mailbox until the mining finishes, and return the report."""
         return self.finish(user, self.start(user, source))
 
     def finish(self, user: str, mining: str) -> dict[str, Any]:
-        """Wait for a mining's end, and return the report."""
+        """Wait for a mining to finish, and return the report."""
         wait_until(lambda: self.is_finished(user, mining), seconds=MINE_SECONDS, look_seconds=0.2)
         return self._read(f"/users/{user}/minings/{mining}/report")
 
@@ -157,13 +157,13 @@ class Service:
 
 @contextmanager
 def mailbox(gateway: str, port: int) -> Iterator[str]:
-    """Yield the source by which a mailbox on loopback is read both from here and from containers."""
+    """Yield a source URL for a mailbox on loopback that works both here and in containers."""
     with Forwarder(gateway, port) as forwarder:
         yield source_at(forwarder)
 
 
 def source_at(forwarder: Forwarder) -> str:
-    """Return the source by which a mailbox behind a forwarder is read."""
+    """Return the source URL of a mailbox behind a forwarder."""
     return f"imap://{quote(OWNER, safe='')}@{forwarder.address}:{forwarder.port}"
 
 
@@ -177,7 +177,7 @@ def mine_embedded(home: Path, source: str) -> dict[str, bytes]:
 
 
 def run_leadminer(home: Path, *arguments: str) -> bytes:
-    """Run a command with its data in a folder, and return what it printed."""
+    """Run a command that keeps its data in a folder, and return what it printed."""
     environment = child_environment({"LEADMINER_HOME": str(home / "data")})
     command = [sys.executable, "-m", "fetcher.commands.cli", *arguments]
     done = subprocess.run(command, env=environment, capture_output=True, check=False, timeout=MINE_SECONDS)

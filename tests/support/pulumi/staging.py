@@ -1,4 +1,4 @@
-"""The stack `staging` as its people have it: `pulumi up` into an account on this machine, and a fetcher in Docker."""
+"""The stack `staging` as its operators have it: `pulumi up` to an account on this machine, and a fetcher in Docker."""
 
 import json
 import tempfile
@@ -33,7 +33,7 @@ USER {user}
 
 
 class Staging:
-    """One stack in an account and on a Docker engine of the tests; between commands the world is there for both."""
+    """One stack in the tests' account and Docker engine."""
 
     def __init__(
         self, folder: Path, account: CloudflareAccount, engine: DockerEngine, settings: Mapping[str, str]
@@ -54,17 +54,17 @@ class Staging:
         self.pulumi.run("config", "set-all", "--stack", STACK, *pairs)
 
     def up(self, *options: str) -> float:
-        """Bring the stack up, and return how many seconds that took."""
+        """Deploy the stack, and return the seconds that took."""
         began = time.monotonic()
         self.pulumi.run("up", "--stack", STACK, "--yes", *options)
         return time.monotonic() - began
 
     @contextmanager
     def edited(self, name: str, old: str, new: str) -> Iterator[None]:
-        """Let a text of a file of the checkout be another one; then as it was. The next `up` sees it."""
+        """Replace a text in a project file inside the `with` block, for the next `up`, and restore it afterwards."""
         file = self.project / name
         text = file.read_text("utf-8")
-        assert old in text, f"{name} has no {old}"
+        assert old in text, f"{name} does not contain {old}"
         file.write_text(text.replace(old, new), "utf-8")
         try:
             yield
@@ -72,7 +72,7 @@ class Staging:
             file.write_text(text, "utf-8")
 
     def expect_no_changes(self) -> float:
-        """Fail where another `up` would change anything; return how many seconds that took."""
+        """Fail if another `up` would change anything; return the seconds that took."""
         began = time.monotonic()
         self.pulumi.run("preview", "--stack", STACK, "--expect-no-changes")
         return time.monotonic() - began
@@ -82,11 +82,11 @@ class Staging:
         self.pulumi.run("destroy", "--stack", STACK, "--yes")
 
     def outputs(self) -> dict[str, Any]:
-        """Return the stack's outputs, secrets shown."""
+        """Return the stack's outputs, with secrets in the clear."""
         return self.pulumi.outputs(STACK)
 
     def secrets(self) -> dict[str, str]:
-        """Return all that must stay secret, by what it is: what was given, and what the stack has made."""
+        """Return everything that must stay secret, by name: supplied secrets and those that the stack generated."""
         own = self.account.credentials
         exported = json.loads(self.pulumi.run("stack", "export", "--stack", STACK, "--show-secrets"))
         made = {
@@ -98,24 +98,24 @@ class Staging:
         return {**made, **given, "token": own.token, "service key": SERVICE_KEY}
 
     def sweep(self) -> None:
-        """Let the cron run as if the time had passed after which jobs count as lost."""
+        """Run the cron as if enough time had passed for jobs to count as lost."""
         self.account.query("UPDATE segments SET at = at - 3600")
         self.account.run_crons()
 
     def fetchers(self) -> list[docker.models.containers.Container]:
-        """Return the fetcher's container, where there is one."""
+        """Return the fetcher's container, if there is one, as a list."""
         found: list[Any] = self.engine.client.containers.list(all=True, filters={"name": f"^/{NAMES.fetcher}$"})
         return found
 
     @property
     def gateway(self) -> str:
-        """This machine's address in the fetcher's network."""
+        """Return this machine's address in the fetcher's network."""
         network = self.engine.client.networks.get(NAMES.fetcher)
         return str(network.attrs["IPAM"]["Config"][0]["Gateway"])
 
     @contextmanager
     def world(self) -> Iterator[None]:
-        """Let the fetcher reach the account under the names that the real one has."""
+        """Let the fetcher reach the account under the real host names inside the `with` block."""
         gateway, script = self.gateway, Path(forwarder.__file__)
         with Forwarder(gateway, self.account.port) as entrance:
             container = self.engine.client.containers.run(
@@ -133,7 +133,7 @@ class Staging:
 
 
 def build_fetcher(engine: DockerEngine, account: CloudflareAccount, python_image: str) -> str:
-    """Return the fetcher's image as the checkout makes it, which trusts the account's certificate besides."""
+    """Build the fetcher's image from the checkout, make it also trust the account's certificate, and return its id."""
     image, _ = engine.client.images.build(
         path=str(CHECKOUT),
         dockerfile="services/Dockerfile",

@@ -15,12 +15,12 @@ RESERVED = re.compile(rb"(^|\.)(example|test|example\.(org|com|net))$")
 
 @pytest.fixture(scope="module")
 def items() -> list[Item]:
-    """Return the mailbox as the demo shows it."""
+    """Return the mailbox that the demo serves."""
     return list(generate_mailbox())
 
 
 def test_the_same_seed_gives_the_same_mailbox() -> None:
-    """A seed fixes every byte, and another seed gives another mailbox."""
+    """A seed determines every byte, and a different seed gives a different mailbox."""
     first, again, other = (list(generate_mailbox(seed, 300)) for seed in (7, 7, 8))
 
     assert first == again
@@ -28,7 +28,7 @@ def test_the_same_seed_gives_the_same_mailbox() -> None:
 
 
 def test_it_has_a_few_thousand_messages(items: list[Item]) -> None:
-    """Most are in folders that are mined, and every folder that can hold mail has some."""
+    """There are 3,000 to 5,000 messages, and every folder that can hold mail has some."""
     sizes = Counter(item.folder for item in items)
 
     assert 3_000 <= len(items) <= 5_000
@@ -45,7 +45,7 @@ def test_nobody_in_it_exists(items: list[Item]) -> None:
 
 
 def test_it_has_what_real_mailboxes_have(items: list[Item]) -> None:
-    """Threads, newsletters, lists, machines, attachments, encoded names and copies in other folders all occur."""
+    """It has threads, newsletters, lists, automated mail, attachments, encoded names and copies in other folders."""
     heads = [item.body.partition(b"\r\n\r\n")[0] for item in items]
     ids = Counter(found[1] for head in heads if (found := re.search(rb"Message-ID: (<.*>)", head)))
 
@@ -67,7 +67,7 @@ def test_it_has_what_real_mailboxes_have(items: list[Item]) -> None:
 
 
 def test_the_owner_answers(items: list[Item]) -> None:
-    """What lies in Sent is written by the owner."""
+    """The owner wrote every message in Sent."""
     sent = [item.body for item in items if item.folder == "Sent"]
 
     assert sent
@@ -75,7 +75,7 @@ def test_the_owner_answers(items: list[Item]) -> None:
 
 
 def test_every_oddity_occurs(items: list[Item]) -> None:
-    """The odd messages are among the others, each kind of them."""
+    """Every kind of odd message is in the mailbox."""
     marks = {oddity.__name__: 0 for oddity in ODDITIES}
     signs = (
         b"Subject: Call ", b"", b"this is no header", b"M\xfcller", b"x-unheard-of?B", b"guest99@", b"undisclosed-",

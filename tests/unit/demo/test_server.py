@@ -19,7 +19,7 @@ FOLDER = "Projets/Été"
 
 @pytest.fixture(scope="module")
 def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
-    """Yield the port of a running server with a small mailbox."""
+    """Yield the port of a server with a small mailbox."""
     password = tmp_path_factory.mktemp("imap") / "password"
     password.write_text("secret\n")
     command = [sys.executable, "-m", "demo.server", str(password), str(MESSAGES)]
@@ -33,7 +33,7 @@ def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
 
 @pytest.fixture
 def client(port: int) -> Iterator[IMAPClient]:
-    """Yield a client that is logged in and has opened a folder with a name beyond ASCII."""
+    """Yield a logged-in client that has opened a folder with a non-ASCII name."""
     with IMAPClient("127.0.0.1", port, ssl=False, timeout=10) as client:
         client.login("demo", "secret")
         client.select_folder(FOLDER, readonly=True)
@@ -42,18 +42,18 @@ def client(port: int) -> Iterator[IMAPClient]:
 
 @pytest.fixture(scope="module")
 def items() -> list[Item]:
-    """Return what lies in that folder."""
+    """Return the messages of that folder."""
     return [item for item in generate_mailbox(messages=MESSAGES) if item.folder == FOLDER]
 
 
 def test_a_wrong_password_is_refused(port: int) -> None:
-    """Only the password of the file opens the mailbox."""
+    """Only the password in the file opens the mailbox."""
     with IMAPClient("127.0.0.1", port, ssl=False, timeout=10) as client, pytest.raises(LoginError):
         client.login("demo", "wrong")
 
 
 def test_folders_tell_their_use(client: IMAPClient) -> None:
-    """LIST shows special uses, and folders that only hold others."""
+    """LIST shows special uses, and folders that only contain other folders."""
     flags = {name: flags for flags, _, name in client.list_folders()}
 
     assert flags["Sent"] == (b"\\Sent",)
@@ -73,7 +73,7 @@ def test_folders_tell_their_size(client: IMAPClient, items: list[Item]) -> None:
 
 
 def test_searches_find_by_range_and_date(client: IMAPClient, items: list[Item]) -> None:
-    """ALL, positions, UIDs (some of which do not exist) and SINCE are understood."""
+    """SEARCH supports ALL, positions, UIDs (some do not exist) and SINCE."""
     day = date(2025, 6, 1)
 
     everything = client.search("ALL")
@@ -86,7 +86,7 @@ def test_searches_find_by_range_and_date(client: IMAPClient, items: list[Item]) 
 
 
 def test_messages_come_as_they_are(client: IMAPClient, items: list[Item]) -> None:
-    """FETCH gives size, date and bytes; a UID that does not exist gives nothing."""
+    """FETCH returns size, date and bytes, and nothing for a UID that does not exist."""
     fetched = client.fetch([8, 9, 10], ["RFC822.SIZE", "INTERNALDATE", "BODY.PEEK[]"])
 
     assert list(fetched) == [8, 9]
@@ -96,7 +96,7 @@ def test_messages_come_as_they_are(client: IMAPClient, items: list[Item]) -> Non
 
 
 def test_messages_come_in_part(client: IMAPClient, items: list[Item]) -> None:
-    """A partial FETCH is cut at the byte, and says where it begins; a header ends with its blank line."""
+    """A partial FETCH is cut at the exact byte and says where it starts; a header ends with its blank line."""
     fetched = client.fetch([1], ["BODY.PEEK[]<0.100>", "BODY.PEEK[HEADER]<0.4194304>"])[1]
 
     head, blank, _ = items[0].body.partition(b"\r\n\r\n")

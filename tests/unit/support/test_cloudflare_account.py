@@ -1,4 +1,4 @@
-"""The stand-ins for a Cloudflare account and its provider: no kinder than the real ones, and only what is declared."""
+"""The stand-ins for a Cloudflare account and its provider are as strict as the real ones and run what is declared."""
 
 import base64
 import hashlib
@@ -48,7 +48,7 @@ def account(pieces: Pieces) -> Iterator[CloudflareAccount]:
 
 @pytest.fixture
 def kinds(account: CloudflareAccount, monkeypatch: pytest.MonkeyPatch) -> Iterator[Mapping[str, Kind]]:
-    """Yield the provider's kinds by name."""
+    """Yield the provider's kinds of resources by name."""
     for name, value in account.variables.items():
         monkeypatch.setenv(name, value)
     provider = CloudflareProvider()
@@ -58,7 +58,7 @@ def kinds(account: CloudflareAccount, monkeypatch: pytest.MonkeyPatch) -> Iterat
 
 @pytest.fixture
 def script(sdk: Path) -> Properties:
-    """Return the inputs of a small Worker."""
+    """Return a small Worker's inputs."""
     files = {}
     for path in sorted(each for each in sdk.rglob("*") if each.is_file() and each.suffix != ".pyc"):
         data = path.read_bytes()
@@ -92,7 +92,7 @@ RESOURCES = {
 
 @pytest.mark.parametrize(("kind", "path"), RESOURCES.items())
 def test_what_the_stack_declares_is_taken(kinds: Mapping[str, Kind], kind: str, path: str) -> None:
-    """The golden graph's inputs have no fault."""
+    """The golden graph's inputs have no faults."""
     assert kinds[kind].check(inputs_of(path)) == []
 
 
@@ -120,7 +120,7 @@ def test_what_the_stack_declares_is_taken(kinds: Mapping[str, Kind], kind: str, 
     ],
 )
 def test_what_the_api_refuses_is_refused(kinds: Mapping[str, Kind], kind: str, change: Mapping[str, Any]) -> None:
-    """Every input has its type, its limits and its place; none that is not known is passed over."""
+    """Inputs with a wrong type, value or name are refused, and none is ignored."""
     inputs = deepcopy(inputs_of(RESOURCES[kind]))
     for path, value in change.items():
         *places, name = path.split(".")
@@ -137,12 +137,12 @@ def test_what_the_api_refuses_is_refused(kinds: Mapping[str, Kind], kind: str, c
 
 
 def test_what_is_not_known_yet_has_no_fault(kinds: Mapping[str, Kind]) -> None:
-    """In a preview, ids are to come."""
+    """In a preview, an id that is not known yet is not a fault."""
     assert kinds["QueueConsumer"].check(inputs_of("consumers/jobs") | {"queueId": UNKNOWN}) == []
 
 
 def test_a_script_is_checked_to_its_modules(kinds: Mapping[str, Kind], script: Properties) -> None:
-    """Contents have their digests, bindings one name each and a type that is known."""
+    """Files must match their digests, and bindings need distinct names and known types."""
     wrong = deepcopy(script)
     next(iter(wrong["files"].values()))["contentSha256"] = "0" * 64
 
@@ -152,12 +152,12 @@ def test_a_script_is_checked_to_its_modules(kinds: Mapping[str, Kind], script: P
 
     assert kinds["WorkersScript"].check(script) == []
     assert "digest" in digests[0]
-    assert "one name" in doubles[0]
+    assert "same name" in doubles[0]
     assert "kv_namespace" in unknown[0]
 
 
 def test_what_is_bound_or_consumed_has_to_be_there(kinds: Mapping[str, Kind], script: Properties) -> None:
-    """A name that nothing has is refused, and what others need stays."""
+    """References to missing resources and duplicate names are refused."""
     queue = inputs_of("job-queue/queue") | {"queueName": "some-jobs"}
     identity, _ = kinds["Queue"].create(queue)
     consumer = inputs_of("consumers/jobs") | {"queueId": identity, "scriptName": WORKER}
@@ -178,7 +178,7 @@ def test_what_is_bound_or_consumed_has_to_be_there(kinds: Mapping[str, Kind], sc
 def test_a_bucket_is_seen_in_its_jurisdiction_and_goes_when_it_is_empty(
     kinds: Mapping[str, Kind], account: CloudflareAccount
 ) -> None:
-    """The endpoint of another jurisdiction does not know it."""
+    """Another jurisdiction's endpoint does not see the bucket, and only an empty bucket can be deleted."""
     bucket = inputs_of("raw-bucket/bucket") | {"name": "some-mail"}
     kinds["R2Bucket"].create(bucket)
 
@@ -198,7 +198,7 @@ def test_a_bucket_is_seen_in_its_jurisdiction_and_goes_when_it_is_empty(
 def test_a_worker_answers_where_it_is_declared_with_what_is_declared(
     kinds: Mapping[str, Kind], account: CloudflareAccount, script: Properties
 ) -> None:
-    """At workers.dev while that is on; new code takes over, and code that does not start changes nothing."""
+    """The Worker is served at workers.dev while enabled; new code replaces the old, unless it fails to start."""
     host = f"{WORKER}.{account.credentials.subdomain}.workers.dev"
     at_workers_dev = inputs_of("processor/subdomain") | {"scriptName": WORKER}
 
@@ -222,7 +222,7 @@ def test_a_worker_answers_where_it_is_declared_with_what_is_declared(
 
 
 def test_a_token_is_good_for_what_it_is_for(account: CloudflareAccount) -> None:
-    """That of a fetcher reaches queues, and neither databases nor what is declared."""
+    """A fetcher's token has access to queues, but not to databases or to the declared resources."""
     own = account.credentials
     api = f"{account.url}/client/v4/accounts/{own.account}"
     headers = {"authorization": f"Bearer {own.queue_token}"}
@@ -235,7 +235,7 @@ def test_a_token_is_good_for_what_it_is_for(account: CloudflareAccount) -> None:
 
 
 def test_preflight_finds_what_a_token_may(account: CloudflareAccount) -> None:
-    """Nothing is wrong with that of the deployment; that of a fetcher sees queues alone, and another one nothing."""
+    """Preflight accepts the deployment's token, and names what a fetcher's token or an unknown one cannot access."""
     own = account.credentials
     wrong = [preflight(account, token) for token in (own.token, own.queue_token, "another")]
 
@@ -245,7 +245,7 @@ def test_preflight_finds_what_a_token_may(account: CloudflareAccount) -> None:
 
 
 def test_lists_have_what_is_declared(account: CloudflareAccount, kinds: Mapping[str, Kind]) -> None:
-    """A bucket in its jurisdiction alone."""
+    """A bucket is listed only in its jurisdiction."""
     own = account.credentials
     kinds["R2Bucket"].create(inputs_of("raw-bucket/bucket") | {"name": "other-mail"})
     headers = {"authorization": f"Bearer {own.token}"}
@@ -260,7 +260,7 @@ def test_lists_have_what_is_declared(account: CloudflareAccount, kinds: Mapping[
 
 
 def preflight(account: CloudflareAccount, token: str) -> list[str]:
-    """Return what is wrong with an account for a stack of it."""
+    """Return preflight's problems with the account for a token."""
     own = account.credentials
     plain = {"mode": "cloudflare", "accountId": own.account, "workersSubdomain": own.subdomain}
     environ = {**account.variables, "CLOUDFLARE_API_TOKEN": token}
@@ -268,7 +268,7 @@ def preflight(account: CloudflareAccount, token: str) -> list[str]:
 
 
 def call(account: CloudflareAccount, host: str, path: str = "/", method: str = "GET", **given: Any) -> httpx.Response:
-    """Ask under a name of the world."""
+    """Send a request to a public host name."""
     trust = ssl.create_default_context()
     account.authority.configure_trust(trust)
     headers = {**given.pop("headers", {}), "host": host}
@@ -278,7 +278,7 @@ def call(account: CloudflareAccount, host: str, path: str = "/", method: str = "
 
 
 def put(account: CloudflareAccount, place: str, path: str) -> httpx.Response:
-    """Put an object by S3, signed as boto3 does it."""
+    """Put an object through the S3 API, signed as boto3 does."""
     host = f"{ACCOUNT}.{place}r2.cloudflarestorage.com"
     request = AWSRequest("PUT", f"https://{host}{path}", data=b"mail")
     own = account.credentials

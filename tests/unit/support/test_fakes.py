@@ -1,4 +1,4 @@
-"""What stands in for Cloudflare in memory is no kinder than Cloudflare: each published limit holds, to the byte."""
+"""The in-memory fakes are as strict as Cloudflare: they enforce each published limit to the byte."""
 
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -20,7 +20,7 @@ from tests.support.cloudflare_bindings import MAX_KEYS, METADATA_BYTES, MemoryBu
 from tests.support.sqlite_d1 import D1Error, SqliteD1
 
 ROW_OVERHEAD = 20
-"""More than SQLite's own bytes of a row of two columns."""
+"""More than SQLite's own overhead for a row of two columns, in bytes."""
 
 
 @pytest.fixture
@@ -70,7 +70,7 @@ async def queries(database: SqliteD1, count: int) -> None:
 async def test_d1_takes_its_limit_and_no_more(
     database: SqliteD1, ask: Callable[[SqliteD1, int], Awaitable[None]], limit: int, text: str
 ) -> None:
-    """What is as large as a limit goes through, what is one larger is D1's error."""
+    """A request at a limit succeeds, and one over it raises D1's error."""
     await ask(database, limit)
 
     with pytest.raises(D1Error, match=text):
@@ -97,7 +97,7 @@ def messages(count: int, size: int) -> list[dict[str, Any]]:
     ids=["messages", "bytes of a message", "bytes of a batch"],
 )
 async def test_a_queue_takes_its_limit_and_no_more(most: list[dict[str, Any]], more: list[dict[str, Any]]) -> None:
-    """A batch beyond a limit is refused as a whole."""
+    """A batch over a limit is refused as a whole."""
     queue = MemoryQueue()
     await queue.sendBatch(most)
 
@@ -108,7 +108,7 @@ async def test_a_queue_takes_its_limit_and_no_more(most: list[dict[str, Any]], m
 
 
 async def test_a_bucket_takes_its_limits_and_no_more(tmp_path: Path) -> None:
-    """Neither a longer key nor more keys at once."""
+    """Longer keys and larger deletions are refused."""
     bucket = MemoryBucket(tmp_path)
     key = "k/" * (R2_KEY_BYTES // 2)
     await bucket.delete(["a"] * MAX_KEYS)

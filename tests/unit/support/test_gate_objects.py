@@ -1,4 +1,4 @@
-"""The gate answers S3 requests that boto3 really signs as R2 does."""
+"""The gate answers S3 requests, really signed by boto3, as R2 does."""
 
 import contextlib
 import hashlib
@@ -19,7 +19,7 @@ from tests.support.cloudflare.local import LocalCloudflare
 
 @pytest.fixture
 def local(probe: LocalCloudflare) -> LocalCloudflare:
-    """Return the local Cloudflare without objects."""
+    """Return the local Cloudflare without any objects."""
     probe.remove_objects(probe.objects())
     return probe
 
@@ -35,7 +35,7 @@ def open_s3(local: LocalCloudflare, **changed: str) -> Any:
 
 @pytest.fixture
 def s3(local: LocalCloudflare) -> Iterator[Any]:
-    """Yield boto3's client with the account's credentials."""
+    """Yield a boto3 client with the account's credentials."""
     with contextlib.closing(open_s3(local)) as client:
         yield client
 
@@ -45,7 +45,7 @@ def status_of(error: pytest.ExceptionInfo[ClientError]) -> int:
 
 
 def test_objects_come_back_as_they_were_put(s3: Any, local: LocalCloudflare) -> None:
-    """PUT, GET, HEAD and a range of an object, through requests that boto3 signs."""
+    """PUT, GET, HEAD and a range request round-trip an object."""
     body = bytes(range(256)) * 10
     place = {"Bucket": local.account.bucket, "Key": "a b/ü+1-2"}
 
@@ -58,7 +58,7 @@ def test_objects_come_back_as_they_were_put(s3: Any, local: LocalCloudflare) -> 
 
 
 def test_an_object_is_put_only_if_absent(s3: Any, local: LocalCloudflare) -> None:
-    """`If-None-Match: *` is answered 412 where the object is there, and nothing changes."""
+    """With `If-None-Match: *`, putting an existing object gets 412 and changes nothing."""
     place = {"Bucket": local.account.bucket, "Key": "plan"}
     s3.put_object(**place, Body=b"first", IfNoneMatch="*")
 
@@ -70,7 +70,7 @@ def test_an_object_is_put_only_if_absent(s3: Any, local: LocalCloudflare) -> Non
 
 
 def test_listing_goes_on_where_it_stopped(s3: Any, local: LocalCloudflare) -> None:
-    """LIST v2 gives pages of keys below a prefix, with a token for the next."""
+    """LIST v2 returns pages of keys under a prefix, each with a token for the next page."""
     keys = [f"m/{number}&<" for number in range(5)]
     for key in [*keys, "other"]:
         s3.put_object(Bucket=local.account.bucket, Key=key, Body=b"")
@@ -84,7 +84,7 @@ def test_listing_goes_on_where_it_stopped(s3: Any, local: LocalCloudflare) -> No
 
 
 def test_objects_are_deleted_one_by_one_and_many_at_once(s3: Any, local: LocalCloudflare) -> None:
-    """DELETE and multi-delete remove what is there, and what is not there is no error."""
+    """DELETE and multi-delete remove objects, and a missing object is not an error."""
     for key in ("a&b", "b", "c"):
         s3.put_object(Bucket=local.account.bucket, Key=key, Body=b"")
 
@@ -97,7 +97,7 @@ def test_objects_are_deleted_one_by_one_and_many_at_once(s3: Any, local: LocalCl
 
 
 def test_a_missing_object_or_bucket_is_404(s3: Any, local: LocalCloudflare) -> None:
-    """What is not there is said so, by S3's own words."""
+    """The error has S3's own code."""
     with pytest.raises(s3.exceptions.NoSuchKey):
         s3.get_object(Bucket=local.account.bucket, Key="missing")
     with pytest.raises(s3.exceptions.NoSuchBucket):
@@ -105,7 +105,7 @@ def test_a_missing_object_or_bucket_is_404(s3: Any, local: LocalCloudflare) -> N
 
 
 def test_a_deletion_takes_a_thousand_keys(s3: Any, local: LocalCloudflare) -> None:
-    """One more is refused, as S3 does."""
+    """A deletion of 1,000 keys succeeds, and one of 1,001 is refused, as in S3."""
     objects = [{"Key": str(number)} for number in range(1001)]
     s3.delete_objects(Bucket=local.account.bucket, Delete={"Objects": objects[:1000]})
 
@@ -116,7 +116,7 @@ def test_a_deletion_takes_a_thousand_keys(s3: Any, local: LocalCloudflare) -> No
 
 
 def test_head_says_what_is_missing(s3: Any, local: LocalCloudflare) -> None:
-    """HEAD of no object is 404, without a body."""
+    """HEAD of a missing object gets 404."""
     with pytest.raises(ClientError) as missing:
         s3.head_object(Bucket=local.account.bucket, Key="missing")
 
@@ -124,7 +124,7 @@ def test_head_says_what_is_missing(s3: Any, local: LocalCloudflare) -> None:
 
 
 def signed(local: LocalCloudflare, *, body: bytes = b"body") -> AWSRequest:
-    """Return a PUT as boto3 signs it."""
+    """Return a PUT request signed by boto3."""
     account = local.account
     request = AWSRequest("PUT", f"{local.gate}/{account.bucket}/x", data=body)
     request.headers["x-amz-content-sha256"] = hashlib.sha256(body).hexdigest()
@@ -146,7 +146,7 @@ def signed(local: LocalCloudflare, *, body: bytes = b"body") -> AWSRequest:
     ids=["nothing", "body", "key", "query", "method", "date", "signature"],
 )
 def test_what_is_changed_after_signing_is_refused(local: LocalCloudflare, change: dict[str, Any], status: int) -> None:
-    """The signature covers method, key, query, date and body; the one that nothing was done to passes."""
+    """The signature covers method, key, query, date and body; an unchanged request passes."""
     request = signed(local)
     headers = {name.lower(): str(value) for name, value in request.headers.items()}
     changed = {name: value for name, value in change.items() if name in ("x-amz-date", "authorization")}
@@ -164,7 +164,7 @@ def test_what_is_changed_after_signing_is_refused(local: LocalCloudflare, change
 
 @pytest.mark.parametrize("wrong", ["aws_access_key_id", "aws_secret_access_key"])
 def test_a_wrong_signature_is_refused(local: LocalCloudflare, wrong: str) -> None:
-    """The signature is checked, with key and secret."""
+    """A signature with a wrong access key or secret is refused."""
     with contextlib.closing(open_s3(local, **{wrong: "another"})) as client, pytest.raises(ClientError) as refused:
         client.put_object(Bucket=local.account.bucket, Key="x", Body=b"")
 

@@ -1,4 +1,4 @@
-"""The local Cloudflare: Worker, queues, D1 and R2 are the real ones, and the gate is as strict as Cloudflare's API."""
+"""The local Cloudflare runs a real Worker, queues, D1 and R2, and its gate is as strict as Cloudflare's API."""
 
 import time
 from collections.abc import Iterator
@@ -35,7 +35,7 @@ def query(local: LocalCloudflare, **fields: object) -> httpx.Response:
 
 
 def wait_for(local: LocalCloudflare, count: int) -> list[tuple[str, str, int]]:
-    """Return what the Worker got, once it is so much."""
+    """Wait until the Worker has received `count` messages, and return them."""
     rows: list[dict[str, Any]] = []
     until = time.monotonic() + WAIT_SECONDS
     while len(rows) < count and time.monotonic() < until:
@@ -46,7 +46,7 @@ def wait_for(local: LocalCloudflare, count: int) -> list[tuple[str, str, int]]:
 
 
 def test_pushed_messages_reach_the_worker(local: LocalCloudflare) -> None:
-    """One message, and a batch of them, go through the real queue to the handler."""
+    """A single message and a batch go through the real queue to the handler."""
     one = push(local, {"body": "one", "content_type": "text"})
     many = push(local, {"messages": [{"body": "two"}, {"body": "three"}]}, batch=True)
 
@@ -57,7 +57,7 @@ def test_pushed_messages_reach_the_worker(local: LocalCloudflare) -> None:
 
 
 def test_what_fails_too_often_goes_to_the_dead_letter_queue(local: LocalCloudflare) -> None:
-    """A message that is retried more often than allowed arrives at the dead-letter queue's consumer."""
+    """A message that exceeds its retries arrives at the dead-letter queue's consumer."""
     push(local, {"body": "retry", "content_type": "text"})
 
     got = wait_for(local, 4)
@@ -76,7 +76,7 @@ def test_what_fails_too_often_goes_to_the_dead_letter_queue(local: LocalCloudfla
     ],
 )
 def test_what_a_queue_does_not_take_is_refused(local: LocalCloudflare, body: object, batch: bool, status: int) -> None:
-    """The published limits of Queues hold here too."""
+    """The published limits of Queues apply here too."""
     answer = push(local, body, batch=batch)
 
     assert answer.status_code == status
@@ -84,14 +84,14 @@ def test_what_a_queue_does_not_take_is_refused(local: LocalCloudflare, body: obj
 
 
 def test_the_api_wants_its_token(local: LocalCloudflare) -> None:
-    """Without the right token nothing is done."""
+    """A request with a wrong token gets 403."""
     answer = push(local, {"body": "x"}, authorization="Bearer another")
 
     assert answer.status_code == 403
 
 
 def test_d1_runs_statements_and_refuses_what_is_wrong(local: LocalCloudflare) -> None:
-    """A file of statements runs as it is; a batch is atomic."""
+    """A file of several statements runs, and a batch is atomic."""
     file = "CREATE TABLE got (queue, body, attempts);\n-- a comment; and\nINSERT INTO got VALUES (1, 2, 3);"
     right = {"sql": "INSERT INTO got VALUES (?1, 2, 3)", "params": [9]}
 
@@ -104,7 +104,7 @@ def test_d1_runs_statements_and_refuses_what_is_wrong(local: LocalCloudflare) ->
 
 
 def test_the_gate_fails_as_often_as_told(local: LocalCloudflare) -> None:
-    """A fault's status and headers come so many times."""
+    """The gate answers with a fault's status and headers as often as the fault says."""
     local.set_faults({"path": "/messages", "times": 1, "status": 429, "headers": {"retry-after": "1"}})
 
     answers = [push(local, {"body": "ack", "content_type": "text"}) for _ in range(2)]
@@ -115,7 +115,7 @@ def test_the_gate_fails_as_often_as_told(local: LocalCloudflare) -> None:
 
 
 def test_batches_are_delivered_directly_and_verdicts_come_back(local: LocalCloudflare) -> None:
-    """Each batch has its own verdicts, and a batch whose handler fails says so."""
+    """Each batch has its own verdicts, and a failed handler shows in its batch's outcome."""
     batches = [[Message("ack", id="a"), Message("retry", id="b", attempts=3)], [Message("fail", id="c")]]
 
     first, second = local.deliver(*batches)
@@ -127,14 +127,14 @@ def test_batches_are_delivered_directly_and_verdicts_come_back(local: LocalCloud
 
 
 def test_the_cron_handler_runs(local: LocalCloudflare) -> None:
-    """The Worker's cron handler is called with its cron."""
+    """The Worker's cron handler is called with the cron expression."""
     local.run_scheduled("*/5 * * * *")
 
     assert wait_for(local, 1) == [("cron", "*/5 * * * *", 0)]
 
 
 def test_a_redeployed_worker_finds_its_data(local: LocalCloudflare) -> None:
-    """Another Worker in the place of the first has other settings and the same tables and objects."""
+    """A redeployed Worker has its new settings and the same tables."""
     local.run_scheduled()
 
     local.redeploy(variables={"PLACE": "second"})

@@ -1,4 +1,4 @@
-"""The stand-in for PostgREST is as strict as the real one, and fails as told."""
+"""The stand-in for PostgREST is as strict as the real one, and fails on demand."""
 
 import asyncio
 import uuid
@@ -19,7 +19,7 @@ HEADERS = {"apikey": SERVICE_KEY, "authorization": f"Bearer {SERVICE_KEY}", "con
 
 @pytest.fixture(scope="module")
 def connection_string(postgres: Postgres) -> str:
-    """Return a database with the permanent tables."""
+    """Return the connection string of a database with the permanent tables."""
     database = postgres.fresh_database()
     asyncio.run(migrate(database, PERMANENT, schema=SCHEMA))
     return database
@@ -56,7 +56,7 @@ def begin(rest: PostgRest) -> dict[str, Any]:
 
 
 def test_a_function_runs_with_arrays_dates_and_uuids_from_json(rest: PostgRest) -> None:
-    """What a function takes and returns goes through JSON."""
+    """A function's arguments and results are passed as JSON."""
     mining = begin(rest)
 
     answer = ask(rest, "mining_record", {"user_id": "jo", "mining": mining["mining"]})
@@ -74,7 +74,7 @@ def test_no_arguments_are_fine_where_there_are_none(rest: PostgRest) -> None:
 
 
 def test_contacts_are_applied_once(rest: PostgRest) -> None:
-    """A part that is handed over again changes nothing, and says so."""
+    """Applying a part a second time changes nothing, and the answer says so."""
     part = {"mining": begin(rest)["mining"], "chunk": 0, "part": 0, "contacts": []}
 
     answers = [ask(rest, "apply_refined_chunk", part).json()["applied"] for _ in range(2)]
@@ -92,7 +92,7 @@ def test_contacts_are_applied_once(rest: PostgRest) -> None:
     ],
 )
 def test_a_wrong_header_is_refused(rest: PostgRest, headers: dict[str, str], status: int) -> None:
-    """The key, the schema and the kind of body must be right."""
+    """The key, the schema and the content type must be right."""
     answer = ask(rest, "schema_version", headers=headers)
 
     assert answer.status_code == status
@@ -100,14 +100,14 @@ def test_a_wrong_header_is_refused(rest: PostgRest, headers: dict[str, str], sta
 
 @pytest.mark.parametrize(("function", "arguments"), [("no_such", {}), ("erase_user", {"user": "jo"})])
 def test_an_unknown_function_or_argument_is_404(rest: PostgRest, function: str, arguments: dict[str, str]) -> None:
-    """Arguments are a function's own, by name."""
+    """Arguments must match a function's own by name."""
     answer = ask(rest, function, arguments)
 
     assert (answer.status_code, answer.json()["code"]) == (404, "PGRST202")
 
 
 def test_it_runs_as_the_service_role(rest: PostgRest, connection_string: str) -> None:
-    """What the service role may not do is 403."""
+    """A function that the service role has no right to execute gets 403."""
     with psycopg.connect(connection_string, autocommit=True) as connection:
         connection.execute("CREATE FUNCTION leadminer.forbidden() RETURNS text LANGUAGE sql AS 'SELECT current_user'")
         connection.execute("REVOKE ALL ON FUNCTION leadminer.forbidden() FROM PUBLIC, service_role")
@@ -122,7 +122,7 @@ def test_it_runs_as_the_service_role(rest: PostgRest, connection_string: str) ->
 
 @pytest.mark.parametrize("status", [401, 403, 409, 500, 503])
 def test_it_fails_as_often_as_told(rest: PostgRest, status: int) -> None:
-    """A status that was told comes so many times, for the function that was named."""
+    """The named function fails with the given status as often as the fault says."""
     rest.fail(Fault(status, times=2, function="schema_version"))
 
     answers = [ask(rest, "schema_version").status_code for _ in range(3)]
@@ -131,7 +131,7 @@ def test_it_fails_as_often_as_told(rest: PostgRest, status: int) -> None:
 
 
 def test_silence_ends_in_a_cut_connection(rest: PostgRest) -> None:
-    """A time-out is a connection that is cut without an answer, with nothing done."""
+    """A timed-out call ends in a closed connection without an answer, and the function does not run."""
     rest.fail(Fault(seconds=0.05))
     before = rest.calls["schema_version"]
 
@@ -142,7 +142,7 @@ def test_silence_ends_in_a_cut_connection(rest: PostgRest) -> None:
 
 
 def test_an_answer_can_be_lost_after_the_work(rest: PostgRest, connection_string: str) -> None:
-    """The function's work is committed, and the caller does not learn it."""
+    """The function's work is committed, but the caller gets no answer."""
     mining = begin(rest)["mining"]
     rest.fail(Fault(seconds=0.01, after_commit=True, function="finish_mining"))
 

@@ -1,4 +1,4 @@
-"""The servers that other tests rely on."""
+"""The servers that other tests use."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ DEBIAN_POSTGRES = Path("/usr/lib/postgresql/15/bin")
 
 
 def test_fresh_databases_are_apart(postgres: Postgres) -> None:
-    """What one test writes, another does not see."""
+    """A table in one database is not visible in another."""
     first, second = postgres.fresh_database(), postgres.fresh_database()
 
     with psycopg.connect(first) as connection:
@@ -24,7 +24,7 @@ def test_fresh_databases_are_apart(postgres: Postgres) -> None:
 
 
 def test_postgres_survives_a_kill() -> None:
-    """A committed row is there after kill -9 and a restart, and the restart does not trip over open sessions."""
+    """A committed row survives kill -9 and a restart, even with sessions open."""
     with Postgres() as server, psycopg.connect(server.conninfo(), autocommit=True) as open_session:
         open_session.execute("CREATE TABLE kept AS SELECT 7 AS id")
 
@@ -36,7 +36,7 @@ def test_postgres_survives_a_kill() -> None:
 
 @pytest.mark.skipif(not DEBIAN_POSTGRES.exists(), reason="Debian's PostgreSQL 15 is not installed")
 def test_other_binaries_serve_as_well() -> None:
-    """The folder of the binaries may be any installation's."""
+    """The binaries can come from any installation."""
     with Postgres(DEBIAN_POSTGRES) as server, psycopg.connect(server.conninfo()) as connection:
         version = connection.info.server_version
 
@@ -44,7 +44,7 @@ def test_other_binaries_serve_as_well() -> None:
 
 
 def test_valkey_survives_a_kill() -> None:
-    """What was written and answered is there after kill -9 and a restart."""
+    """An acknowledged write survives kill -9 and a restart."""
     with Valkey() as server:
         with redis.Redis.from_url(server.url()) as client:
             client.xadd("jobs", {"job": "one"})
@@ -56,7 +56,7 @@ def test_valkey_survives_a_kill() -> None:
 
 
 def test_fresh_url_is_empty(valkey: Valkey) -> None:
-    """Each fresh connection string leads to an empty database, also when a number comes round again."""
+    """Each fresh connection string leads to an empty database, even when its number is reused."""
     for _ in range(20):
         with redis.Redis.from_url(valkey.fresh_url()) as client:
             found = client.dbsize()
@@ -66,7 +66,7 @@ def test_fresh_url_is_empty(valkey: Valkey) -> None:
 
 
 def test_missing_service_fails_in_ci(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A missing service skips on a developer's machine and fails where CI is set."""
+    """A missing service skips the test locally and fails it if CI is set."""
     monkeypatch.delenv("CI", raising=False)
     with pytest.raises(pytest.skip.Exception, match="no such server"):
         require(False, "no such server")

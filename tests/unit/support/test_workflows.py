@@ -1,4 +1,4 @@
-"""The stand-in of GitHub's runner: jobs in the order of their needs, outputs and secrets where they belong."""
+"""The stand-in for GitHub's runner runs jobs in the order of their needs and passes outputs and secrets on."""
 
 from pathlib import Path
 
@@ -50,7 +50,7 @@ def runner(folder: Path) -> Runner:
 
 
 def test_jobs_run_after_those_that_they_need(tmp_path: Path) -> None:
-    """Outputs go from job to job, a secret that is not there is empty, and each step starts in the checkout."""
+    """Outputs pass from job to job, a missing secret is empty, and each step starts in the checkout."""
     ran = runner(tmp_path).run(read_workflow(write(tmp_path, SAMPLE)))
 
     assert [each.job for each in ran] == ["first", "second", "last"]
@@ -59,7 +59,7 @@ def test_jobs_run_after_those_that_they_need(tmp_path: Path) -> None:
 
 
 def test_the_first_failure_ends_it(tmp_path: Path) -> None:
-    """It says which step failed and what that printed."""
+    """The error names the step that failed and shows its output."""
     workflow = read_workflow(write(tmp_path, SAMPLE.replace('echo "second in $PWD"', "echo wrong; false")))
 
     with pytest.raises(WorkflowFailed, match=r"second: echo wrong.*\n.*wrong"):
@@ -76,21 +76,21 @@ def test_the_first_failure_ends_it(tmp_path: Path) -> None:
     ],
 )
 def test_what_it_does_not_know_is_an_error(tmp_path: Path, old: str, new: str, said: str) -> None:
-    """Nothing of a workflow is ignored."""
+    """Unknown keys and unmet needs in a workflow are errors."""
     with pytest.raises(WorkflowFailed, match=said):
         read_workflow(write(tmp_path, SAMPLE.replace(old, new)))
 
 
 def test_an_unknown_expression_is_an_error(tmp_path: Path) -> None:
-    """It is not taken for an empty text."""
+    """An unknown expression does not become an empty string."""
     workflow = read_workflow(write(tmp_path, SAMPLE.replace("secrets.KEY", "vars.KEY")))
 
-    with pytest.raises(WorkflowFailed, match=r"knows no vars\.KEY"):
+    with pytest.raises(WorkflowFailed, match=r"does not know vars\.KEY"):
         runner(tmp_path).run(workflow)
 
 
 def test_the_deployments_lines_get_what_they_need(tmp_path: Path) -> None:
-    """Run with a `make` that says what it was asked: each line in order, and with the image that was published."""
+    """Each line of the deployment runs `make` in order, with the secrets it needs and the published image."""
     make = tmp_path / "make"
     make.write_text(
         "#!/bin/sh\n"
