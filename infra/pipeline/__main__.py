@@ -1,4 +1,4 @@
-"""`python -m infra.pipeline STEP [ARGUMENT …]`: the steps of the pipeline, as the Makefile's targets call them."""
+"""`python -m infra.pipeline STEP [ARGUMENT …]`: the steps of the pipeline, as the Makefile calls them."""
 
 import os
 import sys
@@ -14,24 +14,24 @@ Step = Callable[[Sequence[str]], None]
 
 
 def deploy(stack: str) -> None:
-    """Deploy a stack, unless something that it is built from could change without a commit, or stands in the way."""
+    """Deploy a stack, if everything it is built from is pinned and preflight finds no problem."""
     pins.check_pins()
     engine.update(stack, supabase=os.environ.get("SUPABASE_DB_URL") if stack in reports.cloudflare_stacks() else None)
 
 
 def on_stack(step: Callable[[str], None]) -> Step:
-    """Return a step that wants the name of one stack."""
+    """Return a step that takes the name of one stack."""
 
     def call(arguments: Sequence[str]) -> None:
         if len(arguments) != 1:
-            raise StepFailed(f"Say which stack, such as STACK=staging; there are {', '.join(reports.all_stacks())}.")
+            raise StepFailed(f"Name one stack, such as STACK=staging. Stacks: {', '.join(reports.all_stacks())}.")
         step(arguments[0])
 
     return call
 
 
 def on_stacks(step: Callable[[Sequence[str]], None]) -> Step:
-    """Return a step on the stacks that are named, or on all of Cloudflare."""
+    """Return a step that takes names of stacks, by default those of all Cloudflare stacks."""
     return lambda arguments: step(arguments or reports.cloudflare_stacks())
 
 
@@ -40,7 +40,7 @@ def told(step: Callable[[Sequence[str]], Iterable[str]]) -> Step:
 
     def call(arguments: Sequence[str]) -> None:
         for line in step(arguments):
-            print(line, flush=True)  # noqa: T201 (what it is for)
+            print(line, flush=True)  # noqa: T201 (printing is its purpose)
 
     return call
 
@@ -62,7 +62,7 @@ STEPS: Mapping[str, Step] = {
 
 
 def main(step: str, *arguments: str) -> int:
-    """Do a step; return the exit code."""
+    """Run a step and return the exit code."""
     try:
         STEPS[step](arguments)
     except (CommandFailed, StepFailed, UnfitBundle, VendoringFailed) as error:
