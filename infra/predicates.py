@@ -72,10 +72,10 @@ def hardens_containers(resources: Sequence[Resource], expected: Expectation) -> 
     """Every container must run with no more rights and resources than it needs."""
     for each in resources:
         if each.type == CONTAINER:
-            yield from (f"{each.name} {fault}." for fault in _soft_spots(each.properties, expected))
+            yield from (f"{each.name} {fault}." for fault in _weaknesses(each.properties, expected))
 
 
-def _soft_spots(properties: Mapping[str, Any], expected: Expectation) -> Iterator[str]:
+def _weaknesses(properties: Mapping[str, Any], expected: Expectation) -> Iterator[str]:
     if not properties.get("user") or _ROOT.fullmatch(str(properties["user"])):
         yield "runs as root"
     if properties.get("readOnly") is not True:
@@ -88,12 +88,12 @@ def _soft_spots(properties: Mapping[str, Any], expected: Expectation) -> Iterato
         yield "keeps Linux capabilities"
     if "no-new-privileges:true" not in (properties.get("securityOpts") or []):
         yield "can gain new privileges"
-    yield from _boundless(properties)
+    yield from _missing_limits(properties)
     if properties.get("ports") and not any(word in str(properties.get("name")) for word in expected.published):
         yield "publishes a port"
 
 
-def _boundless(properties: Mapping[str, Any]) -> Iterator[str]:
+def _missing_limits(properties: Mapping[str, Any]) -> Iterator[str]:
     for name in ("memory", "cpus", "ulimits", "logOpts", "stopTimeout"):
         if not properties.get(name):
             yield f"does not set {name}"

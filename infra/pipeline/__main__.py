@@ -35,7 +35,7 @@ def on_stacks(step: Callable[[Sequence[str]], None]) -> Step:
     return lambda arguments: step(arguments or reports.cloudflare_stacks())
 
 
-def told(step: Callable[[Sequence[str]], Iterable[str]]) -> Step:
+def printed(step: Callable[[Sequence[str]], Iterable[str]]) -> Step:
     """Return a step that prints what it yields."""
 
     def call(arguments: Sequence[str]) -> None:
@@ -46,16 +46,16 @@ def told(step: Callable[[Sequence[str]], Iterable[str]]) -> Step:
 
 
 STEPS: Mapping[str, Step] = {
-    "bundle": told(lambda _: services.build_bundle()),
+    "bundle": printed(lambda _: services.build_bundle()),
     "deploy": on_stack(deploy),
     "drift": on_stacks(reports.drift),
     "expect-no-changes": on_stack(engine.expect_no_changes),
     "images": lambda _: services.build_images(),
-    "pin": told(pins.pin),
+    "pin": printed(pins.pin),
     "preflight": on_stack(engine.check),
     "preview": on_stacks(reports.preview),
-    "publish": told(lambda _: [services.publish_fetcher()]),
-    "release": told(lambda _: [release.release()]),
+    "publish": printed(lambda _: [services.publish_fetcher()]),
+    "release": printed(lambda _: [release.release()]),
     "smoke": on_stack(smoke.smoke),
     "summary": on_stack(reports.summarise),
 }

@@ -106,8 +106,8 @@ def test_what_runs_is_what_is_declared(
 ) -> None:
     """The Worker has only the declared bindings and consumers.
 
-    Without its database binding, it cannot begin a mining. Without its consumer, nothing is processed until that
-    is back.
+    Without its database binding, it cannot begin a mining. Without its consumer, it processes nothing until
+    the consumer is back.
     """
     declared = 'self._declare("jobs", queue.queue, script, jobs)'
     try:

@@ -71,7 +71,7 @@ def test_a_permanent_side_that_does_not_answer_stops_the_deployment(
     assert "up" not in [words[0] for words, _ in pulumi.calls]
 
 
-def test_a_server_of_ones_own_is_left_to_its_own_migrations(
+def test_a_selfhost_deployment_ignores_supabase(
     scratch: Scratch, pulumi: PulumiCommand, deployer: dict[str, str]
 ) -> None:
     """Deploying to one server ignores SUPABASE_DB_URL."""
