@@ -1,4 +1,4 @@
-"""The Pulumi program: settings in, one of the two kinds of stack out."""
+"""The Pulumi program: reads the settings and declares one of the two kinds of stack."""
 
 import gc
 import os
@@ -6,10 +6,10 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-# Pulumi runs this folder, not the package that it is.
+# Pulumi runs this folder as a script, not as a package.
 sys.path[:] = [str(HERE.parent), *(path for path in sys.path if Path(path).resolve() != HERE)]
 
-import pulumi  # noqa: E402 (the path comes first)
+import pulumi  # noqa: E402 (after the path is set)
 
 from infra.config import WrongSettings, read_config  # noqa: E402
 from infra.cost import OverBudget  # noqa: E402
@@ -18,12 +18,12 @@ from infra.program import Declared, estimate, export  # noqa: E402
 
 def main() -> None:
     """Declare the stack that the settings ask for."""
-    gc.disable()  # a run is short, and looking through all that the providers' modules make takes a quarter of it
+    gc.disable()  # a run is short, and collecting the many objects of the providers' modules takes a quarter of it
     settings = read_config(os.environ)
     cost = estimate(settings)
     stack: Declared
     if settings.mode == "cloudflare":
-        from infra.cloudflare.stack import CloudflareStack  # slow to import: only where it is needed
+        from infra.cloudflare.stack import CloudflareStack  # slow to import, so only when needed
 
         stack = CloudflareStack(settings)
     else:

@@ -1,4 +1,4 @@
-"""What a service gets from its stack: one record, rendered as a Worker's binding or as a container's environment."""
+"""Bindings: what a stack gives a service, as a Worker's binding or a container's environment variable."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ import pulumi
 
 
 class Kind(Enum):
-    """What is bound: the type of a Worker's binding, and the field of it that says what."""
+    """Kinds of bindings: the type of a Worker's binding, and the field that holds its value."""
 
     TEXT = ("plain_text", "text")
     SECRET = ("secret_text", "text")
@@ -19,7 +19,7 @@ class Kind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Binding:
-    """A setting by its name, and what it stands for: a text, or the name or id of what backs it."""
+    """A setting's name and value: a text, or the name or id of the resource behind it."""
 
     name: str
     kind: Kind
@@ -38,15 +38,15 @@ class Binding:
 
 
 def text(name: str, value: pulumi.Input[str]) -> Binding:
-    """Bind what anyone may read."""
+    """Bind a value that anyone may read."""
     return Binding(name, Kind.TEXT, value)
 
 
 def secret(name: str, value: pulumi.Input[str]) -> Binding:
-    """Bind what stays encrypted in the state, and is never shown."""
+    """Bind a value that stays encrypted in the state and is never shown."""
     return Binding(name, Kind.SECRET, pulumi.Output.secret(value))
 
 
 def environment(bindings: Iterable[Binding]) -> list[pulumi.Input[str]]:
-    """Return a container's environment, in the order of names, so that no order of declaring makes a difference."""
+    """Return a container's environment, sorted by name, so that the order of declaration makes no difference."""
     return [binding.for_container() for binding in sorted(bindings, key=lambda binding: binding.name)]

@@ -1,9 +1,9 @@
-"""The Worker's module table: what a checkout puts into the Worker, name by name.
+"""The Worker's module table: every module that a checkout puts into the Worker, by name.
 
-Our modules are those that the entry module imports, directly or not, and the SQL and data files beside them: so the
-container's adapters, and what only they use, cannot get in. Nothing here imports the services' code; it is read.
+Our own modules are those that the entry module imports, directly or indirectly, and the SQL files beside them. This
+keeps out the container's adapters and everything that only they use. The services' code is read here, never imported.
 
-Not named `packaging`: Pulumi runs its helpers in this folder, where that would hide the package of the same name.
+This module is not named `packaging`: Pulumi runs its helpers in this folder, and the name would hide that package.
 """
 
 import ast
@@ -18,22 +18,22 @@ VENDORED = "python_modules"
 DATA_SUFFIXES = (".sql", ".txt")
 """Files that modules read from their own folder."""
 MAX_BYTES = 2 * 1024 * 1024
-"""Ours: the platform takes 64 MiB uncompressed, but a Worker has one second to start (Workers limits, 2026-11)."""
+"""Our own limit. The platform takes 64 MiB uncompressed, but a Worker must start in 1 s (Workers limits, 2026-11)."""
 
 PYTHON, TEXT = "text/x-python", "text/plain"
 DATA, ES_MODULE = "application/octet-stream", "application/javascript+module"
 _JAVASCRIPT = (".js", ".mjs")
 _RUNTIME = frozenset({"js", "pyodide", "pyodide_js", "_cloudflare_compat_flags"})
-"""Top-level modules that the runtime brings with it, besides the standard library."""
+"""Top-level modules that the runtime provides, besides the standard library."""
 
 
 class UnfitBundle(ValueError):
-    """The bundle cannot be deployed as it is; the text is one sentence that says why."""
+    """The bundle cannot be deployed; the text says why in one sentence."""
 
 
 @dataclass(frozen=True, slots=True)
 class Module:
-    """One module of the Worker: its file, the content type of its upload, the SHA-256 in hex, the size in bytes."""
+    """One module of the Worker: its file, the content type for the upload, its SHA-256 in hex, its size in bytes."""
 
     file: Path
     content_type: str
@@ -45,9 +45,9 @@ Bundle = Mapping[str, Module]
 
 
 def bundle_worker(checkout: Path, vendored: Path) -> Bundle:
-    """Return the module table (name → module, main module first) of a checkout; raise UnfitBundle.
+    """Return a checkout's module table (name → module, main module first); raise UnfitBundle.
 
-    `vendored` is the folder `python_modules` with the runtime's SDK. Equal files give equal tables.
+    `vendored` is the folder `python_modules` with the runtime's SDK. The same files always give the same table.
     """
     processor = checkout / "services" / "processor"
     roots = {"entry_worker": processor / MAIN_MODULE, "processor": processor, "schemas": checkout / "schemas"}
@@ -55,7 +55,10 @@ def bundle_worker(checkout: Path, vendored: Path) -> Bundle:
 
 
 def bundle_modules(main: str, roots: Mapping[str, Path], vendored: Path, *, max_bytes: int) -> Bundle:
-    """Return the table of what `main` imports from `roots` (top-level name → folder or file) and what is vendored."""
+    """Return the table of what `main` imports from `roots` (top-level name → folder or file), and the vendored files.
+
+    Raise UnfitBundle if it is larger than `max_bytes`, or imports a module that the Worker does not have.
+    """
     outside = _RUNTIME | sys.stdlib_module_names | {path.name.partition(".")[0] for path in vendored.iterdir()}
     own = _reach(main, roots, outside)
     files = {main: own.pop(main), **dict(sorted(own.items()))}
@@ -63,17 +66,17 @@ def bundle_modules(main: str, roots: Mapping[str, Path], vendored: Path, *, max_
     bundle = {name: _describe(name, path) for name, path in files.items()}
     total = sum(module.size for module in bundle.values())
     if total > max_bytes:
-        raise UnfitBundle(f"The Worker's modules take {total} bytes, more than the {max_bytes} that are allowed.")
+        raise UnfitBundle(f"The Worker's modules take {total} bytes, and the limit is {max_bytes}.")
     return bundle
 
 
 def module_type(module: Module) -> str:
-    """Return what wrangler and miniflare call a module's content type."""
+    """Return the name that wrangler and miniflare use for a module's content type."""
     return {PYTHON: "PythonModule", TEXT: "Text", DATA: "Data", ES_MODULE: "ESModule"}[module.content_type]
 
 
 def _reach(main: str, roots: Mapping[str, Path], outside: frozenset[str]) -> dict[str, Path]:
-    """Return what a module imports, directly or not: file by name in the bundle."""
+    """Return the files that a module imports, directly or indirectly, by their names in the bundle."""
     found: dict[str, Path] = {}
     left = [main.removesuffix(".py").replace("/", ".")]
     while left:
@@ -92,7 +95,7 @@ def _reach(main: str, roots: Mapping[str, Path], outside: frozenset[str]) -> dic
 
 
 def _locate(dotted: str, roots: Mapping[str, Path]) -> tuple[str, Path] | None:
-    """Return a module's name in the bundle and its file; None where it is none of ours, or a folder without code."""
+    """Return a module's name in the bundle and its file; None if it is not ours, or is a folder without code."""
     top, *rest = dotted.split(".")
     path = roots.get(top)
     if path is None:
@@ -113,7 +116,9 @@ def _imports(path: Path) -> Iterator[str]:
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             if node.level or node.module is None:
-                raise UnfitBundle(f"{path.name} imports relatively in line {node.lineno}: name the whole module.")
+                raise UnfitBundle(
+                    f"{path.name} has a relative import in line {node.lineno}: write the full module name."
+                )
             yield node.module
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
@@ -145,7 +150,7 @@ def _describe(name: str, path: Path) -> Module:
 
 def _content_type(name: str) -> str:
     if name.startswith(f"{VENDORED}/"):
-        # As wrangler has it: only the SDK's own JavaScript is code to the runtime, everything else is files.
+        # As in wrangler: only the SDK's own JavaScript is code for the runtime, everything else is data.
         is_code = name.startswith(f"{VENDORED}/workers/") and name.endswith(_JAVASCRIPT)
         return ES_MODULE if is_code else DATA
     return PYTHON if name.endswith(".py") else TEXT

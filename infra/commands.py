@@ -1,4 +1,4 @@
-"""The commands of others, run in the checkout as they are typed: shown while they work, or for what they print."""
+"""Runs other programs' commands in the checkout: shows their output as they work, or returns it."""
 
 import json
 import os
@@ -15,22 +15,22 @@ Environ = Mapping[str, str]
 
 
 class CommandFailed(Exception):
-    """A command that is not there, or ended with an error; the text says which, or is what it said."""
+    """A command is missing or failed; the text names the command, or is its error output."""
 
 
 def run(command: Sequence[str], environ: Environ | None = None, *, text: str | None = None) -> None:
-    """Run a command whose output is seen, `text` on its standard input; raise CommandFailed."""
+    """Run a command and let its output show, with `text` on its standard input; raise CommandFailed."""
     _say(command)
     try:
         done = subprocess.run(command, cwd=CHECKOUT, env=_with(environ), input=text, text=True, check=False)
     except OSError as error:
         raise _missing(command, error) from None
     if done.returncode:
-        raise CommandFailed(f"{command[0]} ended with {done.returncode}; the reason stands above.")
+        raise CommandFailed(f"{command[0]} failed with exit code {done.returncode}; see its output above.")
 
 
 def capture(command: Sequence[str], environ: Environ | None = None, *, both: bool = False) -> str:
-    """Return what a command prints (on `both` outputs), without showing it; raise CommandFailed with its words."""
+    """Return what a command prints, with standard error if `both`; raise CommandFailed with its error output."""
     try:
         done = subprocess.run(
             command,
@@ -46,12 +46,12 @@ def capture(command: Sequence[str], environ: Environ | None = None, *, both: boo
         raise _missing(command, error) from None
     if done.returncode:
         said = ((done.stdout if both else done.stderr) or "").strip()
-        raise CommandFailed(said or f"{' '.join(command[:2])} ended with {done.returncode}.")
+        raise CommandFailed(said or f"{' '.join(command[:2])} failed with exit code {done.returncode}.")
     return done.stdout.strip()
 
 
 def watch(command: Sequence[str], environ: Environ | None = None) -> tuple[int, str]:
-    """Run a command, show what it prints and return it too, both outputs as one, after the exit code."""
+    """Run a command and show its output; return the exit code and the output, standard error included."""
     _say(command)
     printed: list[str] = []
     try:
@@ -83,13 +83,13 @@ def _say(command: Sequence[str]) -> None:
 
 def _missing(command: Sequence[str], error: OSError) -> CommandFailed:
     if isinstance(error, FileNotFoundError):
-        return CommandFailed(f"There is no {command[0]} here: install it, and see that PATH leads to it.")
-    return CommandFailed(f"{command[0]} cannot be run: {error.strerror}.")
+        return CommandFailed(f"The command {command[0]} was not found: install it and make sure it is on PATH.")
+    return CommandFailed(f"The command {command[0]} cannot be run: {error.strerror}.")
 
 
 @dataclass(frozen=True, slots=True)
 class Docker:
-    """The engine of one host."""
+    """The Docker engine of one host."""
 
     host: str
 
@@ -98,11 +98,11 @@ class Docker:
         return capture(["docker", *words], {**(environment or {}), "DOCKER_HOST": self.host})
 
     def logs(self, container: str) -> str:
-        """Return the last lines that a container wrote."""
+        """Return the last 20 lines of a container's log."""
         return capture(["docker", "logs", "--tail", "20", container], {"DOCKER_HOST": self.host}, both=True)
 
     def inspect(self, kind: str, name: str) -> dict[str, Any] | None:
-        """Return what the engine knows of a `container`, an `image` or a `volume`; None where there is none."""
+        """Return what the engine knows about a `container`, an `image` or a `volume`; None if it does not exist."""
         try:
             found: list[dict[str, Any]] = json.loads(self(kind, "inspect", name))
         except CommandFailed as failed:
@@ -114,13 +114,13 @@ class Docker:
 
 @dataclass(frozen=True, slots=True)
 class Pulumi:
-    """One stack of the checkout, and what its commands need besides the environment."""
+    """One stack of the checkout, and extra environment variables for its commands."""
 
     stack: str
     environ: Environ | None = None
 
     def run(self, *words: str) -> None:
-        """Run `pulumi … --stack …`, seen; raise CommandFailed."""
+        """Run `pulumi … --stack …` and let its output show; raise CommandFailed."""
         run(self._command(words), self.environ)
 
     def capture(self, *words: str) -> str:
@@ -128,15 +128,15 @@ class Pulumi:
         return capture(self._command(words), self.environ)
 
     def watch(self, *words: str) -> tuple[int, str]:
-        """Run `pulumi … --stack …`, seen, and return exit code and words."""
+        """Run `pulumi … --stack …` and show its output; return the exit code and the output."""
         return watch(self._command(words), self.environ)
 
     def outputs(self, *, secrets: bool = False) -> dict[str, Any]:
-        """Return what the stack has told its people, the secret ones in the clear where they are asked for."""
+        """Return the stack's outputs, with secret values in plain text if asked for."""
         return self._read("stack", "output", "--json", secrets=secrets)
 
     def config(self, *, secrets: bool = False) -> dict[str, dict[str, Any]]:
-        """Return the stack's settings by their full names, each with `value` and `secret`."""
+        """Return the stack's settings by full name, each with `value` and `secret`."""
         return self._read("config", "--json", secrets=secrets)
 
     def _read(self, *words: str, secrets: bool) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The stack's settings: read once, refused all at once where they are wrong, each with its fix."""
+"""The stack's settings: read once and checked together, so that all faults are reported at once, each with its fix."""
 
 from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass, field
@@ -9,7 +9,7 @@ from infra.settings import BY_MODE, NAMESPACE, SECRETS, Setting
 
 
 class WrongSettings(Exception):
-    """Settings that are wrong; the text has a line for each, `faults` the lines."""
+    """Some settings are wrong; the text has one line per fault, and `faults` has the lines."""
 
     def __init__(self, faults: list[str]) -> None:
         super().__init__("\n".join(["The stack's settings are wrong:", *(f"- {fault}" for fault in faults)]))
@@ -18,7 +18,7 @@ class WrongSettings(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What a stack is told: plain values by name, empty where absent; secrets, to be bound with `bindings.secret`."""
+    """A stack's settings: plain values by name (empty if absent), and secrets to bind with `bindings.secret`."""
 
     stack: str
     mode: str
@@ -29,7 +29,7 @@ class Settings:
         return self.plain[name]
 
     def number(self, name: str) -> float:
-        """Return a number; 0 where it is not set."""
+        """Return a setting as a number, 0 if it is not set."""
         return float(self.plain[name] or 0)
 
     def is_true(self, name: str) -> bool:
@@ -38,12 +38,12 @@ class Settings:
 
     @property
     def protected(self) -> bool:
-        """Whether what holds data is protected and retained."""
+        """Whether resources that hold data are protected and retained."""
         return self.is_true("protectData")
 
 
 def read_config(environ: Mapping[str, str]) -> Settings:
-    """Read the stack's configuration, and the environment where it stands in; raise WrongSettings."""
+    """Read the stack's configuration, and the environment for settings that are not in it; raise WrongSettings."""
     config = pulumi.Config(NAMESPACE)
     prefix = f"{NAMESPACE}:"
     given = {key.removeprefix(prefix) for key in pulumi.runtime.config.CONFIG.get() if key.startswith(prefix)}
@@ -62,7 +62,7 @@ def check(
     *,
     clear: Set[str] = frozenset(),
 ) -> Settings:
-    """Return the settings with defaults and what the environment says; raise WrongSettings with every fault."""
+    """Return the settings, completed from the environment and the defaults; raise WrongSettings with every fault."""
     settings, faults = judge(stack, plain, secrets, environ, clear=clear)
     if faults:
         raise WrongSettings(faults)
@@ -77,15 +77,15 @@ def judge(
     *,
     clear: Set[str] = frozenset(),
 ) -> tuple[Settings, list[str]]:
-    """Return the settings, those that are wrong as if they were not set, and every fault.
+    """Return the settings and every fault; a wrong setting is treated as if it were not set.
 
-    Raises WrongSettings where the mode is none: nothing else can be judged then.
+    Raises WrongSettings if the mode is unknown: nothing else can be checked then.
     """
     mode = plain.get("mode", "")
     table = BY_MODE.get(mode)
     if table is None:
         fix = f"pulumi config set {NAMESPACE}:mode {next(iter(BY_MODE))}"
-        raise WrongSettings([f"{NAMESPACE}:mode is {mode!r}; allowed are {' and '.join(BY_MODE)}: {fix}"])
+        raise WrongSettings([f"{NAMESPACE}:mode is {mode!r}, not one of {', '.join(BY_MODE)}: {fix}"])
     values = {each.name: plain.get(each.name) or _stand_in(each, environ) for each in table if not each.secret}
     hidden = dict(secrets)
     for each in table:
@@ -94,7 +94,7 @@ def judge(
     faults = [*_unknown({*plain, *secrets} - {"mode"}, table), *_wrong(values, table)]
     faults += _missing(values, hidden.keys(), table)
     faults += [
-        f"{NAMESPACE}:{each.name} stands in the clear in the stack's file: {each.fix}"
+        f"{NAMESPACE}:{each.name} is in plain text in the stack file: {each.fix}"
         for each in table
         if each.name in clear
     ]
@@ -113,7 +113,7 @@ def _stand_in(setting: Setting, environ: Mapping[str, str]) -> str:
 def _unknown(given: Set[str], table: tuple[Setting, ...]) -> Iterator[str]:
     known = {setting.name for setting in table}
     for name in sorted(given - known):
-        yield f"{NAMESPACE}:{name} is no setting of this kind of stack: pulumi config rm {NAMESPACE}:{name}"
+        yield f"{NAMESPACE}:{name} is not a setting of this kind of stack: pulumi config rm {NAMESPACE}:{name}"
 
 
 def _wrong(values: Mapping[str, str], table: tuple[Setting, ...]) -> Iterator[str]:
@@ -128,5 +128,5 @@ def _missing(values: Mapping[str, str], hidden: Set[str], table: tuple[Setting, 
     for setting in table:
         reason = setting.needed(values)
         if reason and setting.name not in present:
-            or_variable = f", or in the environment {setting.variable}" if setting.variable else ""
+            or_variable = f", or set {setting.variable} in the environment" if setting.variable else ""
             yield f"{NAMESPACE}:{setting.name} is missing ({reason}): {setting.fix}{or_variable}"

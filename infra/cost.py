@@ -1,4 +1,4 @@
-"""What a stack costs: list prices with their date and source, what a message needs of them, and a budget."""
+"""What a stack costs: list prices with date and source, what one message uses, and the budget check."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,12 +18,12 @@ DOLLARS_PER_MILLION: Final[Mapping[str, float]] = {
     "worker requests": 0.30,
     "worker cpu milliseconds": 0.02,
 }
-"""In US dollars, beyond what a plan includes."""
+"""US dollars, beyond what the plan includes."""
 DOLLARS_PER_GB_MONTH: Final[Mapping[str, float]] = {"r2": 0.015, "d1": 0.75}
 """Storage (same pages)."""
 
 PLAN_DOLLARS: Final = 5.0
-"""The Workers plan, a month (developers.cloudflare.com/workers/platform/pricing)."""
+"""The Workers plan, per month (developers.cloudflare.com/workers/platform/pricing)."""
 INCLUDED_MILLIONS: Final[Mapping[str, float]] = {
     "r2 class a": 1,
     "r2 class b": 10,
@@ -33,9 +33,9 @@ INCLUDED_MILLIONS: Final[Mapping[str, float]] = {
     "worker requests": 10,
     "worker cpu milliseconds": 30,
 }
-"""Millions a month within the plan (same pages)."""
+"""Millions per month that the plan includes (same pages)."""
 INCLUDED_GB: Final[Mapping[str, float]] = {"r2": 10, "d1": 5}
-"""Storage within the plan (same pages)."""
+"""Storage that the plan includes (same pages)."""
 
 A_MESSAGE: Final[Mapping[str, float]] = {
     "r2 class a": 0.00317,
@@ -46,20 +46,20 @@ A_MESSAGE: Final[Mapping[str, float]] = {
     "worker requests": 0.00317,
     "worker cpu milliseconds": 0.72,
 }
-"""What one message needs, as `make bench-cloudflare` counted over 6,000 real ones (2026-11-25)."""
+"""What one message uses, as `make bench-cloudflare` counted over 6,000 real ones (2026-11-25)."""
 CRON_ROWS_READ_A_MONTH: Final = 30 * 24 * 12 * 100
-"""What the sweep reads, every five minutes, where nothing stands still; about a hundred rows each time."""
+"""What the sweep reads when no mining is stuck: about a hundred rows, every five minutes."""
 RAW_GB_A_MESSAGE: Final = 20_000 / 1e9 / 30
-"""R2 in GB-months: 20 KB in the scope `text`, for a day at most."""
+"""R2, in GB-months: 20 KB in the scope `text`, kept for a day at most."""
 KEPT_GB_A_MESSAGE: Final = 50 / 1e9
-"""D1 in GB for each month's messages: their keys, which stay."""
+"""D1, in GB: the message key, which stays."""
 KEPT_MONTHS: Final = 12
-"""How many months of keys an estimate counts: it is that of a stack a year old."""
+"""Months of message keys that an estimate counts, as for a stack that is a year old."""
 
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """US dollars: a month with what is included, and for a further million messages at list prices."""
+    """US dollars: per month after what the plan includes, and per further million messages at list prices."""
 
     monthly: float
     per_million: float
@@ -67,16 +67,16 @@ class Estimate:
 
 
 class OverBudget(Exception):
-    """The estimate is above the budget; the text says by how much, and what to do."""
+    """The estimate exceeds the budget; the text has both amounts and says what to do."""
 
 
 def dollars(operations: Mapping[str, float]) -> float:
-    """Return what operations cost, by the names of DOLLARS_PER_MILLION, with nothing included."""
+    """Return what operations cost at list prices; their names are those of DOLLARS_PER_MILLION."""
     return sum(count * DOLLARS_PER_MILLION[name] for name, count in operations.items()) / 1_000_000
 
 
 def estimate_cloudflare(messages: float) -> Estimate:
-    """Return what so many messages a month cost in Cloudflare, Supabase and the fetcher's host left out."""
+    """Return what this many messages per month cost on Cloudflare, without Supabase and the fetcher's host."""
     operations = {name: messages * count for name, count in A_MESSAGE.items()}
     operations["d1 rows read"] += CRON_ROWS_READ_A_MONTH
     paid = {name: max(0.0, count - INCLUDED_MILLIONS[name] * 1_000_000) for name, count in operations.items()}
@@ -90,16 +90,16 @@ def estimate_cloudflare(messages: float) -> Estimate:
 
 
 def estimate_server(messages: float, server_dollars: float) -> Estimate:
-    """Return what so many messages a month cost on a server of one price."""
+    """Return what this many messages per month cost on a server with a fixed price."""
     return Estimate(server_dollars, server_dollars * 1_000_000 / messages, _lines({"the server": server_dollars}))
 
 
 def check_budget(estimate: Estimate, budget: float | None) -> None:
-    """Raise OverBudget where a month costs more than the budget; None is no budget."""
+    """Raise OverBudget if a month costs more than the budget; None means no budget."""
     if budget is not None and estimate.monthly > budget:
         raise OverBudget(
-            f"A month would cost ${estimate.monthly:.2f}, and leadminer:budgetDollars is ${budget:.2f} "
-            f"({'; '.join(estimate.lines)}): raise it with `pulumi config set leadminer:budgetDollars "
+            f"The stack would cost ${estimate.monthly:.2f} per month, but leadminer:budgetDollars is ${budget:.2f} "
+            f"({'; '.join(estimate.lines)}). Raise the budget with `pulumi config set leadminer:budgetDollars "
             f"{estimate.monthly + 1:.0f}`, or lower leadminer:monthlyMessages."
         )
 

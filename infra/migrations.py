@@ -1,4 +1,4 @@
-"""Migrations of D1, which the provider does not have: what is left to do, as statements in atomic batches. Pure."""
+"""D1 migrations, which the provider does not support: the pending ones, as statements in atomic batches. Pure."""
 
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
@@ -17,31 +17,31 @@ _RECORD = (
     "INSERT INTO migrations (id, checksum) VALUES (?1, ?2) ON CONFLICT (id) DO UPDATE SET checksum = excluded.checksum"
 )
 Statement = dict[str, Any]
-"""One statement of D1's REST API: `sql` and `params`."""
+"""One statement for D1's REST API: `sql` and `params`."""
 
 
 def describe(migrations: Iterable[Migration]) -> dict[str, str]:
-    """Return the checksums by id: what a state remembers of the files."""
+    """Return the checksums by id, which the state stores."""
     return {migration.id: migration.checksum for migration in migrations}
 
 
 def read_d1_migrations(folder: Path = MINING_D1) -> list[Migration]:
-    """Return the files in order; raise RefusedMigrations."""
+    """Return the migrations of a folder, in order; raise RefusedMigrations."""
     return read_migrations(folder)
 
 
 def check_history(old: dict[str, str], new: dict[str, str]) -> None:
-    """Raise RefusedMigrations unless what a state remembers is the beginning of what the files say."""
+    """Raise RefusedMigrations unless the state's migrations (`old`) are the first of the files' (`new`)."""
     pending([Migration(id_, "", checksum) for id_, checksum in sorted(new.items())], list(old.items()))
 
 
 def plan_batches(
     migrations: Sequence[Migration], applied: Sequence[tuple[str, str | None]]
 ) -> Iterator[list[Statement]]:
-    """Yield one batch a migration that is left, in order: all of it is applied and on record, or nothing is.
+    """Yield one batch per pending migration, in order; a batch applies and records its migration, or does nothing.
 
-    `applied` is what the database says. One that recorded itself without a checksum gets it. Raises RefusedMigrations
-    before anything is yielded.
+    `applied` is the database's record, as ids and checksums. A migration that was recorded without a checksum gets a
+    batch that adds it. Raises RefusedMigrations before it yields anything.
     """
     left = pending(migrations, applied)
     adopted = {id_ for id_, checksum in applied if checksum is None}
@@ -53,9 +53,10 @@ def plan_batches(
 
 
 def split_statements(migration: Migration) -> Iterator[str]:
-    """Yield a file's statements, without the comments between them; raise RefusedMigrations where one is too long.
+    """Yield a file's statements without the comments between them.
 
-    Where a statement ends is for SQLite's own tokenizer to say, so that triggers and quoted semicolons stay whole.
+    SQLite's own tokenizer finds where a statement ends, so triggers and quoted semicolons stay whole. Raises
+    RefusedMigrations if a statement is too long for D1 or has no end.
     """
     collected = ""
     for line in migration.sql.splitlines(keepends=True):
@@ -66,14 +67,15 @@ def split_statements(migration: Migration) -> Iterator[str]:
             yield _checked(migration, collected.strip())
             collected = ""
     if collected.strip():
-        raise RefusedMigrations(f"The migration {migration.id} ends within a statement: end it with a semicolon.")
+        raise RefusedMigrations(f"The last statement of migration {migration.id} has no end: add a semicolon.")
 
 
 def _checked(migration: Migration, statement: str) -> str:
     size = len(statement.encode())
     if size > D1_STATEMENT_BYTES:
         raise RefusedMigrations(
-            f"A statement of the migration {migration.id} has {size} bytes, D1 takes {D1_STATEMENT_BYTES}: split it."
+            f"A statement of migration {migration.id} has {size} bytes, and D1's limit is {D1_STATEMENT_BYTES}: "
+            "split it."
         )
     return statement
 

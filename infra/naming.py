@@ -1,4 +1,4 @@
-"""What the resources are called, in one place."""
+"""The names of all resources."""
 
 from dataclasses import dataclass
 
@@ -7,33 +7,33 @@ ENVIRONMENTS = ("prod", "staging")
 
 @dataclass(frozen=True, slots=True)
 class CloudflareNames:
-    """The names in an account; `environment` is one of ENVIRONMENTS."""
+    """The names in a Cloudflare account; `environment` is one of ENVIRONMENTS."""
 
     environment: str
 
     @property
     def worker(self) -> str:
-        """The Worker that processes."""
+        """The Worker that runs the processor."""
         return f"mining-workers-{self.environment}"
 
     @property
     def database(self) -> str:
-        """The D1 database of the temporary tables."""
+        """The D1 database for the temporary tables."""
         return f"mining-temp-{self.environment}"
 
     @property
     def bucket(self) -> str:
-        """The R2 bucket of raw mail."""
+        """The R2 bucket for raw mail."""
         return f"mining-emails-{self.environment}"
 
     @property
     def queue(self) -> str:
-        """The queue of jobs."""
+        """The job queue."""
         return f"mining-queue-{self.environment}"
 
     @property
     def dead_queue(self) -> str:
-        """The dead-letter queue; the Worker knows it by this ending."""
+        """The dead-letter queue; the Worker recognizes it by this suffix."""
         return f"{self.queue}-dead"
 
     @property
@@ -44,7 +44,7 @@ class CloudflareNames:
 
 @dataclass(frozen=True, slots=True)
 class DockerNames:
-    """The names on one server; the prefix keeps two stacks apart there."""
+    """The names on one server; the prefix keeps two stacks on it apart."""
 
     prefix: str
 
@@ -54,9 +54,9 @@ class DockerNames:
         return self.prefix
 
     def container(self, service: str, number: int | None = None) -> str:
-        """Return a service's container, or that of one of its replicas, counted from 1."""
+        """Return the name of a service's container; `number` is that of a replica, counted from 1."""
         return f"{self.prefix}-{service}" if number is None else f"{self.prefix}-{service}-{number}"
 
     def volume(self, holding: str) -> str:
-        """Return the volume that holds something."""
+        """Return the name of the volume that holds something."""
         return f"{self.prefix}-{holding}"

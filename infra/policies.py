@@ -1,4 +1,4 @@
-"""The predicates as policies, for Pulumi to hold each preview and update to."""
+"""The predicates as Pulumi policies, checked at each preview and update."""
 
 from pulumi_policy import (
     EnforcementLevel,
@@ -13,7 +13,7 @@ from pulumi_policy import (
 from infra.predicates import PREDICATES, Expectation, Predicate, Resource
 
 PROTECTED = "protected"
-"""The policies' one setting: whether the stack's data has to be kept. It has, unless this is false."""
+"""The policies' only setting: whether the stack's data must be kept; true by default."""
 SCHEMA = PolicyConfigSchema({PROTECTED: {"type": "boolean", "default": True}})
 
 
@@ -38,6 +38,6 @@ def _policy(name: str, predicate: Predicate) -> StackValidationPolicy:
 
 
 def _resource(given: PolicyResource) -> Resource:
-    # Whether a resource is retained is not told to policies; ours are whenever they are protected.
+    # Pulumi does not tell policies whether a resource is retained. Ours are whenever they are protected.
     protected = given.opts.protect
     return Resource(given.name, given.resource_type, given.props, protect=protected, retain=protected)

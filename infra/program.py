@@ -1,4 +1,4 @@
-"""What `pulumi up` declares, whichever the mode: the cost first, then the stack, then what is told about both."""
+"""What `pulumi up` does in both modes: estimates the cost, declares the stack, exports the outputs."""
 
 from collections.abc import Mapping
 from typing import Any, Protocol
@@ -11,8 +11,8 @@ from infra.settings import NAMESPACE
 
 README = """# leadminer: ${outputs.stack}
 
-- Dollars a month: ${outputs.dollarsAMonth}, for a further million messages: ${outputs.dollarsPerMillionMessages}
-- What to do with it: `docs/operations.md` in the checkout
+- Dollars per month: ${outputs.dollarsAMonth}; per further million messages: ${outputs.dollarsPerMillionMessages}
+- How to use and operate it: `docs/operate.md` in the checkout
 """
 
 
@@ -23,11 +23,11 @@ class Declared(Protocol):
     """A stack that has been declared."""
 
     def outputs(self) -> Mapping[str, Any]:
-        """Return what it tells its people."""
+        """Return the stack's outputs."""
 
 
 def estimate(settings: Settings) -> Estimate | None:
-    """Return what the stack will cost, None where nobody has said; raise OverBudget where that is above its budget."""
+    """Return what the stack will cost, None if that is not known; raise OverBudget if it exceeds the budget."""
     messages = settings.number("monthlyMessages")
     if settings.mode == "cloudflare":
         found = estimate_cloudflare(messages)
@@ -40,16 +40,16 @@ def estimate(settings: Settings) -> Estimate | None:
 
 
 def export(settings: Settings, stack: Declared, cost: Estimate | None) -> None:
-    """Export the outputs, and say the cost in the preview too."""
+    """Export the outputs, and show the cost in the preview too."""
     monthly = f"{cost.monthly:.2f}" if cost else UNKNOWN
     million = f"{cost.per_million:.2f}" if cost else UNKNOWN
     if cost:
         pulumi.log.info(
-            f"About ${monthly} a month for {settings.number('monthlyMessages'):,.0f} messages, ${million} for a "
-            f"further million (prices of {PRICES_AS_OF}): {'; '.join(cost.lines) or 'nothing is paid'}."
+            f"About ${monthly} per month for {settings.number('monthlyMessages'):,.0f} messages, ${million} per "
+            f"further million (prices of {PRICES_AS_OF}): {'; '.join(cost.lines) or 'free'}."
         )
     else:
-        pulumi.log.info(f"What a month costs is {UNKNOWN}: pulumi config set {NAMESPACE}:serverDollars 20")
+        pulumi.log.info(f"The monthly cost is {UNKNOWN}: pulumi config set {NAMESPACE}:serverDollars 20")
     told = {"dollarsAMonth": monthly, "dollarsPerMillionMessages": million, "stack": settings.stack, "readme": README}
     for name, value in {**stack.outputs(), **told}.items():
         pulumi.export(name, value)

@@ -1,4 +1,4 @@
-"""Options of resources: made anew for each, since what is merged into children leaks aliases and protection."""
+"""Resource options: created for each resource, since options merged into children leak aliases and protection."""
 
 from collections.abc import Sequence
 
@@ -6,7 +6,7 @@ import pulumi
 
 
 def inside(parent: pulumi.Resource, *, after: Sequence[pulumi.Resource] = ()) -> pulumi.ResourceOptions:
-    """Return the options of a resource that can be made again."""
+    """Return the options of a resource that can be recreated."""
     return pulumi.ResourceOptions(parent=parent, depends_on=list(after))
 
 
@@ -18,7 +18,7 @@ def replaced_in_place(parent: pulumi.Resource, *, after: Sequence[pulumi.Resourc
 def kept(parent: pulumi.Resource, *, protected: bool) -> pulumi.ResourceOptions:
     """Return the options of a resource that holds data.
 
-    A protected one is neither deleted nor replaced, and stays where it is even when the stack goes. To lift this:
-    `pulumi config set leadminer:protectData false`, `pulumi up`, and only then what would have been refused.
+    A protected resource is neither deleted nor replaced, and stays even if the stack is destroyed. To lift the
+    protection, run `pulumi config set leadminer:protectData false` and `pulumi up` first.
     """
     return pulumi.ResourceOptions(parent=parent, protect=protected, retain_on_delete=protected)

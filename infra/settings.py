@@ -1,4 +1,4 @@
-"""The table of all settings: what each may say, what stands in for it, and when it is needed."""
+"""The table of all settings: allowed values, defaults, environment variables, and when each is required."""
 
 import re
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ NAMESPACE = "leadminer"
 SIZES = ("small", "medium", "large")
 JURISDICTIONS = ("default", "eu", "fedramp")
 LOCATIONS = ("apac", "eeur", "enam", "oc", "weur", "wnam")
-ALWAYS = "always needed"
+ALWAYS = "always required"
 _BOOLEAN = "true|false"
 _HOST = r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)+"
 _PORT = r"[1-9]\d{0,3}|[1-5]\d{4}|6[0-4]\d{3}|65[0-4]\d{2}|655[0-2]\d|6553[0-5]"
@@ -19,10 +19,10 @@ _IMAGE = r"[\w./:-]+(?:@sha256:[0-9a-f]{64})?"
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """One setting: a pattern for its values, in words too, and an example for whoever has to set it.
+    """One setting: a pattern for its values, the same in words, and an example.
 
-    `variable` names an environment variable that stands in, `when` why it is needed, or the other setting that makes
-    it needed: `name=value`, or `name` where that must not be empty.
+    `variable` names an environment variable that is used if the setting is absent. `when` says when the setting is
+    required: ALWAYS, or if another setting has a value (`name=value`), or if it has any value (`name`).
     """
 
     name: str
@@ -40,18 +40,18 @@ class Setting:
 
     @property
     def fix(self) -> str:
-        """The command that sets it."""
+        """The command that sets this setting."""
         return f"pulumi config set {'--secret ' if self.secret else ''}{NAMESPACE}:{self.name} {self.example}"
 
     def needed(self, values: Mapping[str, str]) -> str:
-        """Return why it has to be set, given the others; an empty text where it need not be."""
+        """Return why this setting is required, given the others; an empty string if it is not."""
         if self.when in ("", ALWAYS):
             return self.when
         name, operator, value = re.fullmatch(r"(\w+)(=)?(\w*)", self.when).groups()  # type: ignore[union-attr]
         other = values.get(name, "")
         if operator == "=" and other == value:
-            return f"since {name} is {value or 'not set'}"
-        return f"since {name} is set" if operator is None and other else ""
+            return f"because {name} is {value or 'not set'}"
+        return f"because {name} is set" if operator is None and other else ""
 
 
 def _choice(name: str, choices: tuple[str, ...], default: str = "", when: str = "") -> Setting:
@@ -59,7 +59,9 @@ def _choice(name: str, choices: tuple[str, ...], default: str = "", when: str = 
 
 
 def _image(name: str, variable: str | None = None) -> Setting:
-    return Setting(name, _IMAGE, "an image by name, tag and digest", "name:tag@sha256:…", variable=variable)
+    return Setting(
+        name, _IMAGE, "an image name with a tag, and optionally a digest", "name:tag@sha256:…", variable=variable
+    )
 
 
 def _secret(name: str, variable: str, when: str) -> Setting:
@@ -68,12 +70,14 @@ def _secret(name: str, variable: str, when: str) -> Setting:
 
 COMMON = (
     Setting("protectData", _BOOLEAN, "true or false", "true", default="true"),
-    Setting("monthlyMessages", r"[1-9]\d{0,11}", "a number of messages a month", "1000000", default="1000000"),
-    Setting("budgetDollars", r"\d+(\.\d+)?", "US dollars a month", "25"),
+    Setting("monthlyMessages", r"[1-9]\d{0,11}", "a number of messages per month", "1000000", default="1000000"),
+    Setting("budgetDollars", r"\d+(\.\d+)?", "US dollars per month", "25"),
     _image("imageFetcher", "FETCHER_IMAGE"),
     _image("imagePython"),
     _choice("size", SIZES, "small"),
-    Setting("publishAddress", r"[0-9a-fA-F:.]+", "an address of the fetcher's host", "127.0.0.1", default="127.0.0.1"),
+    Setting(
+        "publishAddress", r"[0-9a-fA-F:.]+", "an IP address of the fetcher's host", "127.0.0.1", default="127.0.0.1"
+    ),
     Setting("publishPort", _PORT, "a port from 1 to 65535", "8090", default="8090"),
 )
 CLOUDFLARE = (
@@ -82,16 +86,16 @@ CLOUDFLARE = (
     Setting(
         "accountId",
         "[0-9a-f]{32}",
-        "the 32 hex digits of an account's id",
+        "an account id of 32 hex digits",
         "0123…",
         variable="CLOUDFLARE_ACCOUNT_ID",
         when=ALWAYS,
     ),
     _choice("jurisdiction", JURISDICTIONS, "default"),
     _choice("location", LOCATIONS),
-    Setting("domain", _HOST, "a host name of a zone of the account", "processor.example.org"),
-    Setting("zoneId", "[0-9a-f]{32}", "the 32 hex digits of a zone's id", "0123…", when="domain"),
-    Setting("workersSubdomain", "[a-z0-9-]+", "the account's name at workers.dev", "example", when="domain="),
+    Setting("domain", _HOST, "a host name in a zone of the account", "processor.example.org"),
+    Setting("zoneId", "[0-9a-f]{32}", "a zone id of 32 hex digits", "0123…", when="domain"),
+    Setting("workersSubdomain", "[a-z0-9-]+", "the account's subdomain of workers.dev", "example", when="domain="),
     Setting(
         "supabaseUrl",
         r"https?://[^\s/]+",
@@ -106,7 +110,7 @@ CLOUDFLARE = (
         "fetcherHost",
         r"ssh://\S+|unix:///\S+",
         "ssh://user@host or unix:///path",
-        "ssh://root@fetcher.example.org, or, where none is wanted, pulumi config set leadminer:fetcher none",
+        "ssh://root@fetcher.example.org, or for a stack without a fetcher, pulumi config set leadminer:fetcher none",
         when="fetcher=host",
     ),
     _secret("fetcherApiToken", "CLOUDFLARE_API_TOKEN", "fetcher=host"),
@@ -115,7 +119,13 @@ CLOUDFLARE = (
 )
 SELFHOST = (
     *COMMON,
-    Setting("prefix", "[a-z][a-z0-9-]{0,30}", "a word of small letters", "leadminer", default="leadminer"),
+    Setting(
+        "prefix",
+        "[a-z][a-z0-9-]{0,30}",
+        "a name of lowercase letters, digits and hyphens",
+        "leadminer",
+        default="leadminer",
+    ),
     Setting(
         "dockerHost",
         r"ssh://\S+|unix:///\S+",
@@ -126,7 +136,7 @@ SELFHOST = (
     Setting("processors", r"[1-9]\d?", "a number from 1 to 99", "2", default="2"),
     Setting("backupsKept", r"[1-9]\d{0,2}", "a number of dumps from 1 to 999", "7", default="7"),
     Setting("backupHour", r"1?\d|2[0-3]", "an hour of the day in UTC, 0 to 23", "2", default="2"),
-    Setting("serverDollars", r"\d+(\.\d+)?", "US dollars a month", "20", when="budgetDollars"),
+    Setting("serverDollars", r"\d+(\.\d+)?", "US dollars per month", "20", when="budgetDollars"),
     _image("imagePostgres"),
     _image("imageRedis"),
     _image("imageProcessor"),
@@ -134,4 +144,4 @@ SELFHOST = (
 BY_MODE = {"cloudflare": CLOUDFLARE, "postgresql": SELFHOST}
 """The settings of each storage mode."""
 SECRETS = frozenset(setting.name for table in BY_MODE.values() for setting in table if setting.secret)
-"""The names of the secret ones."""
+"""The names of all secret settings."""

@@ -1,4 +1,4 @@
-"""What the Worker needs of PyPI, installed into a folder of the cache at build time, pinned by hashes."""
+"""The Worker's PyPI packages: installed into the cache at build time, pinned by hash."""
 
 import hashlib
 import os
@@ -9,20 +9,20 @@ import tempfile
 from pathlib import Path
 
 _INSTALLERS_OWN = ("RECORD", "INSTALLER", "REQUESTED", "direct_url.json")
-"""Files that say how a package was installed: they differ from machine to machine, and no Worker reads them."""
+"""Files about how a package was installed. They differ between machines, and the Worker does not read them."""
 
 
 class VendoringFailed(RuntimeError):
-    """The packages could not be installed; the text says what to do."""
+    """The packages could not be installed; the text has uv's reason."""
 
 
 def cache_folder() -> Path:
-    """Return where builds are kept: `leadminer-build` in XDG_CACHE_HOME, or in ~/.cache."""
+    """Return the folder for builds: `leadminer-build` in XDG_CACHE_HOME or ~/.cache."""
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "leadminer-build"
 
 
 def vendor(lock: Path) -> Path:
-    """Return the folder `python_modules` with what the lock names, installed once; raise VendoringFailed."""
+    """Return the folder `python_modules` with the locked packages, installed only once; raise VendoringFailed."""
     version = hashlib.sha256(lock.read_bytes()).hexdigest()[:16]
     place = cache_folder() / f"worker-{version}"
     modules = place / "python_modules"
@@ -40,7 +40,7 @@ def _install(lock: Path, target: Path) -> None:
     command += ["--only-binary", ":all:", "--python", sys.executable, "--target", str(target), "-r", str(lock)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
-        raise VendoringFailed(f"What {lock.name} names could not be installed: {done.stderr.strip()}")
+        raise VendoringFailed(f"Could not install the packages of {lock.name}: {done.stderr.strip()}")
     for path in [*target.rglob("*.dist-info/*"), target / ".lock"]:
         if path.name in (*_INSTALLERS_OWN, ".lock"):
             path.unlink(missing_ok=True)
@@ -49,7 +49,7 @@ def _install(lock: Path, target: Path) -> None:
 
 
 def _publish(made: Path, place: Path) -> None:
-    """Give the folder its name, unless another build was first."""
+    """Move the folder to its place, unless another build was faster."""
     place.mkdir(exist_ok=True)
     try:
         (made / "python_modules").rename(place / "python_modules")

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Makes the checkout's .venv, with everything that is locked and the `leadminer` command; does nothing if all is there.
-# PYTHON may name the interpreter to use. Needs no root, and works in a folder whose path has spaces.
+# Creates .venv with the locked packages and the `leadminer` command. Does nothing if it is up to date.
+# PYTHON chooses the interpreter. Needs no root, and works in a folder whose path has spaces.
 set -eu
 cd "$(dirname "$0")/.."
 OLDEST="3.11"
@@ -16,7 +16,7 @@ new_enough() {
 
 find_python() {
     if [ -n "${PYTHON:-}" ]; then
-        new_enough "$PYTHON" || fail "PYTHON is '$PYTHON', which is no Python $OLDEST or newer."
+        new_enough "$PYTHON" || fail "PYTHON is '$PYTHON', which is not Python $OLDEST or newer."
         echo "$PYTHON"
         return
     fi
@@ -26,26 +26,26 @@ find_python() {
             return
         fi
     done
-    found=$(python3 --version 2>/dev/null || echo "no python3 at all")
-    fail "Python $OLDEST or newer is needed, and there is $found. Install one, or name it: make setup PYTHON=/path/to/python3"
+    found=$(python3 --version 2>/dev/null || echo "no python3")
+    fail "Python $OLDEST or newer is required, but this machine has $found. Install it, or say where it is: make setup PYTHON=/path/to/python3"
 }
 
 make_venv() {
     if ! "$1" -c 'import ensurepip, venv' 2>/dev/null; then
         version=$("$1" -c 'import sys; print("%d.%d" % sys.version_info[:2])')
-        fail "this Python cannot make virtual environments; on Debian and Ubuntu, install the missing package: apt-get install python3-venv (for this Python: python$version-venv)"
+        fail "this Python cannot create virtual environments. On Debian and Ubuntu, install the missing package: apt-get install python3-venv (for this Python: python$version-venv)"
     fi
     rm -rf .venv
-    "$1" -m venv .venv || fail "the virtual environment .venv could not be made; the reason stands above."
+    "$1" -m venv .venv || fail "could not create the virtual environment .venv; see the error above."
 }
 
-# What .venv was made from: the locks, this script, the place, since a virtual environment cannot be moved.
+# Prints a checksum of what .venv is made from. It covers the path, because a virtual environment cannot be moved.
 wanted() {
     { pwd -P && cat requirements/tools.lock requirements/dev.lock requirements/setup.sh pyproject.toml; } | cksum
 }
 
 if command -v flock >/dev/null 2>&1 && [ -z "${SETUP_LOCKED:-}" ]; then
-    SETUP_LOCKED=1 exec flock requirements requirements/setup.sh # two runs in one checkout take turns
+    SETUP_LOCKED=1 exec flock requirements requirements/setup.sh # two runs in one checkout wait for each other
 fi
 
 usable() {
@@ -60,16 +60,16 @@ fi
 
 if ! usable || ! .venv/bin/python -m pip --version >/dev/null 2>&1; then
     python=$(find_python)
-    echo "Making .venv with $("$python" --version)"
+    echo "Creating .venv with $("$python" --version)"
     make_venv "$python"
     printf '%s\n%s\n' "$(pwd -P)" "${PYTHON:-}" >.venv/place
 fi
-echo "Installing what is locked"
-# Bytecode is made here once, as pip does: where Python may not write any, each start would compile all that it imports.
+echo "Installing the locked packages"
+# Compile bytecode once, as pip does. If Python cannot write it later, every start would compile every import.
 export UV_COMPILE_BYTECODE=1
 export PIP_DISABLE_PIP_VERSION_CHECK=1 UV_LINK_MODE="${UV_LINK_MODE:-copy}" UV_NO_PROGRESS=1
 python=.venv/bin/python
-"$python" -m pip install -q --require-hashes -r requirements/tools.lock || fail "pip could not install uv; the reason stands above."
-"$python" -m uv pip sync -q --python "$python" --require-hashes requirements/dev.lock || fail "uv could not install what is locked; the reason stands above."
-"$python" -m uv pip install -q --python "$python" --no-deps --no-build-isolation -e . || fail "leadminer itself could not be installed; the reason stands above."
+"$python" -m pip install -q --require-hashes -r requirements/tools.lock || fail "pip could not install uv; see the error above."
+"$python" -m uv pip sync -q --python "$python" --require-hashes requirements/dev.lock || fail "uv could not install the locked packages; see the error above."
+"$python" -m uv pip install -q --python "$python" --no-deps --no-build-isolation -e . || fail "uv could not install leadminer itself; see the error above."
 wanted >.venv/made-from

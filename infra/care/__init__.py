@@ -1,1 +1,1 @@
-"""Care of a stack on one server: dumps, restoring them, and PostgreSQL's major versions."""
+"""Maintenance of a stack on one server: dumps, restores, and PostgreSQL's major versions."""

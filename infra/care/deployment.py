@@ -1,4 +1,4 @@
-"""A stack on one server as it was deployed: its containers, by the names that its outputs tell."""
+"""A deployed stack on one server: its engine and containers, as its outputs name them."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ from infra.naming import DockerNames
 
 
 class Refused(Exception):
-    """What was asked for is not done; the text says why, and what to do."""
+    """The command was not carried out; the text says why and what to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,7 @@ class Deployment:
 
     @classmethod
     def of(cls, stack: str) -> "Deployment":
-        """Read a stack's outputs; raise Refused where it is not up, or of another kind."""
+        """Read a stack's outputs; raise Refused if it is not deployed, or not on one server."""
         pulumi = Pulumi(stack)
         try:
             outputs = pulumi.outputs()
@@ -30,10 +30,11 @@ class Deployment:
             services = (outputs["fetcher"], *outputs["processors"])
             return cls(pulumi, Docker(outputs["dockerHost"]), names, services)
         except CommandFailed as failed:
-            raise Refused(f"The stack {stack} cannot be read: {failed}") from None
+            raise Refused(f"Cannot read the stack {stack}: {failed}") from None
         except KeyError as missing:
             raise Refused(
-                f"The stack {stack} has no output {missing}: it is not up, or not on one server. Run `pulumi up` first."
+                f"The stack {stack} has no output {missing}: it is not deployed yet, or is not on one server. "
+                f"Run `make deploy STACK={stack}` first."
             ) from None
 
     @property
@@ -43,17 +44,17 @@ class Deployment:
 
     @property
     def backup(self) -> str:
-        """The container that dumps."""
+        """The container that makes the dumps."""
         return self.names.container("backup")
 
     def script(self, *words: str, container: str = "") -> str:
-        """Run a command of the script in the container that dumps, or in another that has it."""
+        """Run a command of backup.sh in the backup container, or in another one that has the script."""
         return self.docker("exec", container or self.backup, "bash", PATH, *words)
 
     def stop_services(self) -> None:
-        """Stop what uses the databases, each in its time: a job at hand is finished first."""
+        """Stop the services that use the databases; each finishes its current job first."""
         self.docker("stop", *self.services)
 
     def start_services(self) -> None:
-        """Start it again, the processors first; what runs already is left alone."""
+        """Start the services again, processors first; a running service is left alone."""
         self.docker("start", *reversed(self.services))

@@ -1,11 +1,11 @@
-"""Making dumps and restoring them, in a stack that runs."""
+"""Makes and restores dumps in a running stack."""
 
 from collections.abc import Callable
 
 from infra.care.deployment import Deployment, Refused
 
 Ask = Callable[[str], bool]
-"""Asks whoever is at the terminal; False where nobody is."""
+"""Asks the person at the terminal for confirmation; False if there is no terminal."""
 
 
 def back_up(stack: Deployment) -> str:
@@ -19,14 +19,14 @@ def list_dumps(stack: Deployment) -> list[str]:
 
 
 def restore(stack: Deployment, dump: str, ask: Ask, *, discard: bool = False) -> None:
-    """Put a dump in the place of both databases; raise Refused before anything is touched, unless it was agreed to.
+    """Replace both databases with a dump; raise Refused, with nothing touched, if the question is not confirmed.
 
-    The services are started again however it ends: up to its last step, which is one transaction, what was there is
-    there still.
+    The services are started again in any case: until the last step, which is one transaction, the old databases are
+    still in place.
     """
     stack.script("verify", dump)
-    if not ask(f"This replaces both databases of {stack.names.prefix} by those of {dump}."):
-        raise Refused("Nothing was restored: say yes at the terminal, or give --yes.")
+    if not ask(f"This replaces both databases of {stack.names.prefix} with those of {dump}."):
+        raise Refused("Nothing was restored: answer yes at the terminal, or pass --yes.")
     stack.stop_services()
     try:
         stack.script("restore", dump, *(["--discard"] if discard else []))

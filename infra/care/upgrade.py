@@ -1,6 +1,7 @@
-"""The way to another major version of PostgreSQL.
+"""Upgrades PostgreSQL to another major version.
 
-A dump is restored and counted on the new server; only then that takes the place of the old one, whose files stay.
+A dump is restored on the new server and its rows are counted. Only then does the new server replace the old one, whose
+files are kept.
 """
 
 import re
@@ -16,19 +17,19 @@ from infra.docker.postgres import DATA, INITDB_ARGUMENTS, USER
 from infra.settings import NAMESPACE
 
 DUMPS = "/dumps"
-"""Where the new server sees the volume of dumps."""
+"""Where the volume of dumps is mounted in the new server's container."""
 SOCKETS = "/var/run/postgresql"
 SETTING = "imagePostgres"
 NEEDED = (
     *("PGUSER", "PGDATABASE", "PGPASSWORD", "PERMANENT_PASSWORD", "MINING_PASSWORD"),
     *("PERMANENT_DATABASE", "MINING_DATABASE", "SETUP_SQL", "BACKUPS_KEPT", "BACKUP_HOUR"),
 )
-"""What the script needs of its environment."""
+"""The environment variables that backup.sh needs."""
 
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """An image that is at hand: its major version, and where it keeps its data in the volume."""
+    """A local image: its major version, and the folder in the volume where it keeps its data."""
 
     reference: str
     major: int
@@ -36,7 +37,7 @@ class Image:
 
 
 def wanted_image(stack: Deployment) -> Image:
-    """Return the image that the stack's settings ask for, pulled where it is not there."""
+    """Return the image that the stack's settings ask for, pulled if it is missing."""
     chosen = stack.pulumi.config().get(f"{NAMESPACE}:{SETTING}", {}).get("value")
     reference = chosen or IMAGES[SETTING].reference
     if stack.docker.inspect("image", reference) is None:
@@ -47,85 +48,91 @@ def wanted_image(stack: Deployment) -> Image:
 
 
 def running_major(stack: Deployment) -> int:
-    """Return the major version of the server that runs."""
+    """Return the major version of the running server."""
     return _major(stack.docker("exec", stack.postgres, "postgres", "--version"))
 
 
 def upgrade(stack: Deployment, ask: Ask, tell: Callable[[str], None]) -> None:
-    """Bring the stack to the image that its settings ask for; raise Refused or CommandFailed with the old one running.
+    """Move the stack to the image that its settings ask for; raise Refused or CommandFailed.
 
-    What is compared is what will be used: the new server's folder gets the image's own name only once it is whole.
+    The rows are compared in the files that will be used: the new server's folder gets its final name only once it is
+    complete. If the upgrade fails before that, the old server keeps running.
     """
     running, wanted = running_major(stack), wanted_image(stack)
     if wanted.major == running:
-        stack.start_services()  # an earlier upgrade may have ended before it did
-        tell(f"PostgreSQL {running} runs, as the settings ask for.")
+        stack.start_services()  # an earlier upgrade may have ended before this
+        tell(f"PostgreSQL {running} is running, as the settings ask for.")
         return
     _check(stack, running, wanted)
     if not ask(
-        f"This stops the services of {stack.names.prefix} and goes from PostgreSQL {running} to {wanted.major}."
+        f"This stops the services of {stack.names.prefix} and upgrades PostgreSQL from {running} to {wanted.major}."
     ):
-        raise Refused("Nothing was upgraded: say yes at the terminal, or give --yes.")
+        raise Refused("Nothing was upgraded: answer yes at the terminal, or pass --yes.")
     stack.stop_services()
     try:
         _fill(stack, wanted, tell)
     except BaseException:
         stack.start_services()
         raise
-    tell("Every table has as many rows as before. The new server takes the old one's place.")
+    tell("Every table has as many rows as before. Replacing the old server with the new one.")
     _switch(stack, running, wanted)
     stack.start_services()
-    tell(f"PostgreSQL {wanted.major} runs. The files of {running} stay until `make drop-unused-postgres` removes them.")
+    tell(
+        f"PostgreSQL {wanted.major} is running. The files of {running} are kept: delete them with "
+        f"`make drop-unused-postgres`."
+    )
 
 
 def _check(stack: Deployment, running: int, wanted: Image) -> None:
-    """Raise Refused where there is no way from here to there."""
+    """Raise Refused if this upgrade is not possible."""
     if wanted.major < running:
-        raise Refused(f"PostgreSQL {running} runs, {wanted.major} is older: set {NAMESPACE}:{SETTING} to a newer one.")
+        raise Refused(
+            f"PostgreSQL {running} is running, and {wanted.major} is older: set {NAMESPACE}:{SETTING} to a newer image."
+        )
     if not wanted.data.startswith(f"{DATA}/"):
-        raise Refused(f"{wanted.reference} has its data in {wanted.data}, not below {DATA}: take the official image.")
+        raise Refused(f"{wanted.reference} keeps its data in {wanted.data}, not below {DATA}: use the official image.")
     if _is_there(stack, wanted.data):
         raise Refused(
-            f"{wanted.data} is in the volume already, from an earlier upgrade. Look whether anybody needs it, and let "
-            "`make drop-unused-postgres` remove it."
+            f"The volume already has {wanted.data}, from an earlier upgrade. If nobody needs it, delete it with "
+            "`make drop-unused-postgres` and try again."
         )
 
 
 def _switch(stack: Deployment, running: int, wanted: Image) -> None:
-    """Let Pulumi exchange the servers; where the old one still runs after a failure, take the new folder away again.
+    """Let Pulumi replace the server.
 
-    It would be older than the data by the next try.
+    If that fails and the old server still runs, delete the new folder: its data would be out of date at the next try.
     """
     try:
         stack.pulumi.run("up", "--yes")
     except CommandFailed as failed:
         if not _runs(stack, running):
             raise Refused(
-                f"{failed}. The data are whole, in {wanted.data}; the services wait. Run `pulumi up --stack "
-                f"{stack.pulumi.stack}` until it succeeds, and then `make upgrade-postgres`, which starts them."
+                f"{failed} The data is complete, in {wanted.data}, and the services are stopped. Run `pulumi up "
+                f"--stack {stack.pulumi.stack}` until it succeeds, then `make upgrade-postgres` to start the services."
             ) from None
         stack.docker("exec", stack.postgres, "rm", "-rf", wanted.data)
         stack.start_services()
-        raise Refused(f"{failed}. PostgreSQL {running} runs as before, and so do the services.") from None
+        raise Refused(f"{failed} PostgreSQL {running} and the services are running as before.") from None
 
 
 def drop_unused(stack: Deployment, ask: Ask) -> str:
-    """Remove the folders of all majors but the one that runs, and return their names; raise Refused."""
+    """Delete the folders of all major versions but the running one, and return their paths; raise Refused."""
     running = running_major(stack)
     listed = stack.docker("exec", stack.postgres, "find", DATA, "-mindepth", "1", "-maxdepth", "1", "-type", "d")
     unused = [path for path in listed.split() if re.fullmatch(rf"{DATA}/\d+", path) and path != f"{DATA}/{running}"]
     if not unused:
         return ""
-    if not ask(f"This removes {', '.join(unused)} from the volume; PostgreSQL {running} runs."):
-        raise Refused("Nothing was removed: say yes at the terminal, or give --yes.")
+    if not ask(f"This deletes {', '.join(unused)} from the volume. PostgreSQL {running} is running."):
+        raise Refused("Nothing was deleted: answer yes at the terminal, or pass --yes.")
     stack.docker("exec", stack.postgres, "rm", "-rf", *unused)
     return ", ".join(unused)
 
 
 def _fill(stack: Deployment, image: Image, tell: Callable[[str], None]) -> None:
-    """Restore a dump of now into a new server in the volume; leave nothing of it where that fails."""
+    """Dump the databases and restore the dump into a new server in the volume; clean up if that fails."""
     dump = stack.script("dump")
-    tell(f"The dump {dump} is made and proven. It is restored on PostgreSQL {image.major}.")
+    tell(f"Made and verified the dump {dump}. Restoring it on PostgreSQL {image.major}.")
     new, made = stack.names.container("postgres-new"), f"{image.data}.new"
     _remove(stack, new)
     try:
@@ -135,14 +142,14 @@ def _fill(stack: Deployment, image: Image, tell: Callable[[str], None]) -> None:
         stack.docker("exec", stack.postgres, "mv", "-T", made, image.data)
     except CommandFailed as failed:
         logs = stack.docker.logs(new) if stack.docker.inspect("container", new) else ""
-        raise Refused(f"PostgreSQL {image.major} did not take the data: {failed}\n{logs}") from None
+        raise Refused(f"PostgreSQL {image.major} could not load the data: {failed}\n{logs}") from None
     finally:
         _remove(stack, new)
         stack.docker("exec", stack.postgres, "rm", "-rf", made)
 
 
 def _start(stack: Deployment, image: Image, name: str, folder: str) -> None:
-    """Start the new server beside the old one, in the same volume, where nobody but the script reaches it."""
+    """Start the new server beside the old one, in the same volume, reachable only by backup.sh."""
     secrets = _secrets(stack)
     words = ["run", "--detach", "--name", name, "--network", "none", "--user", USER, "--read-only"]
     words += ["--cap-drop", "ALL", "--security-opt", "no-new-privileges:true", "--tmpfs", "/tmp:mode=1777"]  # noqa: S108
@@ -151,7 +158,7 @@ def _start(stack: Deployment, image: Image, name: str, folder: str) -> None:
     words += ["--volume", f"{stack.names.volume('backups')}:{DUMPS}"]
     own = {"PGHOST": SOCKETS, "BACKUPS": DUMPS, "POSTGRES_INITDB_ARGS": INITDB_ARGUMENTS}
     for variable in (*secrets, *own):
-        words += ["--env", variable]  # its value is in the client's environment, and so in no list of processes
+        words += ["--env", variable]  # the value comes from the client's environment, so no process list shows it
     words += ["--entrypoint", "bash", image.reference, "-c", *run_script("serve-new", folder)]
     stack.docker(*words, environment={**secrets, **own})
     waiting = "n=0; until pg_isready -q; do sleep 0.5; n=$((n + 1)); [ $n -lt 240 ] || exit 1; done"
@@ -159,10 +166,10 @@ def _start(stack: Deployment, image: Image, name: str, folder: str) -> None:
 
 
 def _secrets(stack: Deployment) -> dict[str, str]:
-    """Return what the container that dumps has in its environment, but for what its image brings."""
+    """Return the variables that backup.sh needs, from the environment of the backup container."""
     found = stack.docker.inspect("container", stack.backup)
     if found is None:
-        raise Refused(f"There is no container {stack.backup}: run `pulumi up` first.")
+        raise Refused(f"There is no container {stack.backup}: run `make deploy STACK={stack.pulumi.stack}` first.")
     all_of_them = dict(pair.partition("=")[::2] for pair in found["Config"]["Env"])
     return {name: all_of_them[name] for name in NEEDED}
 
@@ -188,8 +195,8 @@ def _remove(stack: Deployment, container: str) -> None:
 
 
 def _major(version: str) -> int:
-    """Read `postgres (PostgreSQL) 18.6 (Debian …)`."""
+    """Return the major version in a text like `postgres (PostgreSQL) 18.6 (Debian …)`."""
     found = re.search(r"\(PostgreSQL\) (\d+)", version)
     if found is None:
-        raise Refused(f"This is no version of PostgreSQL: {version!r}.")
+        raise Refused(f"Not a PostgreSQL version: {version!r}.")
     return int(found[1])

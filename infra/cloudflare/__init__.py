@@ -1,1 +1,1 @@
-"""The Cloudflare stacks: Workers, Queues, D1 and R2, and the fetcher's container beside them."""
+"""The Cloudflare stacks: Workers, Queues, D1 and R2, and the fetcher's container on a Docker host."""

@@ -1,4 +1,4 @@
-"""The queue of jobs, the queue of the dead ones, and who consumes them."""
+"""The job queue, its dead-letter queue, and their consumers."""
 
 from dataclasses import dataclass
 
@@ -22,7 +22,7 @@ from infra.worker import (
 
 
 class JobQueue(pulumi.ComponentResource):
-    """Both queues. They hold no data of their own: what is lost of them is sent again by the sweep."""
+    """Both queues. They hold no data of their own: the sweep sends lost jobs again."""
 
     def __init__(self, names: CloudflareNames, place: Place, *, parent: pulumi.Resource) -> None:
         """Declare the queues."""
@@ -33,7 +33,7 @@ class JobQueue(pulumi.ComponentResource):
         self.register_outputs({"name": self.queue.queue_name})
 
     def binding(self) -> Binding:
-        """Return what binds the queue of jobs."""
+        """Return the binding of the job queue."""
         return Binding(QUEUE, Kind.QUEUE, self.queue.queue_name)
 
     def _declare(self, logical: str, name: str, place: Place) -> cloudflare.Queue:
@@ -51,7 +51,7 @@ class JobQueue(pulumi.ComponentResource):
 
 @dataclass(frozen=True, slots=True)
 class Consuming:
-    """How a Worker is handed the messages of a queue."""
+    """How a queue delivers its messages to a Worker."""
 
     batch_size: int
     max_concurrency: int
@@ -59,10 +59,10 @@ class Consuming:
 
 
 class Consumers(pulumi.ComponentResource):
-    """The Worker as consumer of both queues; every setting is stated, since the provider drifts on those left out."""
+    """The Worker as consumer of both queues. All settings are set: those left to the provider show up as drift."""
 
     def __init__(self, queue: JobQueue, script: cloudflare.WorkersScript, *, parent: pulumi.Resource) -> None:
-        """Declare both consumers, once the script is deployed."""
+        """Declare both consumers, to be created after the script."""
         super().__init__("leadminer:cloudflare:Consumers", "consumers", None, inside(parent))
         jobs = Consuming(BATCH_JOBS, MAX_CONCURRENCY, queue.dead.queue_name)
         self.jobs = self._declare("jobs", queue.queue, script, jobs)

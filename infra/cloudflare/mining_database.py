@@ -1,4 +1,4 @@
-"""The database of the temporary tables, with its migrations."""
+"""The database for the temporary tables, with its migrations."""
 
 import pulumi
 import pulumi_cloudflare as cloudflare
@@ -15,7 +15,7 @@ class MiningDatabase(pulumi.ComponentResource):
     """D1 and its tables."""
 
     def __init__(self, name: str, place: Place, *, protected: bool, parent: pulumi.Resource) -> None:
-        """Declare the database under a name, and what is in it."""
+        """Declare the database under this name, and its tables."""
         super().__init__("leadminer:cloudflare:MiningDatabase", "mining-database", None, inside(parent))
         self.database = cloudflare.D1Database(
             "database",
@@ -23,7 +23,7 @@ class MiningDatabase(pulumi.ComponentResource):
             name=name,
             jurisdiction=place.restricted,
             primary_location_hint=None if place.restricted else place.location,
-            # Left out, the provider sends null, which the API refuses (terraform-provider-cloudflare #6309).
+            # Without this, the provider sends null, which the API refuses (terraform-provider-cloudflare #6309).
             read_replication=cloudflare.D1DatabaseReadReplicationArgs(mode="disabled"),
             opts=kept(self, protected=protected),
         )
@@ -32,11 +32,11 @@ class MiningDatabase(pulumi.ComponentResource):
             account_id=place.account_id,
             database_id=self.database.uuid,
             migrations=describe(read_d1_migrations()),
-            # What is applied cannot be taken back, so that there is nothing to delete: it goes with the database.
+            # Migrations cannot be undone, so there is nothing to delete: the tables go with the database.
             opts=pulumi.ResourceOptions(parent=self, deleted_with=self.database),
         )
         self.register_outputs({"id": self.database.uuid})
 
     def binding(self) -> Binding:
-        """Return what binds the database, once its tables are there."""
+        """Return the binding of the database, available once its tables exist."""
         return Binding(DATABASE, Kind.D1, self.schema.database_id)

@@ -1,4 +1,4 @@
-"""A bundle as the provider takes it: contents, not paths, so that a state is the same from any machine."""
+"""A bundle in the form that the provider takes: contents, not paths, so that the state is the same on any machine."""
 
 import base64
 
@@ -8,7 +8,7 @@ from infra.bundle import Bundle, Module
 
 
 def main_module(bundle: Bundle) -> str:
-    """Return the name of the module that the runtime begins with."""
+    """Return the name of the module that the runtime starts with."""
     return next(iter(bundle))
 
 
@@ -18,7 +18,7 @@ def content(module: Module) -> str:
 
 
 def other_modules(bundle: Bundle) -> dict[str, cloudflare.WorkersScriptFilesArgs]:
-    """Return all but the main module, by name."""
+    """Return all modules except the main one, by name."""
     first = main_module(bundle)
     return {name: _file(module) for name, module in bundle.items() if name != first}
 

@@ -1,4 +1,4 @@
-"""The processor as a Worker: its modules, its bindings, its cron, and the address under which it answers."""
+"""The processor as a Worker: its modules, bindings, cron trigger and URL."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, cast
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class Processor(pulumi.ComponentResource):
-    """A Worker made of a bundle."""
+    """A Worker made from a bundle."""
 
     def __init__(
         self,
@@ -31,7 +31,7 @@ class Processor(pulumi.ComponentResource):
         *,
         parent: pulumi.Resource,
     ) -> None:
-        """Declare the Worker under a name."""
+        """Declare the Worker under this name."""
         super().__init__("leadminer:cloudflare:Processor", "processor", None, inside(parent))
         self._account_id = place.account_id
         self.script = self._declare_script(name, bundle, bindings)
@@ -73,7 +73,7 @@ class Processor(pulumi.ComponentResource):
             observability=cloudflare.WorkersScriptObservabilityArgs(
                 enabled=True,
                 head_sampling_rate=1,
-                # Our own lines alone: those of an invocation would name users by the path of the request.
+                # Only our own log lines: invocation logs have the request's path, which names the user.
                 logs=cloudflare.WorkersScriptObservabilityLogsArgs(
                     enabled=True, invocation_logs=False, head_sampling_rate=1, persist=True
                 ),

@@ -1,4 +1,4 @@
-"""The bucket of raw mail, and a long stop behind it: a rule that drops what nobody deleted."""
+"""The bucket for raw mail, with a lifecycle rule that deletes whatever a mining failed to delete."""
 
 import pulumi
 import pulumi_cloudflare as cloudflare
@@ -13,7 +13,7 @@ class RawBucket(pulumi.ComponentResource):
     """R2 for raw mail."""
 
     def __init__(self, name: str, place: Place, *, protected: bool, parent: pulumi.Resource) -> None:
-        """Declare the bucket under a name, and its lifecycle."""
+        """Declare the bucket under this name, and its lifecycle rule."""
         super().__init__("leadminer:cloudflare:RawBucket", "raw-bucket", None, inside(parent))
         self._jurisdiction = place.jurisdiction
         self.bucket = cloudflare.R2Bucket(
@@ -36,7 +36,7 @@ class RawBucket(pulumi.ComponentResource):
         self.register_outputs({"name": self.bucket.name})
 
     def binding(self) -> Binding:
-        """Return what binds the bucket."""
+        """Return the binding of the bucket."""
         restricted = self._jurisdiction if self._jurisdiction != "default" else None
         return Binding(BUCKET, Kind.R2, self.bucket.name, restricted)
 

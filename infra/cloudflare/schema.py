@@ -1,7 +1,7 @@
-"""D1's migrations as a resource: applied between the database and the Worker, never taken back.
+"""D1's migrations as a resource: applied after the database and before the Worker, never undone.
 
-The provider's token is read from the environment when it works: what a dynamic provider closes over is pickled into
-the state.
+The provider reads its token from the environment when it runs, since everything that a dynamic provider holds is
+pickled into the state.
 """
 
 import json
@@ -22,14 +22,14 @@ TIMEOUT_SECONDS = 60.0
 
 
 class D1Refused(RuntimeError):
-    """D1 did not do what was asked; the text says why, and what to do."""
+    """D1 refused a request or did not answer; the text says why."""
 
 
 class D1Client:
-    """Sends statements to one database by Cloudflare's REST API."""
+    """Sends statements to one database through Cloudflare's REST API."""
 
     def __init__(self, account_id: str, database_id: str) -> None:
-        """Use the database of an account; the token is taken from the environment, as the provider does."""
+        """Use a database of an account; like the provider, this takes the token from the environment."""
         base = os.environ.get(BASE_URL) or API
         self._url = f"{base.rstrip('/')}/accounts/{account_id}/d1/database/{database_id}/query"
 
@@ -37,7 +37,7 @@ class D1Client:
         """Run statements as one atomic batch, and return the rows of each; raise D1Refused."""
         token = os.environ.get(TOKEN)
         if not token:
-            raise D1Refused(f"{TOKEN} is not set: give it a token that may edit D1.")
+            raise D1Refused(f"{TOKEN} is not set: set it to a token with the permission D1: Edit.")
         headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
         body = json.dumps({"batch": statements}).encode()
         request = urllib.request.Request(self._url, body, headers, method="POST")  # noqa: S310 (an https URL of ours)
@@ -51,7 +51,7 @@ class D1Client:
 
 
 def migrate(client: D1Client) -> dict[str, str]:
-    """Bring a database up to the files, and return the checksums by id; raise RefusedMigrations or D1Refused."""
+    """Apply the pending migrations and return all checksums by id; raise RefusedMigrations or D1Refused."""
     migrations = read_d1_migrations()
     has_record = client.query([{"sql": HAS_RECORD, "params": []}])[0][0]["n"]
     rows = client.query([{"sql": READ_RECORD, "params": []}])[0] if has_record else []
@@ -61,17 +61,17 @@ def migrate(client: D1Client) -> dict[str, str]:
 
 
 class D1SchemaProvider(dynamic.ResourceProvider):
-    """Applies the files that the checkout holds; refuses history that was edited."""
+    """Applies the migrations of the checkout, and refuses edited ones that were applied before."""
 
     serialize_as_secret_always = False
 
     def create(self, props: dict[str, Any]) -> dynamic.CreateResult:
-        """Apply all that is left."""
+        """Apply all pending migrations."""
         migrate(D1Client(props["account_id"], props["database_id"]))
         return dynamic.CreateResult(f"{props['database_id']}/schema", dict(props))
 
     def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> dynamic.DiffResult:
-        """Say whether migrations were added; raise RefusedMigrations in preview where others were touched."""
+        """Return whether migrations were added; raise RefusedMigrations, in preview too, if applied ones changed."""
         moved = olds["database_id"] != news["database_id"]
         if not moved:
             check_history(olds["migrations"], news["migrations"])
@@ -79,13 +79,13 @@ class D1SchemaProvider(dynamic.ResourceProvider):
         return dynamic.DiffResult(changes=changed, replaces=["database_id"] if moved else [])
 
     def update(self, _id: str, _olds: dict[str, Any], news: dict[str, Any]) -> dynamic.UpdateResult:
-        """Apply what was added."""
+        """Apply the added migrations."""
         migrate(D1Client(news["account_id"], news["database_id"]))
         return dynamic.UpdateResult(dict(news))
 
 
 class D1Schema(dynamic.Resource, module="cloudflare", name="D1Schema"):
-    """The tables of a database, as the files in `schemas/mining/d1` make them."""
+    """The tables of a database, created by the files in `schemas/mining/d1`."""
 
     database_id: pulumi.Output[str]
     migrations: pulumi.Output[dict[str, str]]
@@ -99,6 +99,6 @@ class D1Schema(dynamic.Resource, module="cloudflare", name="D1Schema"):
         migrations: dict[str, str],
         opts: pulumi.ResourceOptions,
     ) -> None:
-        """Declare what has been applied, by checksum; the files themselves are read when it is done."""
+        """Declare the migrations by checksum; the files themselves are read when they are applied."""
         props = {"account_id": account_id, "database_id": database_id, "migrations": migrations}
         super().__init__(D1SchemaProvider(), name, props, opts)

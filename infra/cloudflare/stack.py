@@ -1,4 +1,4 @@
-"""The stack of one environment in Cloudflare, with the fetcher on a Docker host, or none."""
+"""The stack of one environment on Cloudflare, with or without a fetcher on a Docker host."""
 
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,7 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 
 
 class CloudflareStack(pulumi.ComponentResource):
-    """A Worker between R2, Queues, D1 and Supabase."""
+    """A Worker connected to R2, Queues, D1 and Supabase, and optionally a fetcher."""
 
     def __init__(self, settings: Settings) -> None:
         """Declare everything."""
@@ -62,7 +62,7 @@ class CloudflareStack(pulumi.ComponentResource):
         ]
 
     def fetcher_bindings(self) -> list[Binding]:
-        """Return what a fetcher of this environment needs, wherever it runs."""
+        """Return the bindings of this environment's fetcher."""
         secrets = self._settings.secrets
         return [
             *self._told_to_fetchers(),
@@ -72,12 +72,12 @@ class CloudflareStack(pulumi.ComponentResource):
         ]
 
     def _told_to_fetchers(self) -> list[Binding]:
-        """Return what the stack knows of itself: all but the credentials of whoever fetches."""
+        """Return the bindings of any fetcher of this environment, without its own credentials."""
         bindings = [
             text("STORAGE_MODE", "cloudflare"),
             text("CLOUDFLARE_ACCOUNT_ID", self._place.account_id),
             self.bucket.binding(),
-            # By its id, so that the fetcher need not look for it, nor have the right to.
+            # By id, so that the fetcher needs no permission to list queues.
             text(QUEUE, self.queue.queue.queue_id),
             text("PROCESSOR_URL", self.processor.url),
             secret("PROCESSOR_TOKEN", self.token),
@@ -92,7 +92,7 @@ class CloudflareStack(pulumi.ComponentResource):
         return self._settings
 
     def outputs(self) -> dict[str, Any]:
-        """Return what the stack tells its people."""
+        """Return the stack's outputs."""
         outputs: dict[str, Any] = {
             "worker": self.processor.script.script_name,
             "queues": [self.queue.queue.queue_name, self.queue.dead.queue_name],
@@ -110,10 +110,10 @@ class CloudflareStack(pulumi.ComponentResource):
 
 
 class FetcherHost(pulumi.ComponentResource):
-    """The fetcher's container on a Docker host of one's own, since IMAP needs connections that last."""
+    """The fetcher's container on a Docker host, since IMAP needs long-lived connections."""
 
     def __init__(self, stack: CloudflareStack) -> None:
-        """Declare the container once the Worker is there; that it does not consume yet lets jobs wait, no more."""
+        """Declare the container, to be created after the Worker. Jobs just wait until the Worker consumes them."""
         settings = stack.settings
         host = docker.Provider("fetcher-host", host=settings["fetcherHost"])
         options = pulumi.ResourceOptions(parent=stack, providers=[host])

@@ -1,1 +1,1 @@
-"""The stack on one server: PostgreSQL, Redis, processors and fetcher as containers."""
+"""The stack on one server: PostgreSQL, Redis, the processors and the fetcher as containers."""

@@ -1,4 +1,4 @@
-"""The dumps: a container that makes one of both databases every night, and the volume that keeps them."""
+"""Backups: a container that dumps both databases every night, and the volume for the dumps."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,32 +16,32 @@ from infra.naming import DockerNames
 from infra.protection import inside, kept
 
 SCRIPT = (Path(__file__).parent / "backup.sh").read_text("utf-8")
-PATH, SETUP_PATH = "/tmp/backup.sh", "/tmp/databases.sql"  # noqa: S108 (in memory, in the container)
-"""Where the container has the script, and the SQL that makes databases and roles."""
+PATH, SETUP_PATH = "/tmp/backup.sh", "/tmp/databases.sql"  # noqa: S108 (a folder in memory)
+"""Where the container has the script, and the SQL that creates databases and roles."""
 
 
 @dataclass(frozen=True, slots=True)
 class Nights:
-    """How many dumps are kept, and in which hour of the day (UTC) they are made."""
+    """How many dumps to keep, and at which hour (UTC) to make them."""
 
     kept: int
     hour: int
 
     @classmethod
     def of(cls, settings: Settings) -> "Nights":
-        """Return what the settings say."""
+        """Read the settings."""
         return cls(int(settings["backupsKept"]), int(settings["backupHour"]))
 
 
 def run_script(*words: str) -> list[str]:
-    """Return what `bash -c` is given to write the script down and run a command of it; `docker exec` finds it then."""
+    """Return the argument for `bash -c` that writes the script to PATH, for `docker exec` too, and runs a command."""
     written = f"cat >{PATH} <<'END OF SCRIPT'\n{SCRIPT}END OF SCRIPT\n"
     written += f"cat >{SETUP_PATH} <<'END OF SCRIPT'\n{SETUP_SQL}END OF SCRIPT\n"
     return [f"{written}exec bash {PATH} {' '.join(words)}\n"]
 
 
 class Backup(pulumi.ComponentResource):
-    """One container on the server's own image, so that its tools are as new as the server."""
+    """One container. It uses the server's image, so that its tools match the server's version."""
 
     def __init__(
         self,
@@ -62,7 +62,7 @@ class Backup(pulumi.ComponentResource):
             text("PERMANENT_DATABASE", PERMANENT),
             text("MINING_DATABASE", MINING),
             text("SETUP_SQL", SETUP_PATH),
-            # Where the image has a folder that belongs to its account: a new volume takes after it.
+            # The image has this folder, owned by its account, and a new volume gets the same owner.
             text("BACKUPS", DATA),
             text("BACKUPS_KEPT", str(nights.kept)),
             text("BACKUP_HOUR", str(nights.hour)),
@@ -77,7 +77,7 @@ class Backup(pulumi.ComponentResource):
             command=run_script("nightly"),
             health=["CMD", "bash", PATH, "healthy"],
             volumes={DATA: self.volume.name},
-            writable={"/tmp": folder_in_memory(16)},  # noqa: S108 (a folder in memory of the container)
+            writable={"/tmp": folder_in_memory(16)},  # noqa: S108 (a folder in memory)
         )
         self.container = declare_container("nightly", service, network, parent=self, after=after)
         self.register_outputs({"volume": self.volume.name})

@@ -1,58 +1,52 @@
 #!/usr/bin/env bash
-# Dumps of both databases from one moment: made at night, proven by restoring them, kept by number.
+# Dumps both databases at the same moment, every night. Proves each dump by restoring it, and keeps the newest ones.
 #
-#     backup.sh nightly          dump every night, and at once where a night was missed; the container's own process
-#     backup.sh dump             dump now; prints the dump's name
+#     backup.sh nightly          dump every night, and at once if a night was missed; the container's main process
+#     backup.sh dump             dump now and print the dump's name
 #     backup.sh list             print the names of the dumps, newest first
-#     backup.sh verify NAME      say whether a dump is whole
-#     backup.sh restore NAME     put a dump in the place of what is there, of which a dump is made first
-#     backup.sh healthy          say whether the newest dump is young enough, or one is being made
-#     backup.sh serve-new PATH   make an empty server in a folder, and run it: what an upgrade restores into
+#     backup.sh verify NAME      check that a dump is complete and readable
+#     backup.sh restore NAME     replace the databases with a dump; dumps them first, unless --discard follows
+#     backup.sh healthy          succeed if the newest dump is recent, or one is being made
+#     backup.sh serve-new PATH   create an empty server in a folder and run it, for an upgrade to restore into
 #
-# Of the environment: how libpq reaches the server as its superuser (PGHOST …), both databases' names
-# (PERMANENT_DATABASE, MINING_DATABASE), the folder of dumps (BACKUPS), the SQL that makes databases and roles (SETUP_SQL,
-# with its passwords), how many dumps are kept (BACKUPS_KEPT), and the hour of the night, in UTC (BACKUP_HOUR).
+# Environment: the superuser's connection to the server for libpq (PGHOST …), the names of both databases
+# (PERMANENT_DATABASE, MINING_DATABASE), the folder for dumps (BACKUPS), the SQL file that creates databases and roles
+# (SETUP_SQL, and its passwords), the number of dumps to keep (BACKUPS_KEPT), and the hour to dump, in UTC (BACKUP_HOUR).
 set -euo pipefail
 umask 077
 export PGCONNECT_TIMEOUT=10
 
 readonly databases=("$PERMANENT_DATABASE" "$MINING_DATABASE")
 readonly day=86400
-readonly retry_seconds=300          # after a dump that failed
-readonly healthy_seconds=$((26 * 3600)) # a night, and two hours for the dump
-readonly lock_tries=300             # a minute or more of trying to find the temporary database without a writer
-readonly in_use_seconds=5           # a session ends a moment after its container
+readonly retry_seconds=300              # after a failed dump
+readonly healthy_seconds=$((26 * 3600)) # a day, plus two hours to make the dump
+readonly lock_tries=300                 # to find the temporary database without a writer: over a minute
+readonly in_use_seconds=5               # a session ends shortly after its container
 readonly query=(psql -X -q -A -t -v ON_ERROR_STOP=1)
 
-# The rows of each table, as statements; \gexec runs them.
+# Writes one statement per table that counts its rows; \gexec runs them.
 readonly counts_sql="SELECT format('SELECT %L, count(*) FROM %I.%I', schemaname || '.' || tablename, schemaname, tablename)
     FROM pg_tables WHERE schemaname NOT IN ('pg_catalog', 'information_schema')
     ORDER BY schemaname COLLATE \"C\", tablename COLLATE \"C\" \\gexec"
 
 say() { printf '%s\n' "$*" >&2; }
 
-fail() {
-    say "$*"
-    exit 1
-}
+fail() { say "$*"; exit 1; }
 
 stamp() { date -u -d "@$1" +%Y-%m-%dT%H-%M-%SZ; }
 
 dumps() { find "$BACKUPS" -mindepth 1 -maxdepth 1 -type d -name '2???-??-??T??-??-??Z' -printf '%f\n' | sort -r; }
 
-# Prints the newest dump's name, or nothing. One of a clock that was wrong counts for nothing.
+# Prints the name of the newest dump, if any. Ignores names from the future: the clock was wrong when they were made.
 newest() {
     local name now
     now=$(stamp "$(date +%s)")
-    while read -r name; do
-        if [[ ! $name > $now ]]; then
-            printf '%s\n' "$name"
-            return
-        fi
-    done < <(dumps)
+    for name in $(dumps); do
+        [[ $name > $now ]] || { echo "$name" && return; }
+    done
 }
 
-# Says whether no dump is as new as the last hour of the night that has passed.
+# Succeeds if no dump was made since BACKUP_HOUR last came.
 is_due() {
     local hour=$((10#$BACKUP_HOUR * 3600)) now
     now=$(date +%s)
@@ -60,19 +54,21 @@ is_due() {
 }
 
 healthy() {
-    [[ $(newest) > $(stamp $(($(date +%s) - healthy_seconds))) ]] && return
+    local name
+    name=$(newest)
+    [[ $name > $(stamp $(($(date +%s) - healthy_seconds))) ]] && return
     [[ -n $(find "$BACKUPS" -maxdepth 1 -name '.2*.part' -newermt "-$healthy_seconds seconds") ]] && return
-    fail "The newest dump is $(newest): too old."
+    fail "There is no recent dump. The newest is ${name:-missing}."
 }
 
-# Two that work on dumps or databases at once would spoil each other's: the second one is refused.
+# Refuses to run beside another dump or restore: they would disturb each other.
 take_turn() {
     exec 9>"$BACKUPS/.lock"
-    flock -n 9 || fail "Another dump or restore is under way: try again when it has ended."
+    flock -n 9 || fail "Another dump or restore is running: try again when it is done."
     rm -rf "$BACKUPS"/.2*.part
 }
 
-# Waits until a file has something in it; fails where the process that writes it has ended without.
+# Waits until a file has content. Fails if the process that writes it ends first.
 wait_for() {
     until [[ -s $1 ]]; do
         kill -0 "$2" 2>/dev/null || return 1
@@ -80,8 +76,8 @@ wait_for() {
     done
 }
 
-# Keeps every writer out of the temporary database until both snapshots are taken, ten seconds at most. Its own wait is
-# shorter than the server's deadlock_timeout: where it and a writer wait for each other, it is the one that gives up.
+# Keeps writers out of the temporary database until both snapshots are taken, for ten seconds at most. Its lock_timeout
+# is below the server's deadlock_timeout, so that in a deadlock with a writer it gives up, not the writer.
 lock_mining() {
     "${query[@]}" -d "$MINING_DATABASE" <<END
 SET lock_timeout = '500ms';
@@ -97,7 +93,7 @@ COMMIT;
 END
 }
 
-# Holds a snapshot of a database for pg_dump to use, and counts in it what there is.
+# Holds a snapshot of a database open for pg_dump, and counts the rows in it.
 hold_snapshot() {
     "${query[@]}" -d "$1" <<END
 BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;
@@ -110,9 +106,8 @@ COMMIT;
 END
 }
 
-# Takes both snapshots at a moment when nothing can be written to the temporary database: what is read of it is what it
-# held when the permanent one was read. Together they are what a crash at that moment would have left, and that is what
-# every step of a mining goes on from.
+# Takes both snapshots while nothing can write to the temporary database. Together they show what a crash at that moment
+# would have left, and every step of a mining can resume from that.
 take_snapshots() {
     local tries locker database
     for ((tries = 1; ; tries++)); do
@@ -121,36 +116,32 @@ take_snapshots() {
         if wait_for "$work/locked" "$locker"; then break; fi
         wait "$locker" || true
         if ((tries == lock_tries)) || ! grep -q "lock timeout" "$work/log"; then
-            fail "No snapshot could be taken: $(<"$work/log")"
+            fail "Could not take a snapshot: $(<"$work/log")"
         fi
         sleep 0.2
     done
     for database in "${databases[@]}"; do
         hold_snapshot "$database" &
         holders+=($!)
-        wait_for "$work/$database.snapshot" $! || fail "$database lets nobody read it."
+        wait_for "$work/$database.snapshot" $! || fail "Could not read the database $database."
     done
     [[ ! -e $work/late ]] || fail "The server is too slow: the snapshots took more than ten seconds."
     touch "$work/taken"
     wait "$locker"
 }
 
-# Ends what the dump at hand has started, and removes what it leaves behind.
+# Ends what the current dump started, and removes its files.
 clean_up() {
     touch "$work/dumped" "$work/taken"
     wait
     rm -rf "$work" "$part"
 }
 
-# Makes a dump, and proves it: it has its name only once it is whole.
+# Makes a dump. It gets its name only after it is complete and proven.
 make_dump() {
     local database holder
     holders=()
-    name=$(stamp "$(date +%s)")
-    while [[ -e $BACKUPS/$name ]]; do
-        sleep 0.2
-        name=$(stamp "$(date +%s)")
-    done
+    while name=$(stamp "$(date +%s)") && [[ -e $BACKUPS/$name ]]; do sleep 0.2; done
     part="$BACKUPS/.$name.part"
     work=$(mktemp -d)
     trap clean_up EXIT
@@ -172,35 +163,34 @@ make_dump() {
     rm -rf "$work"
 }
 
-# Fails unless a dump's files are there, as they were written, and can be read to the end.
+# Fails unless all files of a dump are there, unchanged, and readable to the end.
 check() {
     local database
     for database in "${databases[@]}"; do
-        [[ -s $1/$database.dump && -e $1/$database.counts ]] || fail "$1 has no dump of $database: it is not whole."
+        [[ -s $1/$database.dump && -e $1/$database.counts ]] || fail "$1 is incomplete: it has no dump of $database."
     done
-    (cd "$1" && sha256sum --check --quiet --strict SHA256SUMS >&2) || fail "$1 is damaged: take another dump."
+    (cd "$1" && sha256sum --check --quiet --strict SHA256SUMS >&2) || fail "$1 is damaged: use another dump."
     for database in "${databases[@]}"; do
         pg_restore --list "$1/$database.dump" >/dev/null
         pg_restore --file=/dev/null "$1/$database.dump"
     done
 }
 
-# Restores one database of a dump under a name, and fails unless it has as many rows as when it was dumped.
+# Restores one database of a dump under a name. Fails unless every table has as many rows as when it was dumped.
 load() {
     dropdb --if-exists --force "$3" 2>/dev/null
     createdb --template=template0 --encoding=UTF8 --owner="$2" "$3"
     pg_restore --exit-on-error --dbname="$3" "$1/$2.dump"
-    "${query[@]}" -d "$3" <<<"$counts_sql" | diff "$1/$2.counts" - >&2 || fail "$2 was not restored as it was dumped."
+    "${query[@]}" -d "$3" <<<"$counts_sql" | diff "$1/$2.counts" - >&2 || fail "The restored $2 has other row counts."
 }
 
-# Restores a dump beside the databases, and drops it again. That takes as much room as they do: where there is too little
-# of it, a dump that can be read has to do.
+# Restores a dump beside the databases and drops it again, unless the disk is too full for that.
 prove() {
     local need free database
     need=$("${query[@]}" -d postgres -c "SELECT sum(pg_database_size(datname)) FROM pg_database")
     free=$(df --output=avail -B1 "$BACKUPS" | tail -n 1)
     if ((free < 2 * need)); then
-        say "The dump was read, but not restored to prove it: that needs $((2 * need)) free bytes, and $free are left."
+        say "The dump is readable, but no test restore was made: that needs $((2 * need)) free bytes, and $free are left."
         return
     fi
     for database in "${databases[@]}"; do
@@ -209,10 +199,10 @@ prove() {
     done
 }
 
-# Removes the oldest dumps beyond those that are kept.
+# Removes the oldest dumps, down to the number to keep.
 prune() {
     local old
-    while read -r old; do rm -rf "${BACKUPS:?}/$old"; done < <(dumps | tail -n "+$((BACKUPS_KEPT + 1))")
+    for old in $(dumps | tail -n "+$((BACKUPS_KEPT + 1))"); do rm -rf "${BACKUPS:?}/$old"; done
 }
 
 dump() {
@@ -222,15 +212,9 @@ dump() {
     printf '%s\n' "$name"
 }
 
-folder_of() {
-    [[ $1 == 2???-??-??T??-??-??Z && -d $BACKUPS/$1 ]] || fail "There is no dump $1; there are: $(dumps | tr '\n' ' ')"
-    printf '%s\n' "$BACKUPS/$1"
-}
-
 verify() {
-    local folder
-    folder=$(folder_of "$1")
-    check "$folder"
+    [[ $1 == 2???-??-??T??-??-??Z && -d $BACKUPS/$1 ]] || fail "There is no dump $1. Available: $(dumps | tr '\n' ' ')"
+    check "$BACKUPS/$1"
 }
 
 set_up() { "${query[@]}" -d postgres -f "$SETUP_SQL"; }
@@ -241,39 +225,34 @@ refuse_while_used() {
         sessions=$("${query[@]}" -d postgres -c "SELECT count(*) FROM pg_stat_activity
             WHERE datname IN ('$PERMANENT_DATABASE', '$MINING_DATABASE') AND backend_type = 'client backend'")
         ((sessions)) || return 0
-        ((SECONDS < until)) || fail "The databases are in use by $sessions sessions: stop what uses them first."
+        ((SECONDS < until)) || fail "The databases are in use (open sessions: $sessions). Stop the services first."
         sleep 0.5
     done
 }
 
-# Exchanges both databases for those restored beside them, in one transaction.
+# Swaps both databases for the restored ones, in one transaction.
 exchange() {
     local database
-    {
-        echo "BEGIN;"
-        for database in "${databases[@]}"; do
-            echo "ALTER DATABASE $database RENAME TO ${database}_replaced;"
-            echo "ALTER DATABASE ${database}_restored RENAME TO $database;"
-        done
-        echo "COMMIT;"
-    } | "${query[@]}" -d postgres
+    for database in "${databases[@]}"; do
+        echo "ALTER DATABASE $database RENAME TO ${database}_replaced;"
+        echo "ALTER DATABASE ${database}_restored RENAME TO $database;"
+    done | "${query[@]}" -d postgres --single-transaction -f -
 }
 
-# A dump of what is there comes first, so that a restore can be taken back; --discard does without, for what cannot be
-# dumped any more. Up to the exchange nothing that is there is touched, and running it again begins anew.
+# Dumps the databases first, so that a restore can be undone. --discard skips that, for databases that can no longer be
+# dumped. Until the exchange, nothing existing is touched, and a second run starts over.
 restore() {
-    local folder database
-    folder=$(folder_of "$1")
+    local database
     take_turn
-    check "$folder"
+    verify "$1"
     set_up
     refuse_while_used
     if [[ ${2:-} != --discard ]]; then
         make_dump
-        say "What was there is kept as $name."
+        say "The databases as they were are in the dump $name."
     fi
     for database in "${databases[@]}"; do
-        load "$folder" "$database" "${database}_restored"
+        load "$BACKUPS/$1" "$database" "${database}_restored"
         vacuumdb --quiet --analyze-only "${database}_restored"
         dropdb --if-exists --force "${database}_replaced" 2>/dev/null
     done
@@ -282,7 +261,7 @@ restore() {
     for database in "${databases[@]}"; do dropdb --force "${database}_replaced"; done
 }
 
-# Each dump has a process group of its own, so that a stop reaches what it has started.
+# Gives each dump its own process group, so that a stop reaches everything the dump has started.
 nightly() {
     local child="" pause="" seconds
     trap '[[ -z $child ]] || kill -TERM -- "-$child" || true; [[ -z $pause ]] || kill "$pause" || true; wait; exit 0' TERM INT

@@ -1,4 +1,4 @@
-"""A container as all of ours are: no root, nothing to write but what it is given, and bounded in everything."""
+"""What all our containers have in common: no root, a read-only file system, and limits on every resource."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,37 +12,37 @@ from infra.protection import replaced_in_place
 
 LOG_OPTIONS = {"max-size": "10m", "max-file": "3"}
 WAIT_SECONDS = 120
-"""How long `up` waits for a container's health before it fails."""
+"""How long `up` waits for a container to become healthy before it fails."""
 
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """What differs from container to container."""
+    """What differs between containers."""
 
     name: str
-    """The container's, on its host."""
+    """The container's name on its host."""
     image: pulumi.Input[str]
-    """An id, never a name."""
+    """The image's id, never its name."""
     user: str
     limits: Limits
     bindings: Sequence[Binding] = ()
     command: Sequence[pulumi.Input[str]] | None = None
     entrypoint: Sequence[str] | None = None
     health: Sequence[str] = ()
-    """The check's command, `CMD` or `CMD-SHELL` first; empty for what runs once."""
+    """The health check, starting with `CMD` or `CMD-SHELL`; empty for a container that runs once."""
     alias: str = ""
-    """Its name in the network."""
+    """The container's name in the network."""
     volumes: Mapping[str, pulumi.Input[str]] = field(default_factory=dict)
-    """Volumes by the path where they are mounted."""
+    """Volumes, by mount path."""
     writable: Mapping[str, str] = field(default_factory=dict)
-    """Folders in memory: by path, what Docker calls their options."""
+    """Folders in memory: their mount options, by path."""
     ports: Sequence[docker.ContainerPortArgs] = ()
     stop_seconds: int = 30
     shared_memory: int | None = None
 
 
 def folder_in_memory(size: int, *, user: str = "") -> str:
-    """Return the options of a folder in memory of so many MiB: for everyone, or for one account (`uid:gid`)."""
+    """Return the mount options of a folder in memory of `size` MiB, for everyone or for one account (`uid:gid`)."""
     if not user:
         return f"rw,noexec,nosuid,nodev,size={size}m,mode=1777"
     uid, gid = user.split(":")
@@ -57,7 +57,7 @@ def declare_container(
     parent: pulumi.Resource,
     after: Sequence[pulumi.Resource] = (),
 ) -> docker.Container:
-    """Declare a container; one without a health check runs once, to its end, before what comes after it."""
+    """Declare a container. One without a health check runs once, and must end before its dependents start."""
     lasting = bool(service.health)
     limits = service.limits
     return docker.Container(

@@ -1,5 +1,5 @@
--- The databases and their two roles, each owner of one and locked out of the other. Run as the superuser at each change
--- of the stack; running it again changes nothing but the passwords, which come from the environment.
+-- Creates both databases and their two roles. Each role owns one database and has no access to the other. Run as the
+-- superuser at each change of the stack. A repeated run only sets the passwords again, from the environment.
 \getenv permanent_password PERMANENT_PASSWORD
 \getenv mining_password MINING_PASSWORD
 

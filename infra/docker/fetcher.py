@@ -1,4 +1,4 @@
-"""The fetcher as a service: `leadminer serve`, the one port that is published."""
+"""The fetcher as a service: `leadminer serve`, on the only published port."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -19,25 +19,25 @@ PORT = 8090
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """Where the service is reached on its host."""
+    """The address and port of the service on its host."""
 
     address: str
     port: int
 
     @classmethod
     def of(cls, settings: Settings) -> "Published":
-        """Return what the settings say."""
+        """Read the settings."""
         return cls(settings["publishAddress"], int(settings["publishPort"]))
 
     @property
     def url(self) -> str:
-        """As callers on the host write it."""
+        """The service's URL for callers on the host."""
         host = f"[{self.address}]" if ":" in self.address else self.address
         return f"http://{host}:{self.port}"
 
 
 class Fetcher(pulumi.ComponentResource):
-    """One container; it holds no data."""
+    """One container. It holds no data."""
 
     def __init__(
         self,
@@ -52,7 +52,7 @@ class Fetcher(pulumi.ComponentResource):
         volumes: Mapping[str, pulumi.Input[str]] | None = None,
         after: Sequence[pulumi.Resource] = (),
     ) -> None:
-        """Declare the service under a container's name; `bindings` say where store, queue and processor are."""
+        """Declare the container under this name; `bindings` say where the store, the queue and the processor are."""
         super().__init__("leadminer:docker:Fetcher", "fetcher", None, inside(parent))
         self.token = declare_password("serve-token", parent=self)
         self.url = published.url
@@ -60,7 +60,7 @@ class Fetcher(pulumi.ComponentResource):
             secret("SERVE_TOKEN", self.token),
             text("SERVE_LISTEN", f"0.0.0.0:{PORT}"),
             text("SERVE_MININGS", str(size.minings)),
-            text("LEADMINER_HOME", "/tmp/leadminer"),  # noqa: S108 (a folder in memory: it holds locks alone)
+            text("LEADMINER_HOME", "/tmp/leadminer"),  # noqa: S108 (a folder in memory, only for locks)
         ]
         service = Service(
             name=name,
@@ -71,7 +71,7 @@ class Fetcher(pulumi.ComponentResource):
             health=["CMD", "python", "-c", HEALTH.format(port=PORT)],
             alias="fetcher",
             volumes=volumes or {},
-            writable={"/tmp": folder_in_memory(64)},  # noqa: S108 (a folder in memory of the container)
+            writable={"/tmp": folder_in_memory(64)},  # noqa: S108 (a folder in memory)
             ports=[docker.ContainerPortArgs(internal=PORT, external=published.port, ip=published.address)],
             stop_seconds=STOP_SECONDS,
         )

@@ -1,4 +1,4 @@
-"""PostgreSQL: one server, a permanent and a temporary database, and a role for each that can do nothing else."""
+"""PostgreSQL: one server with a permanent and a temporary database, and one role per database with no other rights."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,25 +16,25 @@ from infra.protection import inside, kept
 
 ALIAS = "postgres"
 PERMANENT, MINING = "leadminer", "leadminer_mining"
-"""Both the database and the role that owns it."""
+"""Names of the databases, and of the roles that own them."""
 USER = "999:999"
 """The account `postgres` of the official images on Debian."""
 DATA = "/var/lib/postgresql"
-"""Below it the image keeps a folder a major version, so that an upgrade finds old and new side by side."""
+"""The image keeps one folder per major version below it, so an upgrade has the old and the new one side by side."""
 INITDB_ARGUMENTS = "--auth-host=scram-sha-256 --auth-local=peer --data-checksums"
 SETUP_SQL = (Path(__file__).parent / "databases.sql").read_text("utf-8")
 
 
 @dataclass(frozen=True, slots=True)
 class Database:
-    """One database, as its role reaches it."""
+    """One database, and its role's access to it."""
 
     setting: str
     name: str
     password: pulumi.Output[str]
 
     def binding(self) -> Binding:
-        """Return the connection string, under the name of its setting."""
+        """Return the connection string, bound to its setting."""
         return secret(
             self.setting,
             pulumi.Output.concat(f"postgresql://{self.name}:", self.password, f"@{ALIAS}:5432/{self.name}"),
@@ -42,7 +42,7 @@ class Database:
 
 
 class Postgres(pulumi.ComponentResource):
-    """The server, and a container that makes databases and roles and ends."""
+    """The server, and a container that creates databases and roles, then exits."""
 
     def __init__(
         self,
@@ -55,7 +55,7 @@ class Postgres(pulumi.ComponentResource):
         protected: bool,
         parent: pulumi.Resource,
     ) -> None:
-        """Declare the server, its volume and what is in it."""
+        """Declare the server, its volume, and its databases."""
         super().__init__("leadminer:docker:Postgres", "postgres", None, inside(parent))
         self._superuser = declare_password("postgres", parent=self)
         self.permanent = Database(
@@ -73,7 +73,7 @@ class Postgres(pulumi.ComponentResource):
         self.register_outputs({"volume": self.volume.name})
 
     def administrator(self) -> list[Binding]:
-        """Return how the superuser reaches the server, and what the SQL that makes databases and roles needs."""
+        """Return the superuser's connection settings, and the passwords that databases.sql needs."""
         return [
             text("PGHOST", ALIAS),
             text("PGUSER", "postgres"),
@@ -85,7 +85,7 @@ class Postgres(pulumi.ComponentResource):
 
     def _server(self, names: DockerNames, size: Size, processors: int) -> Service:
         options = {
-            # Not left to the image's sample: the folder may have been made by an upgrade, from another one.
+            # Set here, not by the image's sample file: the data folder may come from an upgrade, without that file.
             "listen_addresses": "*",
             "shared_buffers": f"{size.shared_buffers}MB",
             "max_connections": f"{max_connections(processors)}",
@@ -107,7 +107,7 @@ class Postgres(pulumi.ComponentResource):
             alias=ALIAS,
             volumes={DATA: self.volume.name},
             writable={
-                "/tmp": folder_in_memory(16),  # noqa: S108 (a folder in memory of the container)
+                "/tmp": folder_in_memory(16),  # noqa: S108 (a folder in memory)
                 "/var/run/postgresql": folder_in_memory(1, user=USER),
             },
             stop_seconds=60,
@@ -123,5 +123,5 @@ class Postgres(pulumi.ComponentResource):
             bindings=self.administrator(),
             entrypoint=["sh", "-c"],
             command=[f"exec psql -X -q -v ON_ERROR_STOP=1 <<'END'\n{SETUP_SQL}END\n"],
-            writable={"/tmp": folder_in_memory(16)},  # noqa: S108 (a folder in memory of the container)
+            writable={"/tmp": folder_in_memory(16)},  # noqa: S108 (a folder in memory)
         )

@@ -1,4 +1,4 @@
-"""The processors: replicas of one container, and what brings the databases up to date before they start."""
+"""The processors: replicas of one container, and a container that applies the migrations before they start."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -15,15 +15,15 @@ from infra.protection import inside
 
 ALIAS, PORT = "processor", 8080
 USER = "10001:10001"
-"""The account of the services' images: one for both, since segments are for their owner alone."""
+"""The account in both services' images. It is the same one, since only the owner of a segment can read it."""
 STOP_SECONDS = 60
-"""For the job at hand to be finished."""
-# The images have no other HTTP client than Python.
+"""Enough to finish the current job."""
+# The images have no HTTP client except Python.
 HEALTH = "import urllib.request; urllib.request.urlopen('http://127.0.0.1:{port}/health', timeout=4)"
 
 
 class Processors(pulumi.ComponentResource):
-    """The replicas, and the migrations before them."""
+    """The replicas, and the migrations that run before them."""
 
     def __init__(
         self,
@@ -38,7 +38,7 @@ class Processors(pulumi.ComponentResource):
         parent: pulumi.Resource,
         after: Sequence[pulumi.Resource],
     ) -> None:
-        """Declare the migrations after what they need, and so many replicas after them."""
+        """Declare the migrations, which run after `after`, and the replicas, which start after the migrations."""
         super().__init__("leadminer:docker:Processors", "processors", None, inside(parent))
         service = Service(
             name=names.container("migrations"),
@@ -47,7 +47,7 @@ class Processors(pulumi.ComponentResource):
             limits=size.processor,
             bindings=bindings,
             command=["migrate"],
-            writable={"/tmp": folder_in_memory(64)},  # noqa: S108 (a folder in memory of the container)
+            writable={"/tmp": folder_in_memory(64)},  # noqa: S108 (a folder in memory)
             stop_seconds=STOP_SECONDS,
         )
         self.migrations = declare_container("migrations", service, network, parent=self, after=after)
@@ -64,7 +64,7 @@ class Processors(pulumi.ComponentResource):
         self.register_outputs({})
 
     def binding(self) -> Binding:
-        """Return where the HTTP API is: at any of them."""
+        """Return the URL of the HTTP API; any replica answers it."""
         return text("PROCESSOR_URL", f"http://{ALIAS}:{PORT}")
 
 

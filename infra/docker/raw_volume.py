@@ -1,4 +1,4 @@
-"""The volume of raw mail, which fetcher and processors share."""
+"""The volume for raw mail, shared by the fetcher and the processors."""
 
 import pulumi
 import pulumi_docker as docker
@@ -8,11 +8,11 @@ from infra.naming import DockerNames
 from infra.protection import inside, kept
 
 PATH = "/var/lib/leadminer/raw"
-"""Where it is mounted; the images make the folder, so that a new volume belongs to their account."""
+"""The mount path. The images create this folder, so that a new volume belongs to their account."""
 
 
 class RawVolume(pulumi.ComponentResource):
-    """A folder on the server."""
+    """The raw store, as a folder on the server."""
 
     def __init__(self, names: DockerNames, *, protected: bool, parent: pulumi.Resource) -> None:
         """Declare the volume."""
@@ -22,9 +22,9 @@ class RawVolume(pulumi.ComponentResource):
 
     @property
     def mounts(self) -> dict[str, pulumi.Input[str]]:
-        """The volume by its path."""
+        """The volume, by mount path."""
         return {PATH: self.volume.name}
 
     def binding(self) -> Binding:
-        """Return where the folder is."""
+        """Return the folder's path, bound to its setting."""
         return text("RAW_STORE_PATH", PATH)

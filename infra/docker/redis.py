@@ -1,4 +1,4 @@
-"""Redis: the queue. What it holds survives a restart and is never evicted."""
+"""Redis: the job queue. Its jobs survive a restart and are never evicted."""
 
 import pulumi
 import pulumi_docker as docker
@@ -14,7 +14,7 @@ from infra.protection import inside, kept
 ALIAS = "redis"
 USER = "999:999"
 """The account `redis` of the official images on Debian."""
-# The password comes by standard input: an argument could be read by everyone on the server.
+# The password comes through standard input: everyone on the server could read an argument.
 START = """exec redis-server - <<END
 bind * -::*
 dir /data
@@ -55,7 +55,7 @@ class Redis(pulumi.ComponentResource):
             health=["CMD-SHELL", 'REDISCLI_AUTH="$REDIS_PASSWORD" redis-cli ping | grep -q PONG'],
             alias=ALIAS,
             volumes={"/data": self.volume.name},
-            writable={"/tmp": folder_in_memory(16)},  # noqa: S108 (a folder in memory of the container)
+            writable={"/tmp": folder_in_memory(16)},  # noqa: S108 (a folder in memory)
         )
         self.container = declare_container("server", service, network, parent=self)
         self.register_outputs({"volume": self.volume.name})

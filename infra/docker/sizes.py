@@ -1,4 +1,4 @@
-"""Sizes: the limits of the containers and the settings of the servers in them, chosen together."""
+"""Sizes: the limits of the containers, and matching settings for the servers in them."""
 
 from dataclasses import dataclass, replace
 from types import MappingProxyType
@@ -6,7 +6,7 @@ from types import MappingProxyType
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What a container may use: memory in MiB (there is no swap), processors, processes of its account."""
+    """A container's limits: memory in MiB (without swap), CPUs, and processes of its account."""
 
     memory: int
     cpus: str
@@ -16,7 +16,7 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """The limits of each service, and what follows from them; memory in MiB."""
+    """The limits of each service, and settings that follow from them; memory in MiB."""
 
     postgres: Limits
     redis: Limits
@@ -25,17 +25,17 @@ class Size:
     shared_buffers: int
     """A quarter of PostgreSQL's memory."""
     redis_memory: int
-    """Half of Redis' memory: while it rewrites its file, pages are held twice."""
+    """Half of Redis' memory: while Redis rewrites its file, it may hold every page twice."""
     minings: int
-    """Minings that a fetcher runs at once."""
+    """How many minings a fetcher runs at once."""
 
 
 CONNECTIONS = 20
-"""PostgreSQL's, besides four a processor and database: for people, dumps and migrations."""
+"""PostgreSQL connections for people, dumps and migrations, besides four per processor and database."""
 OTHER_PROCESSES = 100
-"""Of the servers, besides PostgreSQL's one a connection."""
+"""Processes of the servers, besides PostgreSQL's one per connection."""
 SERVICE_PROCESSES = 256
-"""Of a processor or a fetcher, threads included; about ten times what they have."""
+"""Processes of a processor or fetcher, threads included; about ten times what they use."""
 
 _SIZES = MappingProxyType(
     {
@@ -71,10 +71,10 @@ _SIZES = MappingProxyType(
 
 
 def size_for(name: str, *, processors: int) -> Size:
-    """Return a size by its name, its processes bounded for so many processors.
+    """Return a size by name, with process limits for this number of processors.
 
-    The kernel counts the processes of an account, whichever container they are in: PostgreSQL and Redis have the same
-    number in their images, fetcher and processors the same by design. So each of them is given what both may have.
+    The kernel counts the processes of an account across all containers. PostgreSQL and Redis have the same account
+    number in their images, and the fetcher and the processors share one by design. So each limit covers both.
     """
     size = _SIZES[name]
     servers, services = max_connections(processors) + OTHER_PROCESSES, SERVICE_PROCESSES * (processors + 1)
@@ -88,5 +88,5 @@ def size_for(name: str, *, processors: int) -> Size:
 
 
 def max_connections(processors: int) -> int:
-    """Return PostgreSQL's connections for so many processors: a pool of four for each of two databases."""
+    """Return PostgreSQL's connection limit: each processor has a pool of four connections to each of two databases."""
     return CONNECTIONS + 8 * processors

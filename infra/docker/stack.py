@@ -1,4 +1,4 @@
-"""The stack on one server: what is declared, and in which order it comes up."""
+"""The stack on one server: its resources, and the order in which they start."""
 
 from typing import Any
 
@@ -21,7 +21,7 @@ from infra.protection import inside
 
 
 class SelfHost(pulumi.ComponentResource):
-    """PostgreSQL, Redis, processors and fetcher on one Docker host."""
+    """PostgreSQL, Redis, the processors, the fetcher and the backups on one Docker host."""
 
     def __init__(self, settings: Settings) -> None:
         """Declare everything."""
@@ -48,7 +48,7 @@ class SelfHost(pulumi.ComponentResource):
             parent=self,
             after=[self.postgres.databases, self.redis.container],
         )
-        # It is told that there is a database, but not how to get in: it never connects to one.
+        # The fetcher's settings need a connection string, but it never connects: this one has no credentials.
         away = text("POSTGRES_CONNECTION_STRING", f"postgresql://{ALIAS}:5432/{PERMANENT}")
         self.fetcher = Fetcher(
             names.container("fetcher"),
@@ -69,7 +69,7 @@ class SelfHost(pulumi.ComponentResource):
             Nights.of(settings),
             protected=protected,
             parent=self,
-            # The first dump is made at once: it is to have the tables.
+            # The first dump is made at once, and needs the tables.
             after=[self.processors.migrations],
         )
         self._care = {"prefix": settings["prefix"], "dockerHost": settings["dockerHost"]}
@@ -84,7 +84,7 @@ class SelfHost(pulumi.ComponentResource):
         ]
 
     def outputs(self) -> dict[str, Any]:
-        """Return what the stack tells its people."""
+        """Return the stack's outputs."""
         return {
             "url": self.fetcher.url,
             "token": self.fetcher.token,

@@ -1,1 +1,1 @@
-"""What the workflows in `.github/workflows` do, step by step; `make` runs each step the same on a laptop."""
+"""The steps of the workflows in `.github/workflows`; `make` runs each step the same way on a laptop."""

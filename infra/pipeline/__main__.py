@@ -1,4 +1,4 @@
-"""`python -m infra.pipeline STEP [ARGUMENT …]`: the steps of the pipeline, as the Makefile's targets call them."""
+"""`python -m infra.pipeline STEP [ARGUMENT …]`: the steps of the pipeline, as the Makefile calls them."""
 
 import os
 import sys
@@ -14,55 +14,55 @@ Step = Callable[[Sequence[str]], None]
 
 
 def deploy(stack: str) -> None:
-    """Deploy a stack, unless something that it is built from could change without a commit, or stands in the way."""
+    """Deploy a stack, if everything it is built from is pinned and preflight finds no problem."""
     pins.check_pins()
     engine.update(stack, supabase=os.environ.get("SUPABASE_DB_URL") if stack in reports.cloudflare_stacks() else None)
 
 
 def on_stack(step: Callable[[str], None]) -> Step:
-    """Return a step that wants the name of one stack."""
+    """Return a step that takes the name of one stack."""
 
     def call(arguments: Sequence[str]) -> None:
         if len(arguments) != 1:
-            raise StepFailed(f"Say which stack, such as STACK=staging; there are {', '.join(reports.all_stacks())}.")
+            raise StepFailed(f"Name one stack, such as STACK=staging. Stacks: {', '.join(reports.all_stacks())}.")
         step(arguments[0])
 
     return call
 
 
 def on_stacks(step: Callable[[Sequence[str]], None]) -> Step:
-    """Return a step on the stacks that are named, or on all of Cloudflare."""
+    """Return a step that takes names of stacks, by default those of all Cloudflare stacks."""
     return lambda arguments: step(arguments or reports.cloudflare_stacks())
 
 
-def told(step: Callable[[Sequence[str]], Iterable[str]]) -> Step:
+def printed(step: Callable[[Sequence[str]], Iterable[str]]) -> Step:
     """Return a step that prints what it yields."""
 
     def call(arguments: Sequence[str]) -> None:
         for line in step(arguments):
-            print(line, flush=True)  # noqa: T201 (what it is for)
+            print(line, flush=True)  # noqa: T201 (printing is its purpose)
 
     return call
 
 
 STEPS: Mapping[str, Step] = {
-    "bundle": told(lambda _: services.build_bundle()),
+    "bundle": printed(lambda _: services.build_bundle()),
     "deploy": on_stack(deploy),
     "drift": on_stacks(reports.drift),
     "expect-no-changes": on_stack(engine.expect_no_changes),
     "images": lambda _: services.build_images(),
-    "pin": told(pins.pin),
+    "pin": printed(pins.pin),
     "preflight": on_stack(engine.check),
     "preview": on_stacks(reports.preview),
-    "publish": told(lambda _: [services.publish_fetcher()]),
-    "release": told(lambda _: [release.release()]),
+    "publish": printed(lambda _: [services.publish_fetcher()]),
+    "release": printed(lambda _: [release.release()]),
     "smoke": on_stack(smoke.smoke),
     "summary": on_stack(reports.summarise),
 }
 
 
 def main(step: str, *arguments: str) -> int:
-    """Do a step; return the exit code."""
+    """Run a step and return the exit code."""
     try:
         STEPS[step](arguments)
     except (CommandFailed, StepFailed, UnfitBundle, VendoringFailed) as error:

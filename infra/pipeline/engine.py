@@ -1,4 +1,4 @@
-"""Pulumi's command line, as the pipeline runs it on a stack."""
+"""Runs Pulumi's command line on a stack."""
 
 import os
 import sys
@@ -14,16 +14,16 @@ POLICIES = "infra/policy_pack"
 
 
 def check(stack: str) -> None:
-    """Say all that would stop a deployment, each with its fix; raise StepFailed where there is any."""
+    """Print everything that would stop a deployment, each with its fix; raise StepFailed if there is anything."""
     with environment() as environ:
         _check(stack, environ)
 
 
 def update(stack: str, *, supabase: str | None = None) -> None:
-    """Bring a stack up to what the checkout declares, made first where it is not there yet; policies hold.
+    """Deploy what the checkout declares, under the policies; create the stack if it does not exist.
 
-    What would stop it half way is looked for before anything is made. Only the migrations of `supabase`, a connection
-    string, come before that: they are append-only, and a Worker that is older works with them.
+    The preflight checks come first, so that a deployment does not fail halfway. Only the migrations of `supabase`, a
+    connection string, run before them: migrations are append-only, and an older Worker works with them.
     """
     with environment() as environ:
         _select(stack, environ)
@@ -34,13 +34,13 @@ def update(stack: str, *, supabase: str | None = None) -> None:
 
 
 def expect_no_changes(stack: str) -> None:
-    """Raise CommandFailed where a further update would change something."""
+    """Raise CommandFailed if another update would change anything."""
     with environment() as environ:
         Pulumi(stack, environ).run("preview", "--expect-no-changes", "--diff")
 
 
 def preview(stack: str) -> tuple[int, str]:
-    """Return the exit code of a preview and what it prints, with the fetcher's image that is deployed now."""
+    """Return a preview's exit code and output; the fetcher's image is the deployed one, unless FETCHER_IMAGE is set."""
     with environment() as environ:
         if not os.environ.get("FETCHER_IMAGE"):
             environ["FETCHER_IMAGE"] = _deployed_image(stack)
@@ -48,23 +48,23 @@ def preview(stack: str) -> tuple[int, str]:
 
 
 def look_for_drift(stack: str) -> tuple[int, str]:
-    """Compare a stack's state with what is there: the exit code, which is not 0 where they differ, and the words."""
+    """Compare a stack's state with the real resources; return the exit code, not 0 if they differ, and the output."""
     with environment() as environ:
         return Pulumi(stack, environ).watch("refresh", "--preview-only", "--expect-no-changes", "--diff")
 
 
 def outputs(stack: str, *, secrets: bool = False) -> dict[str, Any]:
-    """Return a stack's outputs, the secret ones in the clear where they are asked for."""
+    """Return a stack's outputs, with secret values in plain text if asked for; raise StepFailed if there are none."""
     with environment() as environ:
         found = Pulumi(stack, environ).outputs(secrets=secrets)
     if not found:
-        raise StepFailed(f"The stack {stack} has no outputs: make deploy STACK={stack}")
+        raise StepFailed(f"The stack {stack} has no outputs. Deploy it first: make deploy STACK={stack}")
     return found
 
 
 @contextmanager
 def environment() -> Iterator[dict[str, str]]:
-    """Yield what Pulumi needs besides the environment: the way into the state's bucket and to the fetcher's host."""
+    """Yield extra variables for Pulumi: the keys of the state's bucket, and the ssh agent for the fetcher's host."""
     with ExitStack() as held:
         found = state_credentials(os.environ)
         if key := os.environ.get("FETCHER_SSH_KEY"):
@@ -73,7 +73,7 @@ def environment() -> Iterator[dict[str, str]]:
 
 
 def state_credentials(environ: Mapping[str, str]) -> dict[str, str]:
-    """Return the keys of a state that lies in R2, under the names that Pulumi's S3 backend knows."""
+    """Return the keys of a state in R2, under the names that Pulumi's S3 backend expects."""
     if not environ.get("PULUMI_BACKEND_URL", "").startswith("s3://") or environ.get("AWS_ACCESS_KEY_ID"):
         return {}
     names = {
@@ -88,9 +88,9 @@ def _select(stack: str, environ: Mapping[str, str]) -> None:
         run(["pulumi", "stack", "select", stack, "--create", "--non-interactive"], environ)
     except CommandFailed as failed:
         raise StepFailed(
-            f"{failed} Needed is the command `pulumi`, logged in (`pulumi login`, or into a folder of yours "
-            "`pulumi login file://…`), and for a state elsewhere than at Pulumi's own service "
-            "PULUMI_CONFIG_PASSPHRASE: docs/self-host.md has each step."
+            f"{failed} Install Pulumi and log in with `pulumi login`, or with `pulumi login file://…` to keep the "
+            "state in a folder. Unless the state is at Pulumi's own service, also set PULUMI_CONFIG_PASSPHRASE. "
+            "Each step is in docs/operate.md."
         ) from None
 
 
@@ -98,17 +98,19 @@ def _check(stack: str, environ: Mapping[str, str]) -> None:
     try:
         run([sys.executable, "-W", "ignore", "-m", "infra.preflight", stack], environ)
     except CommandFailed:
-        raise StepFailed(f"What stands in the way of {stack} is said above; nothing was made.") from None
+        raise StepFailed(
+            f"{stack} cannot be deployed until the problems above are fixed. Nothing was deployed."
+        ) from None
 
 
 def _deployed_image(stack: str) -> str:
     try:
         return str(outputs(stack).get("fetcherImage", ""))
     except (CommandFailed, StepFailed):
-        return ""  # there is no such stack yet, or no way to it: what comes next says so
+        return ""  # the stack does not exist or cannot be reached: the preview will report it
 
 
 def _policies(stack: str) -> list[str]:
-    """Return the options of the policy pack, with the stack's own settings of it where there are any."""
+    """Return the options for the policy pack, with the stack's own policy settings if it has any."""
     own = f"{POLICIES}/{stack}.json"
     return ["--policy-pack", POLICIES, *(["--policy-pack-config", own] if (CHECKOUT / own).exists() else [])]

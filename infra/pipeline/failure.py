@@ -1,5 +1,5 @@
-"""Why a step of the pipeline was not done."""
+"""The error of the pipeline's steps."""
 
 
 class StepFailed(Exception):
-    """A step could not be done; the text says why, and what to do."""
+    """A step failed; the text says why and what to do."""

@@ -1,4 +1,4 @@
-"""GitHub, as a workflow's step sees it: the files that a runner reads, and the few calls that the pipeline makes."""
+"""GitHub, as seen from a workflow step: the files that a runner reads, and the few API calls of the pipeline."""
 
 import json
 import os
@@ -16,13 +16,13 @@ API = "https://api.github.com"
 TIMEOUT_SECONDS = 60.0
 PAGE = 100
 MAX_BODY_CHARACTERS = 65_536
-"""The most that a comment or an issue holds (docs.github.com/rest/issues, 2026-11)."""
-_CUT = "\n… (the middle is left out: the workflow's log has it)\n"
+"""The most that a comment or an issue can hold (docs.github.com/rest/issues, 2026-11)."""
+_CUT = "\n… (middle omitted; see the workflow's log)\n"
 
 
 @dataclass(frozen=True, slots=True)
 class GitHub:
-    """One repository, by its REST API."""
+    """One repository, through GitHub's REST API."""
 
     repository: str
     token: str = field(repr=False)
@@ -30,14 +30,14 @@ class GitHub:
 
     @classmethod
     def find(cls, environ: Mapping[str, str] = os.environ) -> Self | None:
-        """Return the repository of a workflow's step; None where there is no token, as on a laptop."""
+        """Return the workflow's repository; None if there is no token, as on a laptop."""
         repository, token = environ.get("GITHUB_REPOSITORY"), environ.get("GITHUB_TOKEN")
         if not repository or not token:
             return None
         return cls(repository, token, environ.get("GITHUB_API_URL") or API)
 
     def comment(self, pull_request: int, marker: str, text: str) -> None:
-        """Write a pull request's one comment with this marker, anew each time."""
+        """Post a comment with this marker on a pull request, or update the one that has it."""
         comments = f"/issues/{pull_request}/comments"
         body = {"body": _body(marker, text)}
         for each in self._pages(f"{comments}?per_page={PAGE}"):
@@ -47,7 +47,7 @@ class GitHub:
         self._ask("POST", comments, body)
 
     def keep_issue(self, marker: str, title: str, text: str | None) -> None:
-        """Keep one open issue with this marker while there is a text; without one, close it."""
+        """Open or update the one issue with this marker; with no text, close it."""
         found = next(
             (each for each in self._pages(f"/issues?state=open&per_page={PAGE}") if marker in (each["body"] or "")),
             None,
@@ -61,7 +61,7 @@ class GitHub:
             self._ask("POST", "/issues", {"title": title, "body": _body(marker, text)})
 
     def release(self, tag: str, notes: str) -> bool:
-        """Make the release of a tag that is there, and say whether it was missing."""
+        """Create the release of an existing tag; return False if it existed already."""
         try:
             self._ask("GET", f"/releases/tags/{tag}")
         except _NotFound:
@@ -96,26 +96,26 @@ class GitHub:
             kind = _NotFound if error.code == 404 else StepFailed
             raise kind(f"GitHub answered {error.code} to {method} {path}: {said}") from None
         except OSError as error:
-            raise StepFailed(f"GitHub cannot be reached: {error}") from None
+            raise StepFailed(f"Cannot reach GitHub: {error}") from None
 
 
 class _NotFound(StepFailed):
-    """GitHub has no such thing, or does not show it to this token."""
+    """GitHub has no such resource, or hides it from this token."""
 
 
 def pull_request(environ: Mapping[str, str] = os.environ) -> int | None:
-    """Return the number of the pull request that a workflow runs for."""
+    """Return the number of the pull request that the workflow runs for, None if it runs for none."""
     found = re.fullmatch(r"refs/pull/(\d+)/\w+", environ.get("GITHUB_REF", ""))
     return int(found[1]) if found else None
 
 
 def write_output(name: str, value: str) -> None:
-    """Hand a value to the workflow's later steps and jobs; on a laptop there are none."""
+    """Pass a value to the workflow's later steps and jobs; does nothing on a laptop."""
     _append("GITHUB_OUTPUT", f"{name}={value}")
 
 
 def write_summary(text: str) -> None:
-    """Add Markdown to the page of the workflow's run."""
+    """Add Markdown to the summary page of the workflow run; does nothing on a laptop."""
     _append("GITHUB_STEP_SUMMARY", text)
 
 

@@ -1,4 +1,4 @@
-"""What is pinned, and by what: images by digest in `infra/docker/images.py`, actions by commit in the workflows."""
+"""Pins: images by digest in `infra/docker/images.py`, actions by commit in the workflows."""
 
 import re
 import sys
@@ -14,7 +14,7 @@ from infra.pipeline.registries import resolve_action, resolve_image
 IMAGES = "infra/docker/images.py"
 WORKFLOWS = ".github/workflows"
 SOURCES = "docs/develop.md"
-"""Where a table says out of which files the commits of actions were taken."""
+"""The page with a table of the sources of the actions' commits."""
 _IMAGE = re.compile(
     r'(?P<source>(?:^ +#.*\n)?)^ {4}"(?P<name>image\w+)": Image\(\s*"(?P<tag>[^"]+)"'
     r'(?:,\s*"(?P<pin>sha256:[0-9a-f]{64})")?,?\s*\),\n',
@@ -26,7 +26,7 @@ _COMMIT = re.compile(r"[0-9a-f]{40}")
 
 @dataclass(frozen=True, slots=True)
 class Pin:
-    """One image or action: its name here, its tag or version, and the digest or commit; empty where there is none."""
+    """One image or action: its name here, its tag or version, and its digest or commit, empty if it is not pinned."""
 
     name: str
     version: str
@@ -34,12 +34,12 @@ class Pin:
 
     @property
     def is_action(self) -> bool:
-        """Whether it is an action; else it is an image, named by the setting that replaces it."""
+        """Whether this is an action; otherwise it is an image, named by the setting that replaces it."""
         return "/" in self.name
 
 
 def read_pins(checkout: Path = CHECKOUT) -> list[Pin]:
-    """Return all images and actions of a checkout, each once; raise StepFailed where one has two versions."""
+    """Return all images and actions of a checkout, each once; raise StepFailed if an action has two versions."""
     images = [
         Pin(found["name"], found["tag"], found["pin"] or "")
         for found in _IMAGE.finditer((checkout / IMAGES).read_text("utf-8"))
@@ -47,23 +47,23 @@ def read_pins(checkout: Path = CHECKOUT) -> list[Pin]:
     actions = {_action(found) for text in _workflows(checkout).values() for found in _ACTION.finditer(text)}
     names = [action.name for action in actions]
     if double := sorted({name for name in names if names.count(name) > 1}):
-        raise StepFailed(f"{', '.join(double)} has several versions in {WORKFLOWS}: write one, everywhere.")
+        raise StepFailed(f"Several versions in {WORKFLOWS}: {', '.join(double)}. Use the same one everywhere.")
     return [*images, *sorted(actions, key=lambda action: action.name)]
 
 
 def check_pins(checkout: Path = CHECKOUT) -> None:
-    """Raise StepFailed where an image or action is named by a tag, which may lead elsewhere tomorrow."""
+    """Raise StepFailed if an image or action is named only by a tag, which may point elsewhere tomorrow."""
     loose = [f"{each.name} ({each.version})" for each in read_pins(checkout) if not each.pin]
     if loose:
         raise StepFailed(
-            f"Not pinned: {', '.join(loose)}. On a machine with a network: make pin, and commit the result."
+            f"Not pinned: {', '.join(loose)}. Run `make pin` on a machine with network access and commit the result."
         )
 
 
 def pin(wanted: Sequence[str], checkout: Path = CHECKOUT) -> Iterator[str]:
-    """Pin what is loose, or what is wanted, and yield a line for each.
+    """Pin what is `wanted`, or everything that is not pinned yet, and yield one line per pin.
 
-    `wanted` names images by setting, with `=name:tag` for another tag, and actions, with `@version` for another one.
+    `wanted` has images by setting (`=name:tag` changes the tag) and actions (`@version` changes the version).
     """
     found = {each.name: each for each in read_pins(checkout)}
     chosen = [_choose(found, each) for each in wanted] or [each for each in found.values() if not each.pin]
@@ -74,15 +74,17 @@ def pin(wanted: Sequence[str], checkout: Path = CHECKOUT) -> Iterator[str]:
         else:
             new = replace(each, pin=resolve_image(each.version))
             _write_image(checkout, new)
-        yield f"{new.name} {new.version} is {new.pin}"
+        yield f"Pinned {new.name} {new.version} to {new.pin}"
     if not chosen:
-        yield "All is pinned. To take a newer one: make pin ARGS=imagePython, or make pin ARGS=actions/checkout@v7.0.1"
+        yield (
+            "Everything is pinned. To update one: make pin ARGS=imagePython, or make pin ARGS=actions/checkout@v7.0.1"
+        )
 
 
 def _choose(found: dict[str, Pin], wanted: str) -> Pin:
     name, _, version = wanted.partition("@" if "/" in wanted.partition("=")[0] else "=")
     if name not in found:
-        raise StepFailed(f"There is no {name} to pin; there are {', '.join(found)}.")
+        raise StepFailed(f"There is no {name} to pin. Choose from {', '.join(found)}.")
     return replace(found[name], version=version or found[name].version)
 
 

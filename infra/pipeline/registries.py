@@ -1,4 +1,4 @@
-"""Where tags lead: an image's by its registry's HTTP API, an action's by git."""
+"""Resolves tags: those of images through their registry's HTTP API, those of actions through git."""
 
 import hashlib
 import json
@@ -20,13 +20,13 @@ KINDS = (
     "application/vnd.oci.image.manifest.v1+json",
     "application/vnd.docker.distribution.manifest.v2+json",
 )
-"""Of manifests: an index of all platforms first, what an image of one platform has where there is none."""
+"""Manifest types: the index of all platforms is preferred, that of a single platform is the fallback."""
 _CHALLENGE = re.compile(r'(\w+)="([^"]*)"')
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """An image as its registry knows it."""
+    """Where an image is: registry, repository and tag."""
 
     registry: str
     repository: str
@@ -34,7 +34,7 @@ class Place:
 
     @classmethod
     def of(cls, reference: str) -> "Place":
-        """Read a name with a tag as Docker does: without a host it is one of Docker Hub."""
+        """Read a name with a tag as Docker does: without a host, it is on Docker Hub."""
         name, _, tag = reference.rpartition(":")
         host, slash, rest = name.partition("/")
         if slash and ("." in host or ":" in host or host == "localhost"):
@@ -43,26 +43,26 @@ class Place:
 
     @property
     def url(self) -> str:
-        """Where its manifest is; as for Docker, a registry of this machine speaks plain HTTP."""
+        """The URL of the manifest; as in Docker, a registry on this machine speaks plain HTTP."""
         here = self.registry.partition(":")[0] in ("127.0.0.1", "localhost")
         return f"{'http' if here else 'https'}://{self.registry}/v2/{self.repository}/manifests/{self.tag}"
 
 
 def resolve_image(reference: str) -> str:
-    """Return the digest that a tag has now, checked against what it stands for; raise StepFailed."""
+    """Return the digest that a tag has now, checked against the manifest; raise StepFailed."""
     place = Place.of(reference)
     try:
         data, said = _fetch(place.url)
     except OSError as error:
-        raise StepFailed(f"{reference} cannot be resolved: {error}") from None
+        raise StepFailed(f"Cannot resolve {reference}: {error}") from None
     digest = f"sha256:{hashlib.sha256(data).hexdigest()}"
     if said and said != digest:
-        raise StepFailed(f"{place.registry} says that {reference} is {said}, but sends {digest}.")
+        raise StepFailed(f"{place.registry} says that {reference} is {said}, but sent {digest}.")
     return digest
 
 
 def resolve_action(name: str, version: str) -> str:
-    """Return the commit that a version of an action is; raise StepFailed where there is no such tag."""
+    """Return the commit of an action's version; raise StepFailed if there is no such tag."""
     server = os.environ.get("GITHUB_SERVER_URL") or "https://github.com"
     repository = "/".join(name.split("/")[:2])
     tags = [f"refs/tags/{version}", f"refs/tags/{version}^{{}}"]
@@ -73,7 +73,7 @@ def resolve_action(name: str, version: str) -> str:
 
 
 def _fetch(url: str) -> tuple[bytes, str]:
-    """Return a manifest and the digest that its registry says it has, with a token where one is wanted."""
+    """Return a manifest and the digest that its registry states; get a token if the registry asks for one."""
     try:
         return _read(url)
     except urllib.error.HTTPError as error:
@@ -87,8 +87,8 @@ def _fetch(url: str) -> tuple[bytes, str]:
 
 def _read(url: str, token: str = "") -> tuple[bytes, str]:
     if not url.startswith(("https://", "http://")):
-        raise StepFailed("The registry wants a token, but does not say where there is one.")
+        raise StepFailed("The registry asks for a token, but does not say where to get one.")
     headers = {"Accept": ", ".join(KINDS)} | ({"Authorization": f"Bearer {token}"} if token else {})
-    request = urllib.request.Request(url, headers=headers)  # noqa: S310 (its scheme was looked at)
+    request = urllib.request.Request(url, headers=headers)  # noqa: S310 (its scheme was checked)
     with urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS) as answer:  # noqa: S310
         return answer.read(), answer.headers.get("Docker-Content-Digest", "")

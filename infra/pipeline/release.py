@@ -1,4 +1,4 @@
-"""A release: a tag on the commit that is in production, and the notes out of CHANGELOG.md."""
+"""A release: a tag on the commit in production, and the notes from CHANGELOG.md."""
 
 import base64
 import os
@@ -14,21 +14,25 @@ REMOTE = "origin"
 
 
 def release() -> str:
-    """Tag the checkout's commit with its version and publish the notes; return what was done.
+    """Tag the checkout's commit with its version, publish the notes, and return a sentence about what was done.
 
-    A version that has its tag is not released again. What an earlier run left undone is done: each half by itself.
+    A version that is already tagged on another commit is not released again. If an earlier run made only the tag, this
+    publishes the notes.
     """
     tag, notes = f"v{read_version()}", read_notes(read_version())
     commit = capture(["git", "rev-parse", "HEAD"]).strip()
     tagged = tagged_commit(tag)
     if tagged and tagged != commit:
-        return f"Nothing to release: {tag} is there. A new version in pyproject.toml and CHANGELOG.md makes the next."
+        return (
+            f"Nothing to release: {tag} exists. For the next release, set a new version in pyproject.toml and add "
+            "its section to CHANGELOG.md."
+        )
     if not tagged:
         capture(["git", "push", REMOTE, f"{commit}:refs/tags/{tag}"], credentials(os.environ))
     github = GitHub.find()
     published = github is not None and github.release(tag, notes)
     if tagged and not published:
-        return f"Nothing to release: {tag} is there, on this commit."
+        return f"Nothing to release: {tag} is already on this commit."
     return f"Released {tag}:\n\n{notes}"
 
 
@@ -38,24 +42,24 @@ def read_version() -> str:
 
 
 def read_notes(version: str) -> str:
-    """Return a version's section of CHANGELOG.md; raise StepFailed where there is none, or nothing in it."""
+    """Return a version's section of CHANGELOG.md; raise StepFailed if it is missing or empty."""
     text = (CHECKOUT / "CHANGELOG.md").read_text("utf-8")
     found = re.search(rf"^## {re.escape(version)}(?: [^\n]*)?\n(.*?)(?=^## |\Z)", text, re.MULTILINE | re.DOTALL)
     notes = found[1].strip() if found else ""
     if not notes:
-        raise StepFailed(f"CHANGELOG.md says nothing of {version}: give it a section '## {version}'.")
+        raise StepFailed(f"CHANGELOG.md has no notes for {version}: add a section '## {version}'.")
     return notes
 
 
 def tagged_commit(tag: str) -> str:
-    """Return the commit that a tag of the remote names; an empty text where there is no such tag."""
+    """Return the commit of a tag on the remote; an empty string if there is no such tag."""
     names = [f"refs/tags/{tag}", f"refs/tags/{tag}^{{}}"]
     found = capture(["git", "ls-remote", REMOTE, *names], credentials(os.environ)).split()
     return found[-2] if found else ""  # an annotated tag is followed by its commit
 
 
 def credentials(environ: Mapping[str, str]) -> dict[str, str]:
-    """Return the environment in which git may push to GitHub: the checkout keeps no token, and no argument shows it."""
+    """Return variables that let git push to GitHub: the token is neither in the checkout nor in an argument."""
     token = environ.get("GITHUB_TOKEN")
     if not token:
         return {}

@@ -1,4 +1,4 @@
-"""The services' images and the Worker's modules, built from the checkout; the fetcher's image, published."""
+"""Builds the services' images and the Worker's modules from the checkout, and publishes the fetcher's image."""
 
 import json
 import os
@@ -18,13 +18,13 @@ LOCK = CHECKOUT / "requirements" / "worker.lock"
 
 
 def build_images() -> None:
-    """Build both services' images, under the name that the stack on one server gives them."""
+    """Build both services' images, under the names that the selfhost stack uses."""
     for service in SERVICES:
         build(service, f"leadminer-{service}:checkout")
 
 
 def publish_fetcher() -> str:
-    """Build the fetcher's image, push it, and return it by its digest: what stacks in Cloudflare run."""
+    """Build and push the fetcher's image, and return its reference by digest, for the Cloudflare stacks to run."""
     tag = f"{registry(os.environ)}/fetcher:{_revision()}"
     build("fetcher", tag)
     with login(os.environ, tag.partition("/")[0]) as environ:
@@ -33,14 +33,14 @@ def publish_fetcher() -> str:
     digests = json.loads(capture(["docker", "image", "inspect", "--format", "{{json .RepoDigests}}", tag]))
     reference = next((str(each) for each in digests if each.startswith(f"{name}@")), None)
     if reference is None:
-        raise StepFailed(f"Docker pushed {tag}, but does not say under which digest.")
+        raise StepFailed(f"Docker pushed {tag}, but did not report its digest.")
     write_output("fetcher", reference)
     return reference
 
 
 def build(service: str, tag: str) -> None:
     """Build one service's image; PYTHON_IMAGE replaces the pinned Python."""
-    from infra.docker.images import IMAGES  # slow to import: only where it is needed
+    from infra.docker.images import IMAGES  # slow to import, so only when needed
 
     arguments = {
         "PYTHON_IMAGE": os.environ.get("PYTHON_IMAGE") or IMAGES["imagePython"].reference,
@@ -52,7 +52,7 @@ def build(service: str, tag: str) -> None:
 
 
 def build_bundle() -> Iterator[str]:
-    """Yield the Worker's modules with their sizes, and their sum; raise UnfitBundle."""
+    """Yield one line per module of the Worker with its size, then the total; raise UnfitBundle."""
     bundle = bundle_worker(CHECKOUT, vendor(LOCK))
     for name, module in bundle.items():
         yield f"{module.size:>9,} {name}"
@@ -60,21 +60,21 @@ def build_bundle() -> Iterator[str]:
 
 
 def registry(environ: Mapping[str, str]) -> str:
-    """Return where images are published: REGISTRY, or GitHub's, under the repository's name."""
+    """Return where to publish images: REGISTRY, or GitHub's registry under the repository's name."""
     if given := environ.get("REGISTRY"):
         return given.rstrip("/")
     repository = environ.get("GITHUB_REPOSITORY")
     if not repository:
-        raise StepFailed("Say where to publish: make publish REGISTRY=ghcr.io/OWNER/REPOSITORY")
+        raise StepFailed("Set REGISTRY to publish: make publish REGISTRY=ghcr.io/OWNER/REPOSITORY")
     return f"ghcr.io/{repository.lower()}"
 
 
 @contextmanager
 def login(environ: Mapping[str, str], host: str) -> Iterator[dict[str, str]]:
-    """Yield the environment in which Docker may push; a workflow's token is forgotten at the end."""
+    """Yield variables that let Docker push; a workflow's login is deleted at the end."""
     token = environ.get("GITHUB_TOKEN")
     if not token:
-        yield {}  # as whoever runs this has logged in
+        yield {}  # uses the login of whoever runs this
         return
     with tempfile.TemporaryDirectory(prefix="leadminer-docker-") as folder:
         own = {"DOCKER_CONFIG": folder}

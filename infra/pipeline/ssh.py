@@ -1,4 +1,4 @@
-"""The key of the fetcher's host, where it comes as a secret: held by an agent for as long as it is needed."""
+"""The ssh key for the fetcher's host, if it comes as a secret: an agent holds it for as long as it is needed."""
 
 import os
 import subprocess
@@ -15,10 +15,10 @@ START_SECONDS = 10.0
 
 @contextmanager
 def use_key(key: str, known_hosts: str, folder: Path | None = None) -> Iterator[dict[str, str]]:
-    """Yield the environment in which ssh has a private key; it never lies in a file.
+    """Yield variables that let ssh use a private key, which is never written to a file.
 
-    Lines of `known_hosts` are added to the user's own file, since ssh takes them from nowhere else; a machine whose
-    user has the key already sets neither.
+    The lines of `known_hosts` are added to the user's own file, since ssh reads no other one here. On a machine whose
+    user already has the key, neither is set.
     """
     learn(known_hosts, (folder or Path.home() / ".ssh") / "known_hosts")
     with tempfile.TemporaryDirectory(prefix="leadminer-ssh-") as place:
@@ -34,7 +34,7 @@ def use_key(key: str, known_hosts: str, folder: Path | None = None) -> Iterator[
 
 
 def learn(known_hosts: str, file: Path) -> None:
-    """Add the lines that a file lacks."""
+    """Add lines to a known_hosts file, except those that it already has."""
     there = file.read_text("utf-8").splitlines() if file.exists() else []
     new = [line for line in known_hosts.splitlines() if line.strip() and line not in there]
     if new:
@@ -60,4 +60,4 @@ def _add(key: str, environ: dict[str, str]) -> None:
         check=False,
     )
     if done.returncode:
-        raise StepFailed("FETCHER_SSH_KEY is no private key without a passphrase (its value is not shown).")
+        raise StepFailed("FETCHER_SSH_KEY is not a private key without a passphrase (its value is not shown).")

@@ -1,4 +1,4 @@
-"""The policy pack: `--policy-pack infra/policy_pack`; staging adds `--policy-pack-config` and the JSON beside this."""
+"""The policy pack: `--policy-pack infra/policy_pack`; staging adds `--policy-pack-config` with the JSON file here."""
 
 import sys
 from pathlib import Path

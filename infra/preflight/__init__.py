@@ -1,1 +1,1 @@
-"""Preflight: what a deployment needs of its surroundings, looked at before anything is made."""
+"""Preflight: checks everything that a deployment needs before it changes anything."""

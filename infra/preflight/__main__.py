@@ -1,4 +1,4 @@
-"""`python -m infra.preflight STACK`: everything that would stop a deployment, at once, each with its fix."""
+"""`python -m infra.preflight STACK`: everything that would stop a deployment, all at once, each with its fix."""
 
 import datetime
 import os
@@ -13,11 +13,11 @@ from infra.preflight.needs import check_major, needs_of_fetcher, needs_of_server
 from infra.settings import NAMESPACE, SECRETS
 
 EARLIEST_YEAR = 2026
-"""A clock before this one is wrong: certificates would be too young for it."""
+"""A clock in an earlier year is wrong: certificates would not be valid yet."""
 
 
 def main(arguments: list[str]) -> int:
-    """Print the findings; 1 where one stops the deployment, 2 for a wrong command line."""
+    """Print the findings; return 1 if one of them stops the deployment, 2 for a wrong command line."""
     if len(arguments) != 1:
         sys.stderr.write("usage: python -m infra.preflight STACK\n")
         return 2
@@ -26,28 +26,28 @@ def main(arguments: list[str]) -> int:
         sys.stdout.write(f"{finding}\n")
     if any(finding.stops for finding in found):
         return 1
-    sys.stdout.write(f"Nothing stands in the way of {arguments[0]}.\n")
+    sys.stdout.write(f"The stack {arguments[0]} is ready to deploy.\n")
     return 0
 
 
 def look(stack: str, environ: Mapping[str, str]) -> Iterator[Finding]:
-    """Yield all that is found for a stack."""
+    """Yield all findings for a stack."""
     year = datetime.datetime.now(datetime.UTC).year
     if year < EARLIEST_YEAR:
-        yield Finding(f"This machine's clock says {year}.", "Set it by NTP (`timedatectl set-ntp true`).")
+        yield Finding(f"This machine's clock says {year}.", "Set it with NTP: `timedatectl set-ntp true`.")
     try:
         capture(["pulumi", "version"])
     except CommandFailed as failed:
         yield Finding(
-            str(failed), "Install Pulumi (its documentation has a command for each system), and run this again."
+            str(failed), "Install Pulumi (its documentation has a command for each system) and run this again."
         )
         return
     try:
         settings, faults = read_settings(stack, environ)
     except CommandFailed as failed:
         yield Finding(
-            f"The settings of the stack {stack} cannot be read: {failed}",
-            f"`pulumi login`, and where it is new `pulumi stack init {stack}`; with a passphrase, set "
+            f"Cannot read the settings of the stack {stack}: {failed}",
+            f"Run `pulumi login`. If the stack is new, run `pulumi stack init {stack}`. If it has a passphrase, set "
             "PULUMI_CONFIG_PASSPHRASE.",
         )
         return
@@ -61,13 +61,13 @@ def look(stack: str, environ: Mapping[str, str]) -> Iterator[Finding]:
 
 
 def check_surroundings(settings: Settings, environ: Mapping[str, str]) -> Iterator[Finding]:
-    """Yield what is wrong outside of the settings."""
+    """Yield what is wrong outside the settings."""
     if settings.mode == "postgresql":
         yield from check_host(settings["dockerHost"], needs_of_server(settings))
         if (finding := check_major(settings)) is not None:
             yield finding
         return
-    # Slow to import: only where they are needed.
+    # Slow to import, so only when needed.
     from infra.preflight.account import check_account
     from infra.preflight.storage import check_storage
     from infra.preflight.supabase import check_supabase
@@ -81,7 +81,10 @@ def check_surroundings(settings: Settings, environ: Mapping[str, str]) -> Iterat
 
 
 def read_settings(stack: str, environ: Mapping[str, str]) -> tuple[Settings, list[str]]:
-    """Return a stack's settings as the program will read them, and what is wrong with them; raise CommandFailed."""
+    """Return a stack's settings as the program will read them, and their faults.
+
+    Raises CommandFailed if Pulumi cannot read them, and WrongSettings if the mode is unknown.
+    """
     prefix = f"{NAMESPACE}:"
     given = {
         name.removeprefix(prefix): each

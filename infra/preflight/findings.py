@@ -1,11 +1,11 @@
-"""What preflight finds: sentences with their fixes."""
+"""What preflight finds: problems with their fixes."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Something that is wrong, and what to do; or, where it does not stop a deployment, something to know."""
+    """A problem and its fix; if it does not stop a deployment, something to know."""
 
     problem: str
     fix: str

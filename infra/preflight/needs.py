@@ -1,4 +1,4 @@
-"""What a stack needs of the Docker host that it runs on."""
+"""What a stack needs on its Docker host."""
 
 import re
 
@@ -11,16 +11,16 @@ from infra.preflight.findings import Finding
 from infra.preflight.host import Needs
 
 SERVER_GIB = 8
-"""Images and what is left of building them take three; the rest is for data and dumps."""
+"""Images and build leftovers take three; the rest is for data and dumps."""
 FETCHER_GIB = 3
-"""One image, built there; the fetcher keeps nothing."""
+"""For one image, built there. The fetcher stores nothing."""
 
 
 def needs_of_server(settings: Settings) -> Needs:
-    """Return what all containers of one server need together."""
+    """Return what all containers of a stack on one server need together."""
     processors = int(settings["processors"])
     size = size_for(settings["size"], processors=processors)
-    # Redis' limits are those of the container that dumps too.
+    # Twice Redis' limits: the backup container has the same.
     limits = [size.postgres, size.redis, size.redis, size.fetcher, *[size.processor] * processors]
     return Needs(
         memory=sum(each.memory for each in limits),
@@ -33,7 +33,7 @@ def needs_of_server(settings: Settings) -> Needs:
 
 
 def needs_of_fetcher(settings: Settings) -> Needs:
-    """Return what the fetcher of a stack in Cloudflare needs of its host."""
+    """Return what the fetcher of a Cloudflare stack needs on its host."""
     limits = size_for(settings["size"], processors=0).fetcher
     return Needs(
         memory=limits.memory,
@@ -46,9 +46,9 @@ def needs_of_fetcher(settings: Settings) -> Needs:
 
 
 def check_major(settings: Settings) -> Finding | None:
-    """Return a finding where `pulumi up` would start another major version of PostgreSQL than the one that runs.
+    """Return a finding if `pulumi up` would start another major version of PostgreSQL than the running one.
 
-    The new one would find no data that it can read.
+    The new server could not read the data.
     """
     docker = Docker(settings["dockerHost"])
     try:
@@ -57,17 +57,17 @@ def check_major(settings: Settings) -> Finding | None:
         running = _major(docker, server["Image"], server["Config"]["Image"]) if server else None
         wanted = _major(docker, reference, reference)
     except CommandFailed:
-        return None  # that the engine does not answer is found elsewhere
+        return None  # `check_host` reports an engine that does not answer
     if running is None or wanted is None or running == wanted:
         return None
     return Finding(
-        f"PostgreSQL {running} runs, and the image that is asked for has {wanted}.",
-        f"make upgrade-postgres STACK={settings.stack}",
+        f"PostgreSQL {running} is running, but the settings ask for an image with {wanted}.",
+        f"Upgrade it first: make upgrade-postgres STACK={settings.stack}",
     )
 
 
 def _major(docker: Docker, image: str, name: str) -> int | None:
-    """Return an image's major version, by what it says of itself or else by its tag; None where neither says it."""
+    """Return an image's PostgreSQL major version, from its environment or else from its tag; None if in neither."""
     known = docker.inspect("image", image)
     says = "\n".join((known or {}).get("Config", {}).get("Env") or [])
     found = re.search(r"^PG_MAJOR=(\d+)", says, re.MULTILINE) or re.search(r"postgres:(\d+)", name)

@@ -1,4 +1,4 @@
-"""R2's keys: whether its S3 API takes them, by a signed request that reads nothing but a list."""
+"""Checks the R2 keys against its S3 API, with a signed request that only lists a bucket."""
 
 import datetime
 import hashlib
@@ -19,7 +19,7 @@ _NOTHING = hashlib.sha256(b"").hexdigest()
 
 
 def check_storage(settings: Settings, environ: Mapping[str, str]) -> Iterator[Finding]:
-    """Yield what is wrong with the keys. That the bucket is not there yet is as it should be."""
+    """Yield what is wrong with the keys. A missing bucket is fine: the deployment creates it."""
     key, secret = (settings.secrets.get(name) for name in ("r2AccessKeyId", "r2SecretAccessKey"))
     if settings["fetcher"] != "host" or not key or not secret or not settings["environment"]:
         return
@@ -29,18 +29,18 @@ def check_storage(settings: Settings, environ: Mapping[str, str]) -> Iterator[Fi
     try:
         answer = ask(url, sign(url, str(key), str(secret), datetime.datetime.now(datetime.UTC)))
     except Unreachable as why:
-        yield Finding(f"R2 does not answer: {why}", "See that this machine reaches it by HTTPS.")
+        yield Finding(f"Cannot reach R2: {why}", "Make sure this machine can reach it over HTTPS.")
         return
     if answer.status not in (200, 404):
         yield Finding(
-            f"R2 answers {answer.status} to r2AccessKeyId and r2SecretAccessKey.",
-            "Make an R2 token that reads and writes objects of this bucket, in the dashboard under R2, API Tokens, and "
-            "set both of its values.",
+            f"R2 answered {answer.status} to r2AccessKeyId and r2SecretAccessKey.",
+            "Create an R2 token that can read and write objects of this bucket, in the dashboard under R2, API Tokens, "
+            "and set both of its values.",
         )
 
 
 def sign(url: str, key: str, secret: str, at: datetime.datetime) -> dict[str, str]:
-    """Return the headers that sign a GET (AWS Signature Version 4); the query has to be in the order of its names."""
+    """Return the headers that sign a GET (AWS Signature Version 4); the query must be sorted by name."""
     parts = urlsplit(url)
     moment = f"{at:%Y%m%dT%H%M%SZ}"
     scope = f"{at:%Y%m%d}/{REGION}/{SERVICE}/aws4_request"

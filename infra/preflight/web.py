@@ -1,4 +1,4 @@
-"""Asking an HTTP service something harmless, with the standard library."""
+"""Harmless requests to an HTTP service, with the standard library."""
 
 import datetime
 import email.utils
@@ -18,21 +18,21 @@ class Unreachable(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A status, the body as JSON (None where it is none), and the service's time."""
+    """A status, the body as JSON (None if it is not JSON), and the service's time, if it sent one."""
 
     status: int
     body: Any
     at: datetime.datetime | None
 
     def code(self) -> int:
-        """Return the number of Cloudflare's first error; 0 where there is none."""
+        """Return the code of Cloudflare's first error, 0 if there is none."""
         errors = self.body.get("errors") if isinstance(self.body, dict) else None
         return int(errors[0].get("code", 0)) if errors else 0
 
 
 def ask(url: str, headers: Mapping[str, str], *, body: bytes | None = None) -> Answer:
-    """Return the answer to a GET, or to a POST where there is a body; raise Unreachable."""
-    request = urllib.request.Request(url, body, dict(headers))  # noqa: S310 (a URL of ours, or of the settings)
+    """Return the answer to a GET, or to a POST if there is a body; raise Unreachable."""
+    request = urllib.request.Request(url, body, dict(headers))  # noqa: S310 (our own URL, or one from the settings)
     try:
         with urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS) as answer:  # noqa: S310
             return _read(answer.status, answer.read(), answer.headers.get("date"))

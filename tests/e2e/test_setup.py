@@ -30,7 +30,7 @@ def test_a_fresh_clone_sets_itself_up_and_plays_the_demo(tmp_path: Path) -> None
     with (clone / "demo-out" / "contacts.csv").open(encoding="utf-8-sig", newline="") as file:
         contacts = list(csv.DictReader(file))
     mined, mined_again = shown.split("Mine it again")
-    assert first.startswith("Making .venv with Python 3.")
+    assert first.startswith("Creating .venv with Python 3.")
     assert again == ""
     assert mined.count("balances") == 4
     assert mined_again.count("balances") == 2
@@ -68,13 +68,13 @@ def test_an_old_python_is_named(bare: Path) -> None:
     """The error names the version found, the version needed, and how to choose another."""
     said = run_setup(bare, python='[ "$1" = --version ] && echo Python 3.9.2 || exit 1')
 
-    assert "Python 3.11 or newer is needed, and there is Python 3.9.2." in said
+    assert "Python 3.11 or newer is required, but this machine has Python 3.9.2." in said
     assert "make setup PYTHON=" in said
 
 
 def test_no_python_is_told(bare: Path) -> None:
-    """The error says that there is no Python at all."""
-    assert "there is no python3 at all" in run_setup(bare)
+    """Where there is none at all, the sentence says so."""
+    assert "this machine has no python3." in run_setup(bare)
 
 
 def test_a_missing_venv_is_told_with_its_package(bare: Path) -> None:
@@ -85,5 +85,5 @@ def test_a_missing_venv_is_told_with_its_package(bare: Path) -> None:
 
 
 def test_a_wrong_choice_of_python_is_told(bare: Path) -> None:
-    """PYTHON must name a Python that is new enough."""
-    assert "PYTHON is '/bin/false', which is no Python 3.11 or newer." in run_setup(bare, PYTHON="/bin/false")
+    """What PYTHON names has to be a Python that is new enough."""
+    assert "PYTHON is '/bin/false', which is not Python 3.11 or newer." in run_setup(bare, PYTHON="/bin/false")

@@ -1,4 +1,4 @@
-"""`python -m tests.infra.golden`: write what the stacks declare now, to be reviewed as a diff."""
+"""`python -m tests.infra.golden`: write what the stacks declare now, for review as a diff."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Dumps: both databases from one moment, whole or not at all, proven, kept by number, and restored in place."""
+"""Dumps have both databases from the same moment, are complete and proven, and can be restored."""
 
 import hashlib
 import shutil
@@ -24,14 +24,14 @@ WAIT_SECONDS = 60
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Postgres]:
-    """Yield a PostgreSQL of its own: databases have fixed names here."""
+    """Yield a PostgreSQL server of its own, since the databases have fixed names."""
     with Postgres() as started:
         yield started
 
 
 @pytest.fixture
 def backups(server: Postgres, tmp_path: Path) -> Iterator[Backups]:
-    """Yield the script on databases with a table of ten rows each, and no dump yet."""
+    """Yield the script on two databases with a table of ten rows each, without any dump."""
     made = prepared(server, tmp_path)
     yield made
     for database in (PERMANENT, MINING):
@@ -61,7 +61,7 @@ def names(backups: Backups) -> list[str]:
 def wait_until(is_so: Callable[[], bool]) -> None:
     until = time.monotonic() + WAIT_SECONDS
     while not is_so():
-        assert time.monotonic() < until, "it did not come to pass"
+        assert time.monotonic() < until, "it did not happen in time"
         time.sleep(0.02)
 
 
@@ -71,14 +71,14 @@ def damage(backups: Backups, name: str) -> None:
 
 
 def sum_up(folder: Path) -> None:
-    """Write the list of hashes anew, so that only reading and restoring can find what is wrong."""
+    """Rewrite the list of hashes, so that only reading and restoring can find the damage."""
     files = sorted(path for path in folder.iterdir() if path.name != "SHA256SUMS")
     lines = [f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.name}\n" for path in files]
     (folder / "SHA256SUMS").write_text("".join(lines), "utf-8")
 
 
 def test_a_dump_is_whole_closed_and_leaves_nothing_else(backups: Backups) -> None:
-    """Both databases are in it, only its owner can read it, and neither files nor databases of the proof stay."""
+    """A dump has both databases, is readable only by its owner, and leaves no other files or databases."""
     before = databases(backups)
 
     name = backups.dump()
@@ -93,7 +93,7 @@ def test_a_dump_is_whole_closed_and_leaves_nothing_else(backups: Backups) -> Non
 
 
 def test_a_restored_dump_is_what_was_dumped(backups: Backups) -> None:
-    """Rows that came after it are gone, in both databases, and nothing is left beside them; twice is as once."""
+    """A restore brings back both databases as they were dumped, also if it runs twice."""
     before = databases(backups)
     name = backups.dump()
     for database in (PERMANENT, MINING):
@@ -108,7 +108,7 @@ def test_a_restored_dump_is_what_was_dumped(backups: Backups) -> None:
 
 
 def test_a_newer_server_takes_what_an_older_one_dumped(server: Postgres, backups: Backups, tmp_path: Path) -> None:
-    """A dump of PostgreSQL 15 is restored by the tools of 18 on 18: rows are counted alike."""
+    """A dump from PostgreSQL 15 can be restored on PostgreSQL 18."""
     require(DEBIAN_15.is_dir(), f"no {DEBIAN_15}: install Debian's postgresql")
     with Postgres(DEBIAN_15) as older:
         old = prepared(older, tmp_path / "old")
@@ -122,7 +122,7 @@ def test_a_newer_server_takes_what_an_older_one_dumped(server: Postgres, backups
 
 
 def test_a_restore_can_be_taken_back(backups: Backups) -> None:
-    """What was there is dumped first, beyond the number that is kept, so that the dump in hand does not go for it."""
+    """A restore dumps the databases first, and removes no dump for that."""
     name = backups.dump()
     backups.psql(PERMANENT, "INSERT INTO numbers VALUES (11)")
 
@@ -134,7 +134,7 @@ def test_a_restore_can_be_taken_back(backups: Backups) -> None:
 
 
 def test_a_restored_database_lets_in_its_role_alone(backups: Backups) -> None:
-    """Rights on the database itself are in no dump: they are given anew."""
+    """After a restore, only its own role can connect to a database."""
     backups.run("restore", backups.dump())
 
     rights = backups.psql(
@@ -146,7 +146,7 @@ def test_a_restored_database_lets_in_its_role_alone(backups: Backups) -> None:
 
 
 def test_databases_that_are_not_there_are_restored_too(backups: Backups) -> None:
-    """As on a server that is new."""
+    """A restore creates missing databases, as on a new server."""
     name = backups.dump()
     for database in (PERMANENT, MINING):
         backups.psql("postgres", f"DROP DATABASE {database}")
@@ -157,7 +157,7 @@ def test_databases_that_are_not_there_are_restored_too(backups: Backups) -> None
 
 
 def test_what_cannot_be_dumped_any_more_can_be_replaced(backups: Backups) -> None:
-    """`--discard` makes no dump first."""
+    """`--discard` restores without dumping first."""
     name = backups.dump()
     backups.psql(PERMANENT, "TRUNCATE numbers")
 
@@ -168,20 +168,20 @@ def test_what_cannot_be_dumped_any_more_can_be_replaced(backups: Backups) -> Non
 
 
 def test_a_restore_waits_for_no_user_to_be_cut_off(backups: Backups, server: Postgres) -> None:
-    """While a service still has a session, nothing is touched, and the sentence says what to do."""
+    """A restore is refused while a service has an open session, and touches nothing."""
     name = backups.dump()
     with psycopg.connect(server.conninfo(PERMANENT), autocommit=True) as session:
         refused = backups.attempt("restore", name)
 
         assert refused.returncode == 1
-        assert "in use by 1 sessions: stop what uses them first" in refused.stderr
+        assert "in use (open sessions: 1). Stop the services first." in refused.stderr
         session.execute("INSERT INTO numbers VALUES (11)")
     assert names(backups) == [name]
 
 
 @pytest.mark.parametrize("command", ["verify", "restore"])
 def test_a_damaged_dump_is_refused_before_anything_is_touched(backups: Backups, command: str) -> None:
-    """A byte that is not as it was written is enough."""
+    """A dump with changed bytes is refused, and nothing is touched."""
     name = backups.dump()
     damage(backups, name)
     backups.psql(PERMANENT, "INSERT INTO numbers VALUES (11)")
@@ -189,13 +189,13 @@ def test_a_damaged_dump_is_refused_before_anything_is_touched(backups: Backups, 
     refused = backups.attempt(command, name)
 
     assert refused.returncode == 1
-    assert "is damaged: take another dump" in refused.stderr
+    assert "is damaged: use another dump" in refused.stderr
     assert count(backups, PERMANENT) == 11
     assert names(backups) == [name]
 
 
 def test_a_dump_that_cannot_be_read_to_its_end_is_refused(backups: Backups) -> None:
-    """Hashes alone do not make a dump."""
+    """A dump that is cut off is refused, even if its hashes match."""
     name = backups.dump()
     damage(backups, name)
     (backups.dumps / name / f"{MINING}.dump").write_bytes(b"PGDMP")
@@ -205,7 +205,7 @@ def test_a_dump_that_cannot_be_read_to_its_end_is_refused(backups: Backups) -> N
 
 
 def test_a_restore_that_misses_rows_changes_nothing(backups: Backups) -> None:
-    """Rows are counted before the databases are exchanged; a second try begins anew."""
+    """If rows are missing, the databases stay as they are, and a second try starts over."""
     name = backups.dump()
     counts = backups.dumps / name / f"{MINING}.counts"
     counts.write_text(counts.read_text("utf-8").replace("|10", "|11"), "utf-8")
@@ -215,7 +215,7 @@ def test_a_restore_that_misses_rows_changes_nothing(backups: Backups) -> None:
     refused = backups.attempt("restore", name)
 
     assert refused.returncode == 1
-    assert f"{MINING} was not restored as it was dumped" in refused.stderr
+    assert f"The restored {MINING} has other row counts." in refused.stderr
     assert count(backups, PERMANENT) == 11
     (good,) = set(names(backups)) - {name}
     backups.run("restore", good)
@@ -223,12 +223,12 @@ def test_a_restore_that_misses_rows_changes_nothing(backups: Backups) -> None:
 
 @pytest.mark.parametrize("name", [LONG_AGO, "../dumps", ""])
 def test_an_unknown_dump_is_none(backups: Backups, name: str) -> None:
-    """A name is a name, no path."""
+    """An unknown name or a path is refused."""
     assert backups.attempt("restore", name).returncode == 1
 
 
 def test_a_dump_that_fails_leaves_nothing(backups: Backups) -> None:
-    """Neither a name nor a half-made folder."""
+    """A failed dump leaves no dump and no temporary files."""
     refused = backups.attempt("dump", PERMANENT_DATABASE="nothing")
 
     assert refused.returncode != 0
@@ -237,7 +237,7 @@ def test_a_dump_that_fails_leaves_nothing(backups: Backups) -> None:
 
 
 def test_what_a_killed_dump_left_goes_with_the_next(backups: Backups) -> None:
-    """A half-made dump has no name of its own, and is no dump."""
+    """The next dump removes an unfinished one."""
     (backups.dumps / f".{LONG_AGO}.part").mkdir()
 
     name = backups.dump()
@@ -246,7 +246,7 @@ def test_what_a_killed_dump_left_goes_with_the_next(backups: Backups) -> None:
 
 
 def test_the_newest_are_kept(backups: Backups) -> None:
-    """Beyond the number that is set, the oldest goes."""
+    """Only the newest dumps are kept, up to the configured number."""
     made = [backups.dump() for _ in range(4)]
 
     assert names(backups) == made[1:]
@@ -254,19 +254,20 @@ def test_the_newest_are_kept(backups: Backups) -> None:
 
 
 def test_a_second_one_at_once_is_refused(backups: Backups) -> None:
-    """Two dumps, or a dump and a restore, would spoil each other's."""
+    """A dump is refused while another dump or restore is running."""
     with (backups.dumps / ".lock").open("w") as lock:
         subprocess.run(["flock", "-n", str(lock.fileno())], pass_fds=[lock.fileno()], check=True)
         refused = backups.attempt("dump")
 
     assert refused.returncode == 1
-    assert "Another dump or restore is under way" in refused.stderr
+    assert "Another dump or restore is running" in refused.stderr
 
 
 def test_both_databases_are_of_one_moment(backups: Backups) -> None:
-    """A writer goes to and fro between them; what was counted in one was written in the other just before.
+    """Both databases of a dump are from the same moment.
 
-    So, of any two states that were there at one moment, the temporary one is ahead by one or not at all.
+    A writer adds a row to the temporary database, then one to the permanent database, and so on. At any moment, the
+    temporary one is ahead by one row or not at all.
     """
     stopped = threading.Event()
 
@@ -297,7 +298,7 @@ def rows(backups: Backups, name: str, database: str) -> int:
 
 
 def test_a_writer_is_waited_for_and_never_ended(backups: Backups) -> None:
-    """A transaction that writes longer than the dump would wait at once goes on to its end, and is in the dump."""
+    """A dump waits for a long transaction to end, and includes it."""
     with psycopg.connect(backups.server.conninfo(MINING)) as writer:
         writer.execute("INSERT INTO numbers VALUES (11)")
         with backups.start("dump") as dumping:
@@ -312,7 +313,7 @@ def test_a_writer_is_waited_for_and_never_ended(backups: Backups) -> None:
 
 
 def test_a_first_night_is_not_waited_for(backups: Backups) -> None:
-    """Where there is no dump, one is made at once, and no second one after it."""
+    """Without any dump, exactly one is made at once."""
     with running_nightly(backups):
         wait_until(lambda: len(names(backups)) == 1 and not names(backups)[0].startswith("."))
         first = names(backups)
@@ -322,7 +323,7 @@ def test_a_first_night_is_not_waited_for(backups: Backups) -> None:
 
 
 def test_a_missed_night_is_made_up_for(backups: Backups) -> None:
-    """A newest dump from before the last night, and one of a clock that was wrong, do not count."""
+    """A dump is made at once if the newest is too old; one from the future does not count."""
     for name in (LONG_AGO, "2999-01-01T02-00-00Z"):
         (backups.dumps / name).mkdir()
 
@@ -331,7 +332,7 @@ def test_a_missed_night_is_made_up_for(backups: Backups) -> None:
 
 
 class running_nightly:  # noqa: N801 (it reads as a function)
-    """The container's own process, told to stop at the end; it has to end by itself, with 0."""
+    """Runs the container's main process, and expects it to exit with 0 when told to stop."""
 
     def __init__(self, backups: Backups) -> None:
         self.process = backups.start("nightly")
@@ -346,7 +347,7 @@ class running_nightly:  # noqa: N801 (it reads as a function)
 
 
 def test_a_stop_in_the_middle_of_a_dump_is_orderly(backups: Backups) -> None:
-    """The dump at hand is given up, with what it has begun, and its sessions end."""
+    """A stop aborts the running dump, removes its files and ends its sessions."""
     with (
         psycopg.connect(backups.server.conninfo(MINING)) as writer,
         running_nightly(backups),
@@ -362,10 +363,10 @@ def test_a_stop_in_the_middle_of_a_dump_is_orderly(backups: Backups) -> None:
 
 
 def test_health_is_the_newest_dumps_age(backups: Backups) -> None:
-    """None and an old one are bad; one that is being made is good, and so is a young one."""
+    """The container is healthy with a recent dump or while one is being made, and unhealthy otherwise."""
     assert backups.attempt("healthy").returncode == 1
     (backups.dumps / LONG_AGO).mkdir()
-    assert "The newest dump is 2020-01-01T02-00-00Z: too old" in backups.attempt("healthy").stderr
+    assert "There is no recent dump. The newest is 2020-01-01T02-00-00Z." in backups.attempt("healthy").stderr
 
     (backups.dumps / ".2026-01-01T02-00-00Z.part").mkdir()
     assert backups.attempt("healthy").returncode == 0
@@ -376,7 +377,7 @@ def test_health_is_the_newest_dumps_age(backups: Backups) -> None:
 
 
 def test_without_room_a_dump_is_read_but_not_restored(backups: Backups) -> None:
-    """A proof that fills the disk would do harm; what was left out is said."""
+    """Without enough disk space, the test restore is skipped, and the output says so."""
     folder = backups.folder / "bin"
     folder.mkdir()
     (folder / "df").write_text("#!/bin/sh\necho Avail\necho 1000\n")
@@ -385,5 +386,5 @@ def test_without_room_a_dump_is_read_but_not_restored(backups: Backups) -> None:
     done = backups.attempt("dump", PATH=f"{folder}:{backups.environment['PATH']}")
 
     assert done.returncode == 0
-    assert "not restored to prove it" in done.stderr
+    assert "no test restore was made" in done.stderr
     assert "1000 are left" in done.stderr

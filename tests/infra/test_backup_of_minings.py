@@ -1,4 +1,4 @@
-"""A dump from the middle of a mining: what goes on from it counts everything once, whichever moment it was."""
+"""A mining that resumes from a dump counts every message once, whenever the dump was made."""
 
 import asyncio
 import shutil
@@ -16,7 +16,7 @@ SEGMENTS, MESSAGES = 12, 5
 
 @pytest.fixture
 def backups(tmp_path: Path) -> Iterator[Backups]:
-    """Yield the script on a server of this test's own."""
+    """Yield the script on a server of its own."""
     with Postgres() as server:
         made = Backups(server, tmp_path)
         made.prepare()
@@ -24,7 +24,7 @@ def backups(tmp_path: Path) -> Iterator[Backups]:
 
 
 def mailbox() -> Folder:
-    """Return a folder in which each message has a sender of its own, beside the one that they share."""
+    """Return a folder whose messages share a sender, and each copy another person."""
     return Folder(
         [
             [mail(number, more=f"Cc: person{number}@acme.com\r\n") for number in range(first, first + MESSAGES)]
@@ -34,7 +34,7 @@ def mailbox() -> Folder:
 
 
 async def work_slowly(stack: Stack) -> None:
-    """Do all jobs one by one, so that a mining takes as long as several dumps."""
+    """Do all jobs one by one, slowly, so that a mining takes as long as several dumps."""
     while (delivery := await stack.queue.receive(wait_seconds=0.001)) is not None:
         await stack.work(delivery.job)
         await stack.queue.settle(delivery)
@@ -42,17 +42,17 @@ async def work_slowly(stack: Stack) -> None:
 
 
 async def end_unfinished(stack: Stack) -> None:
-    """Sweep and work until no mining is under way."""
+    """Sweep and work until no mining is unfinished."""
     while await stack.rows("minings"):
         await stack.sweeper.sweep()
         await stack.drain()
 
 
 async def test_what_goes_on_from_a_dump_counts_once(backups: Backups, valkey: Valkey, tmp_path: Path) -> None:
-    """Dumps are made while a mailbox is mined; each is restored, and it is mined again: the contacts are the same.
+    """After restoring any dump made during a mining, mining the mailbox again gives the same contacts.
 
-    The raw mail is gone by then, and so are the jobs, as after the loss of all but the dumps. What the dump holds as
-    counted must not be counted again, and what it does not hold must not be left out.
+    The raw mail and the jobs are lost, as if only the dumps were left. Messages that the dump has counted must not be
+    counted again, and all others must be.
     """
     database = backups.server.conninfo(PERMANENT)
     async with open_stack(database, valkey.fresh_url(), tmp_path / "raw") as stack:

@@ -1,4 +1,4 @@
-"""One record is what a Worker binds, and what a container has in its environment."""
+"""A binding works for a Worker and for a container's environment."""
 
 import pytest
 
@@ -16,17 +16,17 @@ from infra.bindings import Binding, Kind, text
     ],
 )
 def test_each_kind_has_its_field(kind: Kind, fields: dict[str, str]) -> None:
-    """Name, type, and the one field in which Cloudflare wants to be told what is bound."""
+    """Each kind of binding has the type and the field that Cloudflare expects."""
     assert Binding("NAME", kind, "x").for_worker() == {"name": "NAME", **fields}
 
 
 def test_a_jurisdiction_stands_beside_the_bucket() -> None:
-    """A bucket in one is not found without it."""
+    """A bucket's binding has its jurisdiction, without which it is not found."""
     binding = Binding("NAME", Kind.R2, "x", "eu")
 
     assert binding.for_worker()["jurisdiction"] == "eu"
 
 
 def test_what_is_no_secret_is_bound_as_it_is() -> None:
-    """A text can be read in the preview."""
+    """A plain text is not wrapped as a secret."""
     assert text("NAME", "x") == Binding("NAME", Kind.TEXT, "x")

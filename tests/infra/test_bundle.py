@@ -1,4 +1,4 @@
-"""The Worker's module table: what is in it, what is not, and that it is the same each time."""
+"""The Worker's module table has what it needs, nothing else, and is the same each time."""
 
 import hashlib
 from pathlib import Path
@@ -36,7 +36,7 @@ def table(tmp_path: Path, vendored: Path, *, max_bytes: int = 10_000) -> dict[st
 
 
 def test_what_is_imported_is_in_it_and_nothing_else(tmp_path: Path, vendored: Path) -> None:
-    """Imports are followed through packages; a module that nobody imports stays out."""
+    """Imports are followed through packages, and a module that nothing imports is left out."""
     write(tmp_path, main="import json\nfrom own import used", own__used="import own.deep.thing", own__unused="")
     write(tmp_path, own__deep__thing="from workers import Response", own__deep__other="")
     (tmp_path / "own" / "deep" / "__init__.py").touch()
@@ -47,7 +47,7 @@ def test_what_is_imported_is_in_it_and_nothing_else(tmp_path: Path, vendored: Pa
 
 
 def test_sql_beside_a_module_goes_with_it(tmp_path: Path, vendored: Path) -> None:
-    """Named statements reach the Worker as text modules under their own names."""
+    """SQL files beside an imported module are in the bundle as text modules."""
     write(tmp_path, main="import own.a.used", own__a__used="", own__b__unused="")
     write(tmp_path / "own" / "a", **{"statements.sql": "SELECT 1"})
     write(tmp_path / "own" / "b", **{"statements.sql": "SELECT 2"})
@@ -58,7 +58,7 @@ def test_sql_beside_a_module_goes_with_it(tmp_path: Path, vendored: Path) -> Non
 
 
 def test_vendored_files_have_the_types_that_wrangler_gives_them(tmp_path: Path, vendored: Path) -> None:
-    """Only the SDK's JavaScript is code; all else that is vendored is data."""
+    """Among the vendored files, only the SDK's JavaScript is code; the rest is data."""
     write(tmp_path, main="")
 
     bundle = bundle_modules("main.py", {"main": tmp_path / "main.py"}, vendored, max_bytes=100)
@@ -81,16 +81,16 @@ def test_what_the_worker_does_not_have_is_refused(tmp_path: Path, vendored: Path
 
 
 def test_too_large_a_bundle_is_refused(tmp_path: Path, vendored: Path) -> None:
-    """The size is that of all modules, uncompressed."""
+    """A bundle whose uncompressed modules exceed the limit is refused."""
     write(tmp_path, main="#" * 100)
 
     assert table(tmp_path, vendored, max_bytes=100)
-    with pytest.raises(UnfitBundle, match="100 bytes, more than the 99"):
+    with pytest.raises(UnfitBundle, match="100 bytes, and the limit is 99"):
         table(tmp_path, vendored, max_bytes=99)
 
 
 def test_a_table_says_what_its_files_are(tmp_path: Path, vendored: Path) -> None:
-    """Hash and size are those of the file's bytes."""
+    """A module's hash and size are those of the file's bytes."""
     write(tmp_path, main="'é'")
 
     module = bundle_modules("main.py", {"main": tmp_path / "main.py"}, vendored, max_bytes=100)["main.py"]
@@ -101,12 +101,12 @@ def test_a_table_says_what_its_files_are(tmp_path: Path, vendored: Path) -> None
 
 @pytest.fixture(scope="module")
 def sdk() -> Path:
-    """Return the folder with what the Worker has of PyPI."""
+    """Return the folder with the Worker's PyPI packages."""
     return vendor(CHECKOUT / "requirements" / "worker.lock")
 
 
 def test_the_sdk_is_vendored_without_traces_of_the_machine(sdk: Path) -> None:
-    """What an installer writes down about itself is not in it."""
+    """The vendored folder has none of the installer's own files."""
     names = {path.name for path in sdk.rglob("*")}
 
     assert "workflows.js" in names
@@ -114,7 +114,7 @@ def test_the_sdk_is_vendored_without_traces_of_the_machine(sdk: Path) -> None:
 
 
 def test_the_worker_has_nothing_of_the_container(sdk: Path) -> None:
-    """The container's adapters, and what only they use, are not in the bundle; the shared code is."""
+    """The bundle has the shared code, but neither the container's adapters nor what only they use."""
     names = set(bundle_worker(CHECKOUT, sdk))
 
     assert {
@@ -129,7 +129,7 @@ def test_the_worker_has_nothing_of_the_container(sdk: Path) -> None:
 
 
 def test_the_worker_has_nothing_of_the_tests(sdk: Path) -> None:
-    """What is deployed is the service, the contract and the SDK; no route of the tests is in any of it."""
+    """The bundle has only the service, the contract and the SDK, and no route for tests."""
     bundle = bundle_worker(CHECKOUT, sdk)
     own = [module.file.read_text() for name, module in bundle.items() if not name.startswith(VENDORED)]
 
@@ -138,7 +138,7 @@ def test_the_worker_has_nothing_of_the_tests(sdk: Path) -> None:
 
 
 def test_the_worker_is_small_and_always_the_same(sdk: Path) -> None:
-    """Equal files give an equal table, main module first, below the size that is set."""
+    """The same files give the same table, with the main module first, within the size limit."""
     first, second = bundle_worker(CHECKOUT, sdk), bundle_worker(CHECKOUT, sdk)
 
     assert list(first.items()) == list(second.items())

@@ -1,4 +1,4 @@
-"""The SQL that makes databases and roles, on PostgreSQL: it repeats, and its roles can do no more than needed."""
+"""databases.sql can run again, and its roles have no more rights than they need."""
 
 import asyncio
 import os
@@ -15,7 +15,7 @@ from processor.adapters.container.migrate import migrate_all
 from tests.support.fixtures import require
 from tests.support.servers import Postgres
 
-# The superuser of the tests' server has the name that is a plain role's here.
+# The superuser of the tests' server is called leadminer too, so the roles get another name.
 SETUP_SQL = postgres.SETUP_SQL.replace("leadminer", "miner")
 PERMANENT, MINING = "miner", "miner_mining"
 PASSWORDS = {"PERMANENT_PASSWORD": "a'quoted password", "MINING_PASSWORD": "another"}
@@ -23,7 +23,7 @@ PASSWORDS = {"PERMANENT_PASSWORD": "a'quoted password", "MINING_PASSWORD": "anot
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Postgres]:
-    """Yield a PostgreSQL of its own: what is made are roles of the whole server."""
+    """Yield a PostgreSQL server of its own, since roles belong to the whole server."""
     require(shutil.which("psql") is not None, "no psql: install postgresql-client")
     with Postgres() as started:
         set_up(started)
@@ -47,13 +47,13 @@ def can_connect(server: Postgres, role: str, database: str) -> bool:
 
 
 def test_it_repeats(server: Postgres) -> None:
-    """A second run changes nothing, and fails at nothing."""
+    """A second run succeeds."""
     set_up(server)
 
 
 @pytest.mark.parametrize(("role", "other"), [(PERMANENT, MINING), (MINING, PERMANENT)])
 def test_a_role_gets_into_its_own_database_alone(server: Postgres, role: str, other: str) -> None:
-    """Neither into the other's, nor into the server's own."""
+    """A role can connect to its own database only."""
     assert can_connect(server, role, role)
     assert not can_connect(server, role, other)
     assert not can_connect(server, role, "postgres")
@@ -61,7 +61,7 @@ def test_a_role_gets_into_its_own_database_alone(server: Postgres, role: str, ot
 
 @pytest.mark.parametrize("role", [PERMANENT, MINING])
 def test_a_role_may_make_neither_roles_nor_databases(server: Postgres, role: str) -> None:
-    """It is no superuser, and owns one database."""
+    """A role is not a superuser, cannot create roles or databases, and owns one database."""
     rights_of = "SELECT rolsuper, rolcreaterole, rolcreatedb, rolreplication, rolbypassrls FROM pg_roles"
     owned_by = "SELECT datname FROM pg_database WHERE pg_get_userbyid(datdba) = %s"
     with psycopg.connect(server.conninfo()) as connection:
@@ -73,7 +73,7 @@ def test_a_role_may_make_neither_roles_nor_databases(server: Postgres, role: str
 
 
 def test_passwords_are_those_of_the_environment_and_kept_as_scram(server: Postgres) -> None:
-    """A quote in one is no SQL."""
+    """Passwords come from the environment, may contain quotes, and are stored as SCRAM."""
     with psycopg.connect(server.conninfo()) as connection:
         kept = connection.execute(
             "SELECT rolpassword FROM pg_authid WHERE rolname = ANY (%s)", [[PERMANENT, MINING]]
@@ -83,7 +83,7 @@ def test_passwords_are_those_of_the_environment_and_kept_as_scram(server: Postgr
 
 
 def test_the_migrations_need_no_more_rights(server: Postgres) -> None:
-    """Each role brings its own database up to date."""
+    """Each role can apply the migrations of its own database."""
     options = quote("-c role=", safe="")
     permanent, mining = (with_role(server.conninfo(name), f"{options}{name}") for name in (PERMANENT, MINING))
 
@@ -95,5 +95,5 @@ def test_the_migrations_need_no_more_rights(server: Postgres) -> None:
 
 
 def with_role(conninfo: str, options: str) -> str:
-    """Return a connection string whose sessions begin as a role."""
+    """Return a connection string with session options, such as a role."""
     return f"{conninfo}{'&' if '?' in conninfo else '?'}options={options}"

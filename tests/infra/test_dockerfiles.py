@@ -1,4 +1,4 @@
-"""The images' recipes: without what hadolint warns of, and on no image but the one that is pinned."""
+"""Dockerfiles pass hadolint, and name no base image of their own."""
 
 import re
 import subprocess
@@ -13,7 +13,7 @@ FILES = [*CHECKOUT.glob("services/Dockerfile"), *CHECKOUT.glob("tests/support/do
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(CHECKOUT)))
 def test_hadolint_has_nothing_to_say(file: Path) -> None:
-    """Each Dockerfile passes its linter, whose exceptions stand in it with their reason."""
+    """Every Dockerfile passes hadolint."""
     hadolint = Path(sys.executable).with_name("hadolint")
 
     done = subprocess.run([hadolint, file], capture_output=True, text=True, check=False)
@@ -23,7 +23,7 @@ def test_hadolint_has_nothing_to_say(file: Path) -> None:
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(CHECKOUT)))
 def test_no_image_is_named(file: Path) -> None:
-    """What it is built from is handed in, by tag and digest: a default would be an image that nobody pins."""
+    """Base images are build arguments without a default, so that only pinned images are used."""
     text = file.read_text("utf-8")
     stages = re.findall(r"^FROM \S+ AS (\S+)$", text, re.MULTILINE)
     bases = [base for base in re.findall(r"^FROM (\S+)", text, re.MULTILINE) if base not in stages]

@@ -1,4 +1,4 @@
-"""What each stack declares: as reviewed, within the rules, without a secret in the clear."""
+"""Each stack declares what was reviewed, follows the rules, and shows no secret."""
 
 import json
 import re
@@ -27,12 +27,12 @@ PROTECTION = {
     ("cloudflare/raw-bucket/bucket", "options.protect"),
     ("cloudflare/raw-bucket/bucket", "options.retainOnDelete"),
 }
-"""By path and property, where production may differ from staging, besides the ending of its names."""
+"""The paths and properties in which production may differ from staging, besides its names."""
 
 
 @pytest.mark.parametrize("stack", STACKS)
 def test_a_stack_declares_what_was_reviewed(stack: str) -> None:
-    """The graph is the golden one; after a change: `make golden`, and look at the diff."""
+    """The graph equals the golden file. After a change, run `make golden` and review the diff."""
     golden = json.loads((FOLDER / f"{stack}.json").read_text("utf-8"))
 
     assert declared(stack).golden == golden
@@ -60,7 +60,7 @@ def test_a_container_is_deleted_before_its_successor_is_created(stack: str) -> N
 
 @pytest.mark.parametrize("stack", STACKS)
 def test_a_stack_breaks_no_rule(stack: str) -> None:
-    """Every predicate holds; staging alone may lose its data."""
+    """Every stack passes all predicates; only staging need not protect its data."""
     found = violations(declared(stack).resources, Expectation(protected=stack != "staging"))
 
     assert found == []
@@ -68,7 +68,7 @@ def test_a_stack_breaks_no_rule(stack: str) -> None:
 
 @pytest.mark.parametrize("stack", STACKS)
 def test_no_secret_leaves_its_wrapping(stack: str) -> None:
-    """Secrets that were given or made are marked in every input and output, and never logged."""
+    """All secrets, given or generated, are marked in every input and output, and never logged."""
     graph = declared(stack)
 
     assert CANARY not in graph.printed + graph.logged
@@ -76,7 +76,7 @@ def test_no_secret_leaves_its_wrapping(stack: str) -> None:
 
 
 def test_production_is_staging_but_for_names_sizes_and_protection() -> None:
-    """What was tried in staging is what runs in production; with staging's ending, its names are staging's."""
+    """Production differs from staging only in names, sizes and protection."""
     production, staging = declared("production").golden, declared("staging").golden
     renamed = json.loads(re.sub(r"\b(mining-[a-z]+)-prod\b", r"\1-staging", json.dumps(production)))
 
@@ -87,7 +87,7 @@ def test_production_is_staging_but_for_names_sizes_and_protection() -> None:
 
 
 def find_differences(one: dict[str, Any], other: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    """Yield where two graphs of the same resources differ; of an environment, in which variables."""
+    """Yield the paths and properties in which two graphs differ, with the variable for environments."""
     assert one.keys() == other.keys()
     for path, resource in one.items():
         assert resource["type"] == other[path]["type"]
@@ -99,7 +99,7 @@ def find_differences(one: dict[str, Any], other: dict[str, Any]) -> Iterator[tup
 
 
 def _which(one: Any, other: Any) -> set[str]:
-    """Return the variables in which two environments differ; what is none of them differs as a whole."""
+    """Return the variables in which two environments differ; other values differ as a whole."""
     if not (isinstance(one, list) and isinstance(other, list)) or len(one) != len(other):
         return {""}
     if not all(isinstance(each, str) and "=" in each for each in {*one} ^ {*other}):
@@ -109,7 +109,7 @@ def _which(one: Any, other: Any) -> set[str]:
 
 @pytest.mark.parametrize(("stack", "environment"), [("production", "prod"), ("staging", "staging")])
 def test_names_are_those_that_people_look_for(stack: str, environment: str) -> None:
-    """Worker, database, bucket and queues have the names of the design."""
+    """The Worker, database, bucket and queues have their documented names."""
     outputs = declared(stack).outputs
 
     assert outputs["worker"] == f"mining-workers-{environment}"
@@ -119,7 +119,7 @@ def test_names_are_those_that_people_look_for(stack: str, environment: str) -> N
 
 
 def test_the_worker_is_the_bundle() -> None:
-    """Every module goes up under its name, with its type, and with the hash of what is in it."""
+    """Every module is uploaded under its name, with its type and the hash of its content."""
     bundle = bundle_worker(CHECKOUT, vendor(CHECKOUT / "requirements" / "worker.lock"))
 
     modules = declared("production").modules
@@ -128,43 +128,43 @@ def test_the_worker_is_the_bundle() -> None:
 
 
 def test_the_cost_is_told_in_preview_and_in_outputs() -> None:
-    """Dollars a month and for a million messages stand in both."""
+    """The cost per month and per million messages is in the outputs and the preview."""
     graph = declared("production")
 
     assert graph.outputs["dollarsAMonth"] == "5.00"
-    assert f"${graph.outputs['dollarsPerMillionMessages']} for a further million" in graph.logged
+    assert f"${graph.outputs['dollarsPerMillionMessages']} per further million" in graph.logged
 
 
 def test_a_server_whose_price_nobody_said_is_not_free() -> None:
-    """What is not known is said, with the command that tells it; nothing at all can be told as well."""
+    """Without serverDollars the cost is unknown, and the log has the command that sets it; it may be 0."""
     unknown = declared("selfhost")
     free = run_program("selfhost", read_stack("selfhost") | {"leadminer:serverDollars": "0"}, {})
 
     assert unknown.outputs["dollarsAMonth"] == unknown.outputs["dollarsPerMillionMessages"] == "not known"
-    assert "What a month costs is not known: pulumi config set leadminer:serverDollars 20" in unknown.logged
+    assert "The monthly cost is not known: pulumi config set leadminer:serverDollars 20" in unknown.logged
     assert free.outputs["dollarsAMonth"] == "0.00"
 
 
 def test_a_budget_wants_a_price() -> None:
-    """It could not be held otherwise."""
+    """A budget for one server requires serverDollars."""
     graph = run_program("selfhost", read_stack("selfhost") | {"leadminer:budgetDollars": "20"}, {})
 
-    assert "leadminer:serverDollars is missing (since budgetDollars is set)" in graph.error
+    assert "leadminer:serverDollars is missing (because budgetDollars is set)" in graph.error
     assert graph.graph == {}
 
 
 def test_a_stack_above_its_budget_is_not_declared() -> None:
-    """The preview fails with what it would cost and what to do, before anything is declared."""
+    """A stack above its budget fails with its cost before it declares anything."""
     config = read_stack("selfhost") | {"leadminer:serverDollars": "30", "leadminer:budgetDollars": "20"}
 
     graph = run_program("selfhost", config, {})
 
-    assert graph.error.startswith("A month would cost $30.00, and leadminer:budgetDollars is $20.00")
+    assert graph.error.startswith("The stack would cost $30.00 per month, but leadminer:budgetDollars is $20.00")
     assert graph.graph == {}
 
 
 def test_without_a_fetcher_there_is_no_docker_host() -> None:
-    """`fetcher: none` leaves the container out, and needs none of its secrets."""
+    """With `fetcher: none`, there is no container, and its secrets are not required."""
     account = {name: value for name, value in ACCOUNT.items() if name != "leadminer:fetcherHost"}
     config = read_stack("staging") | account | {"leadminer:fetcher": "none"}
 
@@ -175,7 +175,7 @@ def test_without_a_fetcher_there_is_no_docker_host() -> None:
 
 
 def test_a_domain_switches_workers_dev_off() -> None:
-    """With a host name of one's own, the Worker answers there alone."""
+    """With a custom domain, the Worker answers only there."""
     account = {name: value for name, value in ACCOUNT.items() if name != "leadminer:workersSubdomain"}
     domain = {"leadminer:domain": "processor.example.org", "leadminer:zoneId": "f" * 32, "leadminer:fetcher": "none"}
 
@@ -187,7 +187,7 @@ def test_a_domain_switches_workers_dev_off() -> None:
 
 
 def test_every_image_can_be_replaced_by_a_setting() -> None:
-    """Ids of local images are used as they are, without pulling or building."""
+    """Each image can be a local image's id, which is used without pulling or building."""
     names = ("imagePostgres", "imageRedis", "imageProcessor", "imageFetcher")
     chosen = {name: f"sha256:{number:064x}" for number, name in enumerate(names)}
     config = read_stack("selfhost") | {f"leadminer:{name}": value for name, value in chosen.items()}
@@ -200,12 +200,12 @@ def test_every_image_can_be_replaced_by_a_setting() -> None:
 
 
 def test_images_of_the_table_have_digests() -> None:
-    """Tag and digest are both given for what is pulled."""
+    """Every image in the table has a tag and a digest."""
     assert [name for name, image in IMAGES.items() if ":" not in image.tag or len(image.digest) != 71] == []
 
 
 def test_nothing_starts_before_what_it_needs() -> None:
-    """Databases wait for the server, migrations for them, processors for migrations, the fetcher for processors."""
+    """The start order is: server, databases, migrations, processors, fetcher."""
     graph = declared("selfhost").graph
 
     def after(path: str) -> list[str]:
@@ -219,11 +219,11 @@ def test_nothing_starts_before_what_it_needs() -> None:
 
 
 def test_a_secret_that_is_configured_in_the_clear_is_refused() -> None:
-    """As `pulumi config set` without `--secret` leaves it."""
+    """A secret that was set without `--secret` is refused."""
     config = read_stack("staging") | ACCOUNT | {f"leadminer:{name}": CANARY for name in SECRETS}
 
     graph = run_program("staging", config, {})
 
-    assert all(f"leadminer:{name} stands in the clear" in graph.error for name in SECRETS)
+    assert all(f"leadminer:{name} is in plain text" in graph.error for name in SECRETS)
     assert CANARY not in graph.error
     assert graph.graph == {}

@@ -1,11 +1,11 @@
-"""What `make setup` leaves behind for the program."""
+"""`make setup` prepares what the program needs."""
 
 from importlib.util import cache_from_source, find_spec
 from pathlib import Path
 
 
 def test_the_provider_is_compiled() -> None:
-    """Else each run of the program, two for an `up`, would compile 12 MB first where Python may write no bytecode."""
+    """The provider has bytecode; without it, each run would compile 12 MB if Python cannot write bytecode."""
     spec = find_spec("pulumi_cloudflare")
 
     assert spec is not None

@@ -1,4 +1,4 @@
-"""Targets of the Makefile hand the words of whoever types them on to the programs that they stand for."""
+"""Make targets pass what people type on to the right program, and `make help` lists them."""
 
 import os
 import re
@@ -22,7 +22,7 @@ CARE = {
 
 
 def says(typed: str, module: str) -> list[str]:
-    """Return the words that a target would hand to a module, without running anything."""
+    """Return the arguments that a target would pass to a module, without running anything."""
     command = ["make", "--no-print-directory", "-n", *shlex.split(typed)[1:]]
     environ = {name: value for name, value in os.environ.items() if name not in ("STACK", "DUMP", "ARGS")}
     done = subprocess.run(command, cwd=CHECKOUT, env=environ, capture_output=True, text=True, check=True)
@@ -32,7 +32,7 @@ def says(typed: str, module: str) -> list[str]:
 
 @pytest.mark.parametrize("step", STEPS)
 def test_each_step_of_the_pipeline_is_a_target(step: str) -> None:
-    """With the stack that is named, and what is passed on besides."""
+    """Each step has a target that passes on STACK and ARGS."""
     wanted = ["staging", "--more"] if step != "preflight" else ["staging"]
 
     assert says(f"make {step} STACK=staging ARGS=--more", "infra.pipeline") == [step, *wanted]
@@ -40,13 +40,13 @@ def test_each_step_of_the_pipeline_is_a_target(step: str) -> None:
 
 @pytest.mark.parametrize("step", STEPS)
 def test_a_step_of_no_stack_says_so(step: str) -> None:
-    """No default is put in for a deployment; what only looks, looks at the stack on one server."""
+    """Only `preflight` has a default stack, since it changes nothing."""
     assert says(f"make {step}", "infra.pipeline")[1:] == (["selfhost"] if step == "preflight" else [])
 
 
 @pytest.mark.parametrize(("command", "typed"), CARE.items())
 def test_care_is_understood(command: str, typed: str) -> None:
-    """The words are those that the program takes: the stack, the dump, and whether it asks."""
+    """Each command gets the stack, the dump and the answer to its question."""
     given = _parser().parse_args(says(typed, "infra.care"))
 
     assert given.command == command
@@ -57,7 +57,24 @@ def test_care_is_understood(command: str, typed: str) -> None:
 
 
 def test_no_care_is_left_out() -> None:
-    """Each command of the program has its target."""
+    """Every command of `infra.care` has a target."""
     [commands] = re.findall(r"\{([a-z,-]+)\}", _parser().format_usage())
 
     assert set(commands.split(",")) == set(CARE) <= make_targets()
+
+
+def test_help_lists_every_target() -> None:
+    """`make help` shows each target once, with a description that fits on its line."""
+    printed = subprocess.run(["make", "help"], cwd=CHECKOUT, capture_output=True, text=True, check=True).stdout
+
+    listed = re.findall(r"^  ([a-z-]+) +(\S.*)$", printed, re.MULTILINE)
+
+    assert sorted(name for name, _ in listed) == sorted(make_targets())
+    assert [line for line in printed.splitlines() if len(line) > 120] == []
+
+
+def test_make_alone_sets_up() -> None:
+    """Without a target, `make` runs `make setup`."""
+    printed = subprocess.run(["make", "-n"], cwd=CHECKOUT, capture_output=True, text=True, check=True).stdout
+
+    assert printed.splitlines() == ["requirements/setup.sh"]

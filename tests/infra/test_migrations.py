@@ -1,4 +1,4 @@
-"""D1's migrations: split as SQLite splits, applied whole or not at all, never edited. Run on SQLite, as D1 is."""
+"""D1's migrations are split like SQLite does, applied completely or not at all, and never edited; tested on SQLite."""
 
 import sqlite3
 from collections.abc import Iterator
@@ -53,7 +53,7 @@ def apply(database: sqlite3.Connection, migrations: list[Migration]) -> int:
 
 
 def test_the_files_of_the_checkout_apply_statement_by_statement(database: sqlite3.Connection) -> None:
-    """They are on record with their checksums; a second time nothing is left."""
+    """All migrations are applied and recorded with their checksums, and a second run has nothing to do."""
     files = read_d1_migrations()
 
     assert apply(database, files) == len(files)
@@ -62,7 +62,7 @@ def test_the_files_of_the_checkout_apply_statement_by_statement(database: sqlite
 
 
 def test_what_is_split_makes_the_same_tables_as_the_whole_file(database: sqlite3.Connection) -> None:
-    """No statement is lost or cut."""
+    """Splitting loses and cuts no statement."""
     listed = "SELECT type, name FROM sqlite_master ORDER BY type, name"
     with closing(sqlite3.connect(":memory:")) as whole:
         for each in read_d1_migrations():
@@ -75,7 +75,7 @@ def test_what_is_split_makes_the_same_tables_as_the_whole_file(database: sqlite3
 
 
 def test_semicolons_and_comments_within_texts_and_triggers_stay(database: sqlite3.Connection) -> None:
-    """Where a statement ends is SQLite's to say."""
+    """Semicolons in strings, comments and triggers do not end a statement."""
     trigger = "CREATE TRIGGER t AFTER INSERT ON a BEGIN\n  DELETE FROM a;\n  -- why;\nEND;"
 
     assert list(split_statements(SECOND))[1] == "INSERT INTO b VALUES ('a;\n-- b');"
@@ -83,7 +83,7 @@ def test_semicolons_and_comments_within_texts_and_triggers_stay(database: sqlite
 
 
 def test_added_ones_are_applied_to_what_is_there(database: sqlite3.Connection) -> None:
-    """One batch for each that is new."""
+    """Each new migration is one batch."""
     apply(database, [FIRST])
 
     assert apply(database, [FIRST, SECOND]) == 1
@@ -91,7 +91,7 @@ def test_added_ones_are_applied_to_what_is_there(database: sqlite3.Connection) -
 
 
 def test_one_that_fails_leaves_nothing(database: sqlite3.Connection) -> None:
-    """Neither its tables nor its record; it is left to do."""
+    """A failed migration leaves neither tables nor a record, and is applied next time."""
     apply(database, [FIRST])
     broken = migration(2, "CREATE TABLE b (x);\nINSERT INTO nowhere VALUES (1);\n")
 
@@ -102,7 +102,7 @@ def test_one_that_fails_leaves_nothing(database: sqlite3.Connection) -> None:
 
 
 def test_one_that_another_tool_applied_is_adopted(database: sqlite3.Connection) -> None:
-    """It recorded itself without a checksum, and gets it."""
+    """A migration that another tool recorded without a checksum gets its checksum."""
     database.executescript(FIRST.sql)
     database.execute("INSERT INTO migrations (id) VALUES (?)", [FIRST.id])
 
@@ -111,7 +111,7 @@ def test_one_that_another_tool_applied_is_adopted(database: sqlite3.Connection) 
 
 
 def test_edited_history_is_refused_before_anything_is_done() -> None:
-    """By what the database says, and by what the state remembers."""
+    """Edited history is refused, by the database's record and by the state's."""
     with pytest.raises(RefusedMigrations, match="edited after it was applied"):
         list(plan_batches([FIRST, SECOND], [(FIRST.id, "another")]))
     with pytest.raises(RefusedMigrations, match="edited after it was applied"):
@@ -121,21 +121,21 @@ def test_edited_history_is_refused_before_anything_is_done() -> None:
 
 
 def test_appended_history_is_fine() -> None:
-    """A state that remembers the first ones takes the next."""
+    """A state with the first migrations accepts added ones."""
     check_history(describe([FIRST]), describe([FIRST, SECOND]))
 
 
 @pytest.mark.parametrize(
     ("sql", "said"),
-    [("CREATE TABLE a (x)", "ends within a statement"), (f"SELECT '{'x' * D1_STATEMENT_BYTES}';", "split it")],
+    [("CREATE TABLE a (x)", "has no end: add a semicolon"), (f"SELECT '{'x' * D1_STATEMENT_BYTES}';", "split it")],
 )
 def test_what_d1_would_refuse_is_refused_here(sql: str, said: str) -> None:
-    """A statement without its end, and one that is too long."""
+    """A statement without an end or above D1's limit is refused."""
     with pytest.raises(RefusedMigrations, match=said):
         list(split_statements(migration(1, sql)))
 
 
 def test_a_folder_without_files_is_refused(tmp_path: Path) -> None:
-    """There is always a first one."""
+    """A folder without migrations is refused."""
     with pytest.raises(RefusedMigrations, match="holds no migrations"):
         read_d1_migrations(tmp_path)

@@ -1,4 +1,4 @@
-"""Names: one place, and the ends that others rely on."""
+"""Resource names, and the suffix that the Worker relies on."""
 
 import ast
 
@@ -7,7 +7,7 @@ from tests.support.stacks import CHECKOUT
 
 
 def test_names_of_an_environment_end_with_it() -> None:
-    """The dead-letter queue alone has its own ending."""
+    """Names end with the environment, except that of the dead-letter queue."""
     names = CloudflareNames("prod")
 
     assert (names.worker, names.database) == ("mining-workers-prod", "mining-temp-prod")
@@ -16,7 +16,7 @@ def test_names_of_an_environment_end_with_it() -> None:
 
 
 def test_the_worker_knows_the_dead_letter_queue_by_its_ending() -> None:
-    """The ending in the Worker's code is the one that the queue gets; the code is read, not imported."""
+    """The suffix in the Worker's code, which is parsed, matches the queue's name."""
     source = (CHECKOUT / "services" / "processor" / "entry_worker.py").read_text("utf-8")
     (ending,) = [
         str(node.value.value)
@@ -33,7 +33,7 @@ def test_the_worker_knows_the_dead_letter_queue_by_its_ending() -> None:
 
 
 def test_two_stacks_on_one_server_share_no_name() -> None:
-    """The prefix stands in front of each."""
+    """Every name starts with the stack's prefix."""
     names = DockerNames("second")
 
     assert names.network == "second"

@@ -1,4 +1,4 @@
-"""The policies find in a stack what the predicates find, and nothing in ours."""
+"""The policies report what the predicates find, and nothing in our stacks."""
 
 import json
 import subprocess
@@ -40,7 +40,7 @@ def note(into: list[str], message: str, _urn: str | None = None) -> None:
 
 
 def report(resources: list[Resource], config: Mapping[str, Mapping[str, Any]]) -> dict[str, list[str]]:
-    """Return what each policy reports, by its name."""
+    """Return what each policy reports, by name."""
     found: dict[str, list[str]] = {}
     for policy in make_policies():
         assert isinstance(policy, StackValidationPolicy)
@@ -52,7 +52,7 @@ def report(resources: list[Resource], config: Mapping[str, Mapping[str, Any]]) -
 
 @pytest.mark.parametrize("stack", STACKS)
 def test_our_stacks_pass(stack: str) -> None:
-    """Staging with its own configuration of the pack, which lets it lose its data."""
+    """Our stacks pass every policy; staging has its own policy settings."""
     found = report(declared(stack).resources, STAGING if stack == "staging" else {})
 
     assert found == {name: [] for name in PREDICATES}
@@ -60,21 +60,21 @@ def test_our_stacks_pass(stack: str) -> None:
 
 @pytest.mark.parametrize("stack", STACKS)
 def test_our_stacks_pass_before_they_are_up(stack: str) -> None:
-    """In a preview, Pulumi hands properties over in wrappings of its own."""
+    """Our stacks also pass in a preview, where Pulumi wraps the properties."""
     found = report(wrapped(declared(stack).resources), STAGING if stack == "staging" else {})
 
     assert found == {name: [] for name in PREDICATES}
 
 
 def test_staging_would_fail_as_production() -> None:
-    """Its data is not protected, and the default configuration says so."""
+    """Staging's unprotected data violates the default policies."""
     found = report(declared("staging").resources, {})
 
     assert len(found["data-is-kept"]) == 2
 
 
 def test_a_soft_container_is_reported_under_its_policy() -> None:
-    """The sentence is the predicate's."""
+    """A policy reports the predicate's sentence."""
     resources = declared("selfhost").resources
     soft = [
         replace(each, properties={**each.properties, "readOnly": False}) if each.name.endswith("redis/server") else each
@@ -83,11 +83,11 @@ def test_a_soft_container_is_reported_under_its_policy() -> None:
 
     found = report(soft, {})
 
-    assert found["containers-are-hardened"] == ["selfhost/redis/server: its root can be written."]
+    assert found["containers-are-hardened"] == ["selfhost/redis/server has a writable root file system."]
 
 
 def test_a_secret_in_a_command_is_reported_before_it_is_there() -> None:
-    """It is seen inside of the wrappings."""
+    """A secret is found in a preview's wrapped properties."""
     resources = declared("selfhost").resources
     telling = [
         replace(each, properties={**each.properties, "command": ["serve", "redis://:pass@redis"]})
@@ -98,16 +98,18 @@ def test_a_secret_in_a_command_is_reported_before_it_is_there() -> None:
 
     found = report(wrapped(telling), {})
 
-    assert found["secrets-are-hidden"] == ["selfhost/redis/server carries a secret where everyone can read it."]
+    assert found["secrets-are-hidden"] == [
+        "selfhost/redis/server has a secret in its command, label or name, where everyone can read it."
+    ]
 
 
 def test_every_policy_is_mandatory() -> None:
-    """None of them only advises."""
+    """Every policy is mandatory, none is advisory."""
     assert {policy.enforcement_level for policy in make_policies()} == {EnforcementLevel.MANDATORY}
 
 
 def test_the_pack_starts_as_pulumi_starts_it() -> None:
-    """It prints the port on which the engine asks it."""
+    """The policy pack starts and prints the port on which the engine reaches it."""
     command = [sys.executable, "-W", "ignore", "-u", str(CHECKOUT / "infra" / "policy_pack"), "127.0.0.1:9", "."]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as pack:
         assert pack.stdout is not None

@@ -1,4 +1,4 @@
-"""Each predicate finds what it is there for: a stack that is made worse in one point breaks one rule."""
+"""Each predicate finds its violation in a stack that is otherwise sound."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -60,39 +60,39 @@ def changed(resource: Resource, **properties: Any) -> Resource:
 
 
 def test_a_sound_stack_breaks_no_rule() -> None:
-    """What the other tests make worse is faultless."""
+    """The sound stack, which the other tests change, has no violation."""
     assert violations(SOUND, Expectation()) == []
 
 
 @pytest.mark.parametrize(
     ("properties", "said"),
     [
-        ({"user": "root"}, "it runs as root"),
-        ({"user": "0:0"}, "it runs as root"),
-        ({"user": None}, "it runs as root"),
-        ({"readOnly": False}, "its root can be written"),
-        ({"privileged": True}, "it is privileged"),
-        ({"capabilities": {"drops": ["ALL"], "adds": ["NET_ADMIN"]}}, "it keeps capabilities"),
-        ({"capabilities": None}, "it keeps capabilities"),
-        ({"securityOpts": []}, "it may gain privileges"),
-        ({"memory": None, "memorySwap": None}, "memory is not set"),
-        ({"cpus": ""}, "cpus is not set"),
-        ({"memorySwap": 256}, "it may swap"),
-        ({"ulimits": [{"name": "nofile"}]}, "its processes are not bounded"),
-        ({"logOpts": {}}, "logOpts is not set"),
-        ({"stopTimeout": None}, "stopTimeout is not set"),
-        ({"healthcheck": None}, "nothing looks at its health"),
-        ({"restart": "no"}, "it is not started again"),
-        ({"ports": [{"internal": 8080}]}, "it publishes a port"),
+        ({"user": "root"}, "runs as root"),
+        ({"user": "0:0"}, "runs as root"),
+        ({"user": None}, "runs as root"),
+        ({"readOnly": False}, "has a writable root file system"),
+        ({"privileged": True}, "is privileged"),
+        ({"capabilities": {"drops": ["ALL"], "adds": ["NET_ADMIN"]}}, "keeps Linux capabilities"),
+        ({"capabilities": None}, "keeps Linux capabilities"),
+        ({"securityOpts": []}, "can gain new privileges"),
+        ({"memory": None, "memorySwap": None}, "does not set memory"),
+        ({"cpus": ""}, "does not set cpus"),
+        ({"memorySwap": 256}, "can swap"),
+        ({"ulimits": [{"name": "nofile"}]}, "has no limit on its processes"),
+        ({"logOpts": {}}, "does not set logOpts"),
+        ({"stopTimeout": None}, "does not set stopTimeout"),
+        ({"healthcheck": None}, "has no health check"),
+        ({"restart": "no"}, "does not restart by itself"),
+        ({"ports": [{"internal": 8080}]}, "publishes a port"),
     ],
 )
 def test_a_soft_container_is_found(properties: Mapping[str, Any], said: str) -> None:
-    """Each of its bounds is looked at."""
-    assert violations([changed(CONTAINER, **properties)], Expectation()) == [f"server: {said}."]
+    """Each missing protection or limit of a container is found."""
+    assert violations([changed(CONTAINER, **properties)], Expectation()) == [f"server {said}."]
 
 
 def test_the_fetcher_may_publish_its_port_and_what_runs_once_needs_no_health() -> None:
-    """Both are exceptions that the stacks need."""
+    """The fetcher may publish its port, and a container that runs once needs no health check."""
     fetcher = changed(CONTAINER, name="leadminer-fetcher", ports=[{"internal": 8090}])
     once = changed(CONTAINER, mustRun=False, restart="no", healthcheck={"tests": ["NONE"]})
 
@@ -102,25 +102,25 @@ def test_the_fetcher_may_publish_its_port_and_what_runs_once_needs_no_health() -
 @pytest.mark.parametrize(
     ("worse", "said"),
     [
-        (changed(IMAGE, name="redis:8"), "image is redis:8: name the image by its digest too."),
-        (changed(CONTAINER, image="redis:8"), "server runs redis:8: give it the image's id."),
-        (replace(VOLUME, protect=False), "volume holds data: protect it, and retain it on delete."),
-        (replace(VOLUME, retain=False), "volume holds data: protect it, and retain it on delete."),
-        (changed(QUEUE, queueId="3"), "queue has no consumer: its messages would vanish."),
+        (changed(IMAGE, name="redis:8"), "image pulls redis:8: add the image's digest."),
+        (changed(CONTAINER, image="redis:8"), "server runs redis:8: use the image's id."),
+        (replace(VOLUME, protect=False), "volume holds data: set protect and retain_on_delete."),
+        (replace(VOLUME, retain=False), "volume holds data: set protect and retain_on_delete."),
+        (changed(QUEUE, queueId="3"), "queue has no consumer: its messages would expire unread."),
         (changed(CONSUMER, deadLetterQueue=None), "queue has no dead-letter queue."),
-        (changed(CONSUMER, settings={"batchSize": 1}), "consumer does not state maxConcurrency"),
+        (changed(CONSUMER, settings={"batchSize": 1}), "consumer does not set maxConcurrency"),
         (
             changed(SCRIPT, bindings=[{"name": "PROCESSOR_TOKEN", "type": "plain_text", "text": "x"}]),
             "script binds PROCESSOR_TOKEN as plain text.",
         ),
-        (changed(CONTAINER, envs=["PROCESSOR_TOKEN=x"]), "server has PROCESSOR_TOKEN in the clear."),
-        (changed(CONTAINER, envs=["REDIS_URL=redis://:x@redis"]), "server has REDIS_URL in the clear."),
-        (changed(CONTAINER, command=["--requirepass", SECRET]), "server carries a secret"),
-        (changed(CONTAINER, labels=[{"label": "a", "value": SECRET}]), "server carries a secret"),
+        (changed(CONTAINER, envs=["PROCESSOR_TOKEN=x"]), "server has PROCESSOR_TOKEN in plain text."),
+        (changed(CONTAINER, envs=["REDIS_URL=redis://:x@redis"]), "server has REDIS_URL in plain text."),
+        (changed(CONTAINER, command=["--requirepass", SECRET]), "server has a secret in its command"),
+        (changed(CONTAINER, labels=[{"label": "a", "value": SECRET}]), "server has a secret in its command"),
     ],
 )
 def test_a_worse_stack_is_found(worse: Resource, said: str) -> None:
-    """One resource is exchanged for a worse one, and the sentence names it."""
+    """The violation of a changed resource is found, with its name."""
     stack = [worse if each.name == worse.name else each for each in SOUND]
 
     found = violations(stack, Expectation())
@@ -129,12 +129,12 @@ def test_a_worse_stack_is_found(worse: Resource, said: str) -> None:
 
 
 def test_data_that_may_be_lost_need_not_be_kept() -> None:
-    """A stack that protects nothing is held to all the other rules."""
+    """If data may be lost, it need not be protected."""
     assert violations([replace(VOLUME, protect=False, retain=False)], Expectation(protected=False)) == []
 
 
 def test_each_predicate_is_a_policy_with_a_name() -> None:
-    """Names are words of small letters, as policies are named."""
+    """Policy names are lowercase words with hyphens."""
     check: Callable[[str], bool] = lambda name: name.replace("-", "").isalpha() and name.islower()  # noqa: E731
 
     assert [name for name in (*PREDICATES, *OF_MARKED_SECRETS) if not check(name)] == []

@@ -1,4 +1,4 @@
-"""`make preflight`: all that stands in the way at once, each with its fix; nothing is made."""
+"""`make preflight` reports every problem at once, each with its fix, and changes nothing."""
 
 import datetime
 import json
@@ -28,7 +28,7 @@ MAJOR = re.search(r"postgres:(\d+)", IMAGES["imagePostgres"].tag)[1]  # type: ig
 
 @pytest.fixture
 def commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Commands:
-    """Return stand-ins on PATH: a stack on one server that is not up yet, and a Docker host with room for it."""
+    """Put stand-in commands on PATH: a stack on one server, not deployed yet, and a Docker host with room for it."""
     made = Commands(tmp_path)
     monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
     made.configure(SELFHOST | {"publishPort": "18099"})
@@ -46,16 +46,16 @@ def run(capsys: pytest.CaptureFixture[str], stack: str = "selfhost") -> tuple[in
 
 
 def test_where_all_is_well_it_says_so(commands: Commands, capsys: pytest.CaptureFixture[str]) -> None:
-    """What cannot be seen from here is said, and stops nothing."""
+    """A check that is not possible from here is reported, but does not stop a deployment."""
     code, said = run(capsys)
 
     assert code == 0
-    assert said.startswith("i How much of the disk below /nowhere is free cannot be seen from here.")
-    assert said.endswith("Nothing stands in the way of selfhost.\n")
+    assert said.startswith("i Cannot see from here how much disk space is free below /nowhere.")
+    assert said.endswith("The stack selfhost is ready to deploy.\n")
 
 
 def test_everything_is_said_at_once(commands: Commands, capsys: pytest.CaptureFixture[str]) -> None:
-    """Wrong settings do not hide a wrong host; each problem has its fix below it."""
+    """Problems of settings and host are reported together, each with its fix below it."""
     commands.configure(SELFHOST | {"size": "huge", "nonsense": "1"})
     commands.answer("docker", "info ", json.loads(commands.tables["docker"]["info "][1]) | {"MemTotal": 0, "NCPU": 0})
 
@@ -71,18 +71,18 @@ def test_everything_is_said_at_once(commands: Commands, capsys: pytest.CaptureFi
 def test_without_pulumi_nothing_can_be_said(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """But how to get it."""
+    """Without Pulumi, the only finding says how to get it."""
     monkeypatch.setenv("PATH", str(tmp_path))
 
     code, said = run(capsys)
 
     assert code == 1
-    assert "There is no pulumi here" in said
+    assert "The command pulumi was not found" in said
     assert "Install Pulumi" in said
 
 
 def test_a_stack_that_is_not_there_is_said(commands: Commands, capsys: pytest.CaptureFixture[str]) -> None:
-    """With the command that makes it."""
+    """A missing stack is reported with the command that creates it."""
     commands.answer("pulumi", "config --json", "error: no stack named 'other' found", code=1)
 
     code, said = run(capsys, "other")
@@ -93,35 +93,35 @@ def test_a_stack_that_is_not_there_is_said(commands: Commands, capsys: pytest.Ca
 
 
 def test_the_settings_are_the_programs(commands: Commands, capsys: pytest.CaptureFixture[str]) -> None:
-    """A mode that is none is refused in the program's own words."""
+    """An unknown mode is reported with the program's own message."""
     commands.configure({"mode": "aws"})
 
     code, said = run(capsys)
 
     assert code == 1
-    assert "✗ leadminer:mode is 'aws'; allowed are cloudflare and postgresql\n" in said
+    assert "✗ leadminer:mode is 'aws', not one of cloudflare, postgresql\n" in said
 
 
 def test_a_secret_in_the_clear_is_found(commands: Commands, capsys: pytest.CaptureFixture[str]) -> None:
-    """And never shown."""
+    """A secret in plain text is reported, without its value."""
     commands.configure(CLOUDFLARE | {"supabaseServiceKey": "CANARY", "fetcher": "none"})
 
     code, said = run(capsys, "production")
 
     assert code == 1
-    assert "✗ leadminer:supabaseServiceKey stands in the clear" in said
+    assert "✗ leadminer:supabaseServiceKey is in plain text" in said
     assert "CANARY" not in said
 
 
 @pytest.mark.parametrize("arguments", [[], ["one", "two"]])
 def test_one_stack_is_named(arguments: list[str]) -> None:
-    """A wrong command line ends with 2."""
+    """A wrong command line returns 2."""
     assert preflight.main(arguments) == 2
 
 
 @pytest.fixture
 def account(monkeypatch: pytest.MonkeyPatch) -> Iterator[CloudflareAccount]:
-    """Yield what stands in for Cloudflare, R2 and Supabase; the environment points there."""
+    """Yield a stand-in for Cloudflare and R2, with an environment that points to it."""
     with CloudflareAccount({ENVIRONMENT["CLOUDFLARE_API_TOKEN"]: Token()}) as started:
         started.answers["/mining-emails-prod"] = (404, None)
         for name, value in ENVIRONMENT.items():
@@ -134,7 +134,7 @@ def account(monkeypatch: pytest.MonkeyPatch) -> Iterator[CloudflareAccount]:
 def test_in_cloudflare_all_services_are_asked(
     commands: Commands, account: CloudflareAccount, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The account, R2, Supabase and the fetcher's host; one that fails hides none of the others."""
+    """The account, R2, Supabase and the fetcher's host are all checked, even if one fails."""
     account.tokens.clear()
     account.answers["/mining-emails-prod"] = (403, None)
     commands.configure(CLOUDFLARE | {"accountId": ACCOUNT, "supabaseUrl": "http://127.0.0.1:9"})
@@ -144,7 +144,12 @@ def test_in_cloudflare_all_services_are_asked(
 
     assert code == 1
     problems = re.findall(r"^✗ (.*)$", said, re.MULTILINE)
-    beginnings = ["CLOUDFLARE_API_TOKEN is not valid", "R2 answers 403", "http://127.0.0.1:9 does not", "The Docker"]
+    beginnings = [
+        "CLOUDFLARE_API_TOKEN is not valid",
+        "R2 answered 403",
+        "Cannot reach Supabase at http://127.0.0.1:9: ",
+        "Cannot use the Docker engine",
+    ]
     assert len(problems) == len(beginnings)
     assert all(problem.startswith(start) for problem, start in zip(problems, beginnings, strict=True))
 
@@ -153,10 +158,10 @@ def test_in_cloudflare_all_services_are_asked(
 def test_another_major_version_is_no_matter_of_an_update(
     commands: Commands, capsys: pytest.CaptureFixture[str], running: str, count: int
 ) -> None:
-    """The new server would find no data that it can read: the upgrade goes first."""
+    """If the settings ask for another major version of PostgreSQL, the fix is to upgrade first."""
     server = {"Image": "sha256:0", "Config": {"Image": "sha256:0"}}
     commands.answer("docker", "container inspect leadminer-postgres", [server])
-    # The stand-in takes the first that fits.
+    # The stand-in uses the first answer that matches.
     table = commands.tables["docker"]
     table["container inspect"] = table.pop("container inspect")
     table.pop("image inspect")
@@ -166,12 +171,12 @@ def test_another_major_version_is_no_matter_of_an_update(
     code, said = run(capsys)
 
     assert code == count
-    assert said.count(f"PostgreSQL {running} runs, and the image that is asked for has {MAJOR}.") == count
+    assert said.count(f"PostgreSQL {running} is running, but the settings ask for an image with {MAJOR}.") == count
     assert said.count("make upgrade-postgres STACK=selfhost") == count
 
 
 def test_what_is_needed_is_what_is_declared() -> None:
-    """The memory of all containers that stay, the most processors of one, and the fetcher's name and port."""
+    """The needs are the memory of all lasting containers, the highest CPU limit, and the fetcher's name and port."""
     settings, _ = judge("selfhost", SELFHOST, {}, {})
     containers = [
         each["inputs"]
@@ -188,7 +193,7 @@ def test_what_is_needed_is_what_is_declared() -> None:
 
 
 def test_the_fetchers_host_needs_what_is_declared_for_it() -> None:
-    """One container, under its own name."""
+    """The fetcher's host needs what its only container declares."""
     settings, _ = judge("production", CLOUDFLARE | {"size": "medium"}, {}, ENVIRONMENT)
     graph = declared("production").graph
     (container,) = [each["inputs"] for each in graph.values() if each["type"].endswith(":Container")]

@@ -1,4 +1,4 @@
-"""Tokens and keys that will not do are found out before anything is made: which, and the permission that is missing."""
+"""Preflight finds wrong tokens and keys, and names the missing permission."""
 
 import datetime
 from collections.abc import Iterator
@@ -35,7 +35,7 @@ SECRETS = {
 
 @pytest.fixture
 def account() -> Iterator[CloudflareAccount]:
-    """Yield an account with one token that may everything."""
+    """Yield an account with one token that has every permission."""
     with CloudflareAccount({"good": Token()}) as started:
         yield started
 
@@ -55,7 +55,7 @@ def findings(account: CloudflareAccount, token: str = "good", **changed: str) ->
 
 
 def test_a_good_token_is_enough(account: CloudflareAccount) -> None:
-    """Whether it is a user's or the account's own."""
+    """A valid token has no findings, whether it is a user's or the account's own."""
     account.tokens["own"] = Token(of_account=True)
 
     assert findings(account) == []
@@ -63,7 +63,7 @@ def test_a_good_token_is_enough(account: CloudflareAccount) -> None:
 
 
 def test_a_missing_token_names_all_that_it_needs(account: CloudflareAccount) -> None:
-    """Before anything is asked."""
+    """A missing token is reported with all permissions it needs, before any request."""
     ((problem, fix),) = findings(account, "")
 
     assert problem == "CLOUDFLARE_API_TOKEN is not set."
@@ -73,7 +73,7 @@ def test_a_missing_token_names_all_that_it_needs(account: CloudflareAccount) -> 
 
 @pytest.mark.parametrize("status", [None, "expired", "disabled"])
 def test_a_token_that_is_no_good_is_all_that_is_said(account: CloudflareAccount, status: str | None) -> None:
-    """Unknown, expired or disabled: what it may is not asked."""
+    """For an unknown, expired or disabled token, nothing else is checked."""
     if status:
         account.tokens["bad"] = Token(status)
 
@@ -82,83 +82,83 @@ def test_a_token_that_is_no_good_is_all_that_is_said(account: CloudflareAccount,
 
 @pytest.mark.parametrize("product", LISTS)
 def test_a_missing_permission_is_named(account: CloudflareAccount, product: str) -> None:
-    """By its name in the dashboard."""
+    """A missing permission is reported by its name in the dashboard."""
     account.tokens["less"] = Token(may=tuple(each for each in LISTS if each != product))
 
     ((problem, fix),) = findings(account, "less", fetcherApiToken="less" if product != "queues" else "good")
 
-    assert problem == f"CLOUDFLARE_API_TOKEN may not read {product}."
+    assert problem == f"CLOUDFLARE_API_TOKEN cannot access {product}."
     assert f"Give it the permission {PRODUCTS[product]}," in fix
 
 
 def test_all_that_is_missing_is_said_at_once(account: CloudflareAccount) -> None:
-    """One run is enough to know what to add."""
+    """All missing permissions are reported at once."""
     account.tokens["nothing"] = Token(may=())
 
     assert len(findings(account, "nothing")) == len(PRODUCTS)
 
 
 def test_an_account_that_is_not_there_is_said_once(account: CloudflareAccount) -> None:
-    """Not once a product."""
+    """A wrong account id is reported once, not once per product."""
     ((problem, _),) = findings(account, accountId="9" * 32)
 
-    assert problem == f"There is no account {'9' * 32} for CLOUDFLARE_API_TOKEN."
+    assert problem == f"CLOUDFLARE_API_TOKEN cannot find the account {'9' * 32}."
 
 
 def test_r2_that_is_switched_off_is_no_missing_permission(account: CloudflareAccount) -> None:
-    """It has to be switched on by hand, once an account."""
+    """An account without R2 is told to enable it, not to change the token."""
     account.answers[f"accounts/{ACCOUNT}/r2/buckets"] = refuse(403, 10042)
 
     ((problem, _),) = findings(account)
 
-    assert problem == "R2 is not switched on in this account."
+    assert problem == "R2 is not enabled in this account."
 
 
 def test_the_fetchers_token_has_to_reach_the_queues(account: CloudflareAccount) -> None:
-    """It may be another one, with no other permission."""
+    """The fetcher's token needs the queues permission, and no other."""
     account.tokens |= {"queues": Token(may=("queues",)), "none": Token(may=())}
 
     assert findings(account, fetcherApiToken="queues") == []
     ((problem, _),) = findings(account, fetcherApiToken="none")
-    assert problem == "fetcherApiToken may not read queues."
+    assert problem == "fetcherApiToken cannot access queues."
 
 
 def test_a_wrong_subdomain_is_corrected(account: CloudflareAccount) -> None:
-    """The fetcher would ask for the Worker at an address that is somebody else's."""
+    """A wrong workersSubdomain is reported with the account's real one."""
     ((problem, fix),) = findings(account, workersSubdomain="other")
 
-    assert problem == "leadminer:workersSubdomain is other, and the account's is example."
+    assert problem == "leadminer:workersSubdomain is other, but the account's subdomain is example."
     assert fix == "pulumi config set leadminer:workersSubdomain example"
 
 
 def test_a_domain_lies_in_its_zone(account: CloudflareAccount) -> None:
-    """The zone has to be readable, and the name below it."""
+    """The token must have access to the zone, and the domain must be in it."""
     assert findings(account, domain="processor.example.org", zoneId=ZONE) == []
     assert findings(account, domain="example.org", zoneId=ZONE) == []
-    assert "is that of example.org" in findings(account, domain="processor.badexample.org", zoneId=ZONE)[0][0]
-    assert "may not read the zone" in findings(account, domain="processor.example.org", zoneId="0" * 32)[0][0]
+    assert "is the zone of example.org" in findings(account, domain="processor.badexample.org", zoneId=ZONE)[0][0]
+    assert "cannot access the zone" in findings(account, domain="processor.example.org", zoneId="0" * 32)[0][0]
 
 
 def test_a_clock_that_is_wrong_is_found(account: CloudflareAccount) -> None:
-    """By the time that Cloudflare says it is."""
+    """A wrong clock is found by comparison with Cloudflare's."""
     account.date = "Wed, 01 Jan 2020 00:00:00 GMT"
 
     assert "clock and Cloudflare's differ by" in findings(account)[0][0]
 
 
 def test_an_api_that_does_not_answer_is_said() -> None:
-    """Once, and with the reason."""
+    """An unreachable API is reported once, with the reason."""
     with CloudflareAccount() as gone:
         pass
 
     ((problem, _),) = findings(gone)
 
-    assert problem.startswith("Cloudflare's API does not answer: ")
+    assert problem.startswith("Cannot reach Cloudflare's API: ")
 
 
 @pytest.mark.parametrize(("status", "count"), [(200, 0), (404, 0), (401, 1), (403, 1), (503, 1)])
 def test_keys_that_r2_does_not_take_are_found(account: CloudflareAccount, status: int, count: int) -> None:
-    """A bucket that is not there yet is none of their faults."""
+    """Keys that R2 refuses are found; a missing bucket is not a finding."""
     account.answers["/mining-emails-prod"] = (status, None)
 
     found = list(check_storage(settings(), {"CLOUDFLARE_R2_ENDPOINT": account.url}))
@@ -170,7 +170,7 @@ def test_keys_that_r2_does_not_take_are_found(account: CloudflareAccount, status
 
 
 def test_requests_are_signed_as_the_library_signs_them() -> None:
-    """Byte for byte, at a given moment."""
+    """The signature equals botocore's, byte for byte."""
     at = datetime.datetime(2026, 11, 25, 12, 30, 15, tzinfo=datetime.UTC)
     url = f"https://{ACCOUNT}.eu.r2.cloudflarestorage.com/mining-emails-prod?list-type=2&max-keys=1"
     request = AWSRequest("GET", url)
@@ -186,7 +186,7 @@ def test_requests_are_signed_as_the_library_signs_them() -> None:
 
 @pytest.fixture
 def rest(permanent_databases: PermanentDatabases) -> Iterator[PostgRest]:
-    """Yield a Supabase with our schema."""
+    """Yield a stand-in for Supabase with our schema."""
     with PostgRest(permanent_databases.fresh()) as started:
         yield started
 
@@ -196,33 +196,33 @@ def supabase(url: str, **secrets: str) -> list[str]:
 
 
 def test_a_supabase_with_our_schema_will_do(rest: PostgRest) -> None:
-    """The service key is taken, the schema exposed, the migrations are there."""
+    """With a valid key, an exposed schema and all migrations, there are no findings."""
     assert supabase(rest.url) == []
 
 
 def test_a_wrong_service_key_is_found(rest: PostgRest) -> None:
-    """As the gateway refuses it."""
-    assert supabase(rest.url, supabaseServiceKey="other") == [f"{rest.url} answers 401 to supabaseServiceKey."]
+    """A wrong service key is found."""
+    assert supabase(rest.url, supabaseServiceKey="other") == [f"{rest.url} answered 401 to supabaseServiceKey."]
 
 
 def test_missing_migrations_are_found(permanent_databases: PermanentDatabases) -> None:
-    """A project in which nothing was done yet."""
+    """A Supabase project without our migrations is found."""
     database = permanent_databases.fresh()
     execute(database, "DROP SCHEMA leadminer CASCADE")
 
     with PostgRest(database) as empty:
-        assert supabase(empty.url) == [f"{empty.url} has no function of ours."]
+        assert supabase(empty.url) == [f"{empty.url} lacks our functions."]
 
 
 def test_an_older_schema_is_found(permanent_databases: PermanentDatabases) -> None:
-    """The versions of both are said."""
+    """An older schema is reported with both versions."""
     database = permanent_databases.fresh()
     execute(database, "DELETE FROM leadminer.migrations WHERE id > '0003'")
 
     with PostgRest(database) as older:
         (problem,) = supabase(older.url)
 
-    assert problem.startswith("Supabase's schema is 0002_refined_persons, and the Worker of this checkout needs ")
+    assert problem.startswith("Supabase's schema is at 0002_refined_persons, but this checkout's Worker needs ")
 
 
 def execute(database: str, statement: LiteralString) -> None:
@@ -232,10 +232,14 @@ def execute(database: str, statement: LiteralString) -> None:
 
 @pytest.mark.parametrize(
     ("status", "said"),
-    [(406, "does not expose the schema leadminer"), (403, "answers 403 to supabaseServiceKey"), (503, "answers 503.")],
+    [
+        (406, "does not expose the schema leadminer"),
+        (403, "answered 403 to supabaseServiceKey"),
+        (503, "answered 503."),
+    ],
 )
 def test_other_refusals_say_what_they_mean(rest: PostgRest, status: int, said: str) -> None:
-    """Each with its own fix."""
+    """Each refusal is explained."""
     rest.fail(Fault(status))
 
     (problem,) = supabase(rest.url)
@@ -244,7 +248,7 @@ def test_other_refusals_say_what_they_mean(rest: PostgRest, status: int, said: s
 
 
 def test_a_supabase_that_does_not_answer_is_said() -> None:
-    """With its address."""
+    """An unreachable Supabase is reported with its address."""
     (problem,) = supabase("http://127.0.0.1:9")
 
-    assert problem.startswith("http://127.0.0.1:9 does not answer: ")
+    assert problem.startswith("Cannot reach Supabase at http://127.0.0.1:9: ")

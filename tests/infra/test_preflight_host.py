@@ -1,4 +1,4 @@
-"""A Docker host that will not do is found out before anything is made on it."""
+"""Preflight finds what a Docker host lacks."""
 
 import datetime
 import socket
@@ -17,7 +17,7 @@ ROOMY = {"MemTotal": 8 * 1024**3, "NCPU": 4, "DockerRootDir": "/", "ServerVersio
 
 @pytest.fixture
 def commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Commands:
-    """Return stand-ins on PATH: a Docker host with room, on which nothing runs."""
+    """Put stand-in commands on PATH: a Docker host with room, on which nothing runs."""
     made = Commands(tmp_path)
     monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
     made.answer("docker", "ps ")
@@ -26,14 +26,14 @@ def commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Commands:
 
 
 def tell(commands: Commands, **changed: object) -> None:
-    """Let the engine say of itself what is given, over what is well."""
+    """Let the engine report good values, except those given."""
     now = datetime.datetime.now(datetime.UTC)
     commands.answer("docker", "info ", {"SystemTime": f"{now:%Y-%m-%dT%H:%M:%S}.123456789Z", **ROOMY, **changed})
 
 
 @pytest.fixture
 def port() -> Iterator[int]:
-    """Yield a port of loopback that somebody listens on."""
+    """Yield a loopback port on which a socket listens."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
         yield listening.getsockname()[1]
 
@@ -50,22 +50,28 @@ def problems(port: int | None = None, *, free_gib: int = 0, address: str = "127.
 
 
 def test_a_host_with_room_will_do(commands: Commands) -> None:
-    """Nothing is found where everything is well."""
+    """A host with enough of everything has no findings."""
     assert problems(free_gib=0) == []
 
 
 @pytest.mark.parametrize(
     ("changed", "said"),
     [
-        ({"ServerVersion": "19.03.15"}, "The Docker engine is 19.03.15."),
-        ({"MemTotal": 1024**3}, "The containers may use 2048 MiB of memory together, and the host has 1024."),
-        ({"NCPU": 1}, "A container may use 2 processors, and the host has 1: Docker refuses that."),
-        ({"SystemTime": "2020-01-01T00:00:00.123456789Z"}, "The host's clock and this machine's differ by"),
-        ({"ServerErrors": ["permission denied"]}, f"The Docker engine at {HOST} does not answer: permission denied"),
+        ({"ServerVersion": "19.03.15"}, "The Docker engine has version 19.03.15."),
+        (
+            {"MemTotal": 1024**3},
+            "The containers need up to 2048 MiB of memory together, but the host has 1024 MiB.",
+        ),
+        ({"NCPU": 1}, "A container has a limit of 2 CPUs, but the host has 1: Docker refuses that."),
+        (
+            {"SystemTime": "2020-01-01T00:00:00.123456789Z"},
+            "The host's clock (2020-01-01 00:00:00) and this machine's differ by",
+        ),
+        ({"ServerErrors": ["permission denied"]}, f"Cannot use the Docker engine at {HOST}: permission denied"),
     ],
 )
 def test_what_is_wrong_is_said(commands: Commands, changed: dict[str, object], said: str) -> None:
-    """Each with what was found and what was wanted."""
+    """Each finding has what was found and what is needed."""
     tell(commands, **changed)
 
     (problem,) = problems()
@@ -75,39 +81,40 @@ def test_what_is_wrong_is_said(commands: Commands, changed: dict[str, object], s
 
 @pytest.mark.parametrize("version", ["20.10.24+dfsg1", "28.1.0", "100.0"])
 def test_versions_are_compared_as_numbers(commands: Commands, version: str) -> None:
-    """The oldest that will do, and newer ones."""
+    """The oldest supported version and all newer ones are accepted."""
     tell(commands, ServerVersion=version)
 
     assert problems() == []
 
 
 def test_an_engine_that_does_not_answer_is_all_that_is_said(commands: Commands) -> None:
-    """Why, as Docker says it."""
+    """An engine that does not answer is the only finding, with Docker's reason."""
     commands.answer("docker", "info ", "Cannot connect to the Docker daemon", code=1)
 
     (problem,) = problems()
 
-    assert problem.endswith("does not answer: Cannot connect to the Docker daemon")
+    assert problem == f"Cannot use the Docker engine at {HOST}: Cannot connect to the Docker daemon"
 
 
 def test_a_missing_command_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """That `docker` has to be installed here too."""
+    """Without the docker command, the finding says to install it here."""
     monkeypatch.setenv("PATH", str(tmp_path))
 
     (problem,) = problems()
 
-    assert "There is no docker here: install it" in problem
+    assert "The command docker was not found: install it" in problem
 
 
 def test_a_full_disk_is_found(commands: Commands) -> None:
-    """What is free below Docker's root counts."""
+    """Too little free space below Docker's root is found."""
     (problem,) = problems(free_gib=1_000_000)
 
-    assert "GiB are free below /, where Docker keeps images and volumes; 1000000 are wanted" in problem
+    assert problem.startswith("Docker keeps images and volumes below /, which has ")
+    assert problem.endswith(" GiB free and needs 1000000 GiB.")
 
 
 def test_a_disk_that_cannot_be_seen_stops_nothing(commands: Commands) -> None:
-    """An engine in a virtual machine has its disk there."""
+    """A disk that is not visible from here, such as that of a virtual machine, stops nothing."""
     tell(commands, DockerRootDir="/nowhere/at/all")
 
     (finding,) = check_host(HOST, Needs(1, 1, 1, "127.0.0.1", free_port(), "x"))
@@ -116,36 +123,36 @@ def test_a_disk_that_cannot_be_seen_stops_nothing(commands: Commands) -> None:
 
 
 def test_a_port_that_is_taken_is_found(commands: Commands, port: int) -> None:
-    """By whatever program, and where every address is asked for."""
-    said = f"Something on the host listens on port {port} already."
+    """A port on which a program listens is found, for its own address and for all addresses."""
+    said = f"A program on the host already listens on port {port}."
 
     assert problems(port) == [said]
     assert problems(port, address="0.0.0.0") == [said]
 
 
 def test_a_port_of_another_address_is_free(commands: Commands, port: int) -> None:
-    """What listens on loopback is in nobody's way elsewhere."""
+    """A program that listens on loopback does not block the port on another address."""
     assert problems(port, address="192.0.2.1") == []
 
 
 def test_the_port_of_our_own_fetcher_is_ours(commands: Commands, port: int) -> None:
-    """It is replaced, and gives it back."""
+    """The stack's own fetcher may use the port, since the deployment replaces it."""
     commands.answer("docker", "ps ", "leadminer-fetcher")
 
     assert problems(port) == []
 
 
 def test_the_port_of_another_container_is_taken(commands: Commands) -> None:
-    """Its name is said, whether or not a program listens for it."""
+    """A port that another container publishes is reported with the container's name."""
     commands.answer("docker", "ps ", "another")
 
     (problem,) = problems(8090)
 
-    assert problem == "The port 8090 is published by the container another."
+    assert problem == "The container another already publishes port 8090."
 
 
 def test_addresses_of_listeners_are_read() -> None:
-    """Both kinds, as the kernel writes them."""
+    """IPv4 and IPv6 listeners are read from the kernel's tables."""
     with (
         socket.create_server(("127.0.0.1", 0)) as four,
         socket.create_server(("::1", 0), family=socket.AF_INET6) as six,
@@ -157,7 +164,7 @@ def test_addresses_of_listeners_are_read() -> None:
 
 
 def test_the_client_is_told_which_engine(commands: Commands, tmp_path: Path) -> None:
-    """By its own variable, so that ssh hosts work as they do for people."""
+    """The docker command gets the host in DOCKER_HOST, so ssh hosts work as usual."""
     (tmp_path / "docker").write_text('#!/bin/sh\necho "$DOCKER_HOST"\n')
 
     assert Docker("ssh://root@host.example.org")("version") == "ssh://root@host.example.org"

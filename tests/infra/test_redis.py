@@ -1,4 +1,4 @@
-"""Redis as its container starts it: closed without the password, durable, never evicting, silent about its secret."""
+"""Redis, as its container starts it, needs the password, keeps its jobs, and does not show its secret."""
 
 import os
 import socket
@@ -18,7 +18,7 @@ PASSWORD = "a-password-of-tests"
 
 @pytest.fixture(scope="module")
 def port() -> int:
-    """Return a port that is free."""
+    """Return a free port."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
         number: int = listening.getsockname()[1]
     return number
@@ -26,7 +26,7 @@ def port() -> int:
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory, port: int) -> Iterator[subprocess.Popen[bytes]]:
-    """Yield the server, started by the container's command but for its address and folder."""
+    """Yield the server, started by the container's command with another address and folder."""
     folder = tmp_path_factory.mktemp("redis")
     (folder / "redis-server").symlink_to(valkey_binary())
     script = START.format(memory=64).replace("dir /data", f"dir {folder}").replace("* -::*", f"127.0.0.1\nport {port}")
@@ -54,13 +54,13 @@ def wait_for(port: int) -> None:
 
 @pytest.fixture
 def client(server: subprocess.Popen[bytes], port: int) -> Iterator[redis.Redis]:
-    """Yield a client that knows the password."""
+    """Yield a client with the password."""
     with redis.Redis(port=port, password=PASSWORD, decode_responses=True) as known:
         yield known
 
 
 def test_strangers_are_refused(client: redis.Redis, port: int) -> None:
-    """Without the password nothing is answered."""
+    """Without the password, no command is accepted."""
     with redis.Redis(port=port) as stranger, pytest.raises(redis.AuthenticationError):
         stranger.ping()
 
@@ -68,14 +68,14 @@ def test_strangers_are_refused(client: redis.Redis, port: int) -> None:
 
 
 def test_it_keeps_jobs_and_never_evicts(client: redis.Redis) -> None:
-    """Its settings are those that operating says the queue needs."""
+    """Redis writes an append-only file and never evicts a key."""
     wanted = {"appendonly": "yes", "maxmemory": str(64 * 1024 * 1024), "maxmemory-policy": "noeviction"}
 
     assert {name: client.config_get(name)[name] for name in wanted} == wanted
 
 
 def test_it_is_the_first_process_and_its_arguments_hold_no_secret(server: subprocess.Popen[bytes]) -> None:
-    """The shell has made way, so that signals reach the server; who lists processes reads no password."""
+    """Redis replaces the shell, so that it gets signals, and its arguments do not have the password."""
     arguments = Path(f"/proc/{server.pid}/cmdline").read_bytes()
 
     assert b"redis-server" in arguments

@@ -1,4 +1,4 @@
-"""D1's schema as a resource: what it sends, what it refuses, and that Pulumi's helper can run it."""
+"""D1's schema resource applies migrations, refuses edited ones, and runs in Pulumi's helper."""
 
 import base64
 import json
@@ -22,7 +22,7 @@ PROPERTIES = {"account_id": "a", "database_id": "d", "migrations": describe(read
 
 
 class D1(BaseHTTPRequestHandler):
-    """D1's query API over SQLite: a batch is one transaction."""
+    """D1's query API on SQLite; a batch is one transaction."""
 
     database: sqlite3.Connection
 
@@ -48,12 +48,12 @@ class D1(BaseHTTPRequestHandler):
         self.wfile.write(data)
 
     def log_message(self, *_: Any) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
 
 @pytest.fixture
 def database(monkeypatch: pytest.MonkeyPatch) -> Iterator[sqlite3.Connection]:
-    """Return the database behind an API that the environment names."""
+    """Yield the database behind the API; the environment has the API's address."""
     connection = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
     server = ThreadingHTTPServer(("127.0.0.1", 0), type("Bound", (D1,), {"database": connection}))
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
@@ -68,7 +68,7 @@ def database(monkeypatch: pytest.MonkeyPatch) -> Iterator[sqlite3.Connection]:
 
 
 def test_creating_applies_all_and_updating_what_is_left(database: sqlite3.Connection) -> None:
-    """What the state remembers is what the database has on record."""
+    """Create and update leave the same checksums in the state and in the database."""
     provider = D1SchemaProvider()
 
     created = provider.create(PROPERTIES)
@@ -79,7 +79,7 @@ def test_creating_applies_all_and_updating_what_is_left(database: sqlite3.Connec
 
 
 def test_a_database_that_is_up_to_date_is_left_alone(database: sqlite3.Connection) -> None:
-    """A second run writes nothing."""
+    """A second run changes nothing."""
     migrate(D1Client("a", "d"))
     before = database.total_changes
 
@@ -89,7 +89,7 @@ def test_a_database_that_is_up_to_date_is_left_alone(database: sqlite3.Connectio
 
 
 def test_the_difference_is_what_was_added() -> None:
-    """The same files are no change; another database is a replacement; edited history fails the preview."""
+    """Added migrations are an update, another database is a replacement, and edited migrations are refused."""
     provider = D1SchemaProvider()
     more = PROPERTIES | {"migrations": {**describe(read_d1_migrations()), "9999_more": "c"}}
     elsewhere = PROPERTIES | {"database_id": "e"}
@@ -103,7 +103,7 @@ def test_the_difference_is_what_was_added() -> None:
 
 
 def test_what_cloudflare_refuses_is_told(database: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The status and the reason; the token is in neither."""
+    """A refusal is reported with status and reason, without the token."""
     monkeypatch.setenv(TOKEN, "a-wrong-token")
 
     with pytest.raises(D1Refused, match=r"D1 answered 403: .*Authentication error") as refused:
@@ -113,7 +113,7 @@ def test_what_cloudflare_refuses_is_told(database: sqlite3.Connection, monkeypat
 
 
 def test_a_missing_token_and_an_absent_server_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each with what to do."""
+    """A missing token and an unreachable server are reported with what to do."""
     monkeypatch.setenv(BASE_URL, "http://127.0.0.1:9")
     monkeypatch.delenv(TOKEN, raising=False)
     with pytest.raises(D1Refused, match="CLOUDFLARE_API_TOKEN is not set"):
@@ -124,7 +124,7 @@ def test_a_missing_token_and_an_absent_server_are_told(monkeypatch: pytest.Monke
 
 
 def test_pulumis_helper_runs_the_provider_in_the_programs_folder() -> None:
-    """Nothing in this folder hides a package that the SDK needs, and what is pickled is found and holds no secret."""
+    """Pulumi's helper can load the provider from the program's folder, and the pickled provider has no secret."""
     pickled = base64.b64encode(serialize()).decode()
     code = f"import base64, dill, pulumi.dynamic; print(type(dill.loads(base64.b64decode('{pickled}'))))"
 
@@ -136,7 +136,7 @@ def test_pulumis_helper_runs_the_provider_in_the_programs_folder() -> None:
 
 
 def serialize() -> bytes:
-    """Return the provider as the SDK puts it into the state."""
-    from pulumi.dynamic.dynamic import serialize_provider  # private to the SDK: only a test looks into it
+    """Return the provider as the SDK stores it in the state."""
+    from pulumi.dynamic.dynamic import serialize_provider  # private to the SDK, so only used in this test
 
     return base64.b64decode(serialize_provider(D1SchemaProvider()))

@@ -1,4 +1,4 @@
-"""The scripts of the shell: without what shellcheck warns of."""
+"""Shell scripts pass shellcheck."""
 
 import subprocess
 import sys
@@ -11,7 +11,7 @@ SHELLS = (b"#!/bin/sh", b"#!/usr/bin/env bash", b"#!/bin/bash")
 
 
 def find_scripts() -> list[Path]:
-    """Return the files of the checkout that a shell runs, by their first lines."""
+    """Return the checkout's shell scripts, found by their first lines."""
     listed = subprocess.run(["git", "ls-files", "-z"], cwd=CHECKOUT, capture_output=True, text=True, check=True).stdout
     files = [CHECKOUT / name for name in listed.split("\0") if name]
     return [file for file in files if file.is_file() and _first_line(file).startswith(SHELLS)]
@@ -24,7 +24,7 @@ def _first_line(file: Path) -> bytes:
 
 @pytest.mark.parametrize("file", find_scripts(), ids=lambda file: str(file.relative_to(CHECKOUT)))
 def test_shellcheck_has_nothing_to_say(file: Path) -> None:
-    """Each script passes its linter, whose exceptions stand in it with their reason."""
+    """Every script passes shellcheck."""
     shellcheck = Path(sys.executable).with_name("shellcheck")
 
     done = subprocess.run([shellcheck, file], capture_output=True, text=True, check=False)
@@ -33,5 +33,5 @@ def test_shellcheck_has_nothing_to_say(file: Path) -> None:
 
 
 def test_the_script_that_dumps_is_one_of_them() -> None:
-    """What is looked at is found by how it begins."""
+    """The search finds scripts, such as backup.sh."""
     assert CHECKOUT / "infra" / "docker" / "backup.sh" in find_scripts()

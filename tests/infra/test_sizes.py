@@ -1,4 +1,4 @@
-"""Sizes: what is chosen together stays in proportion, however many processors there are."""
+"""Sizes keep their proportions for any number of processors."""
 
 import pytest
 
@@ -9,7 +9,7 @@ from infra.settings import SIZES
 @pytest.mark.parametrize("name", SIZES)
 @pytest.mark.parametrize("processors", [0, 1, 99])
 def test_servers_fit_into_their_limits(name: str, processors: int) -> None:
-    """PostgreSQL's buffers and Redis' data leave room beside them; every connection may have its process."""
+    """PostgreSQL's buffers and Redis' data leave memory free, and every connection can have its process."""
     size = size_for(name, processors=processors)
 
     assert size.shared_buffers * 4 == size.postgres.memory
@@ -19,7 +19,7 @@ def test_servers_fit_into_their_limits(name: str, processors: int) -> None:
 
 @pytest.mark.parametrize("name", SIZES)
 def test_containers_of_one_account_are_given_the_same_bound(name: str) -> None:
-    """The kernel counts them together, so that a smaller bound of one would be used up by the other."""
+    """Containers of one account have the same process limit, since the kernel counts them together."""
     size = size_for(name, processors=3)
 
     assert size.postgres.processes == size.redis.processes
@@ -27,7 +27,7 @@ def test_containers_of_one_account_are_given_the_same_bound(name: str) -> None:
 
 
 def test_a_larger_size_is_nowhere_smaller() -> None:
-    """From small to large nothing shrinks."""
+    """From small to large, no limit shrinks."""
     small, medium, large = (size_for(name, processors=1) for name in SIZES)
 
     for less, more in ((small, medium), (medium, large)):

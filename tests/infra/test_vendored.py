@@ -1,4 +1,4 @@
-"""What the Worker needs of PyPI: installed once, as the lock says, or not at all."""
+"""The Worker's PyPI packages are installed once, exactly as locked."""
 
 from pathlib import Path
 
@@ -11,13 +11,13 @@ LOCK = Path(__file__).parents[2] / "requirements" / "worker.lock"
 
 @pytest.fixture(autouse=True)
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Return an empty cache of the test's own."""
+    """Return an empty cache for the test."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     return tmp_path / "leadminer-build"
 
 
 def test_what_the_lock_names_is_installed_once(cache: Path) -> None:
-    """The second call finds the folder of the first, as it was left."""
+    """A second call returns the folder of the first, unchanged."""
     first = vendor(LOCK)
     (first / "mark").touch()
 
@@ -30,7 +30,7 @@ def test_what_the_lock_names_is_installed_once(cache: Path) -> None:
 
 
 def test_another_lock_has_another_folder(tmp_path: Path) -> None:
-    """What is vendored follows the lock's text."""
+    """Another lock is installed into another folder."""
     other = tmp_path / "worker.lock"
     other.write_text(LOCK.read_text() + "# changed\n")
 
@@ -38,7 +38,7 @@ def test_another_lock_has_another_folder(tmp_path: Path) -> None:
 
 
 def test_a_package_that_is_not_the_locked_one_is_refused(tmp_path: Path, cache: Path) -> None:
-    """A wrong hash installs nothing, and the reason is told."""
+    """A wrong hash installs nothing, and the error names the package."""
     wrong = tmp_path / "worker.lock"
     wrong.write_text(f"workers-runtime-sdk==1.9.5 --hash=sha256:{'0' * 64}\n")
 

@@ -1,4 +1,4 @@
-"""The workflows: well formed, with no more rights than they need, and nothing in them that a laptop cannot do."""
+"""The workflows are valid, have no more rights than they need, and only run make targets."""
 
 import re
 import subprocess
@@ -21,7 +21,7 @@ GRANTS = {
     ("drift", "drift"): {"contents": "read", "issues": "write"},
     ("preview", "preview"): {"contents": "read", "pull-requests": "write"},
 }
-"""By workflow and job, where reading the repository is not enough."""
+"""The permissions of jobs that need more than reading the repository, by workflow and job."""
 ENVIRONMENTS = {
     ("cloudflare-deploy", "production"): "production",
     ("cloudflare-deploy", "staging"): "staging",
@@ -36,17 +36,17 @@ EVENTS = {
     "drift": {"schedule", "workflow_dispatch"},
     "preview": {"pull_request"},
 }
-"""None that hands a fork's code the rights of this repository, as `pull_request_target` and `workflow_run` would."""
+"""The events of each workflow. `pull_request_target` and `workflow_run` would give a fork's code our rights."""
 each_workflow = pytest.mark.parametrize(("name", "workflow"), FOUND.items(), ids=FOUND)
 
 
 def secrets_of(workflow: Workflow) -> set[str]:
-    """Return the secrets that a workflow names."""
+    """Return the secrets that a workflow uses."""
     return {each.removeprefix("secrets.") for each in expressions(dict(workflow.raw)) if each.startswith("secrets.")}
 
 
 def test_actionlint_finds_nothing() -> None:
-    """The workflows are what GitHub takes."""
+    """The workflows pass actionlint."""
     try:
         actionlint = build_actionlint()
     except LinterMissing as error:
@@ -59,7 +59,7 @@ def test_actionlint_finds_nothing() -> None:
 
 
 def test_zizmor_finds_nothing() -> None:
-    """Not even what its pedantic persona minds; offline, since versions are looked at elsewhere."""
+    """The workflows pass zizmor, even in pedantic mode. It runs offline, since other tests check versions."""
     zizmor = Path(sys.executable).with_name("zizmor")
     require(zizmor.exists(), "no zizmor: make setup")
 
@@ -70,7 +70,7 @@ def test_zizmor_finds_nothing() -> None:
 
 @pytest.mark.parametrize(("old", "new"), [("@3d3c42e5aac5", "@v7 # "), ("  pull_request:", "  pull_request_target:")])
 def test_zizmor_finds_what_is_wrong(tmp_path: Path, old: str, new: str) -> None:
-    """The check can fail."""
+    """An unpinned action and a dangerous event are found, so the check can fail."""
     zizmor = Path(sys.executable).with_name("zizmor")
     require(zizmor.exists(), "no zizmor: make setup")
     file = tmp_path / "preview.yml"
@@ -78,12 +78,12 @@ def test_zizmor_finds_what_is_wrong(tmp_path: Path, old: str, new: str) -> None:
 
     done = subprocess.run([str(zizmor), *QUIETLY, str(file)], capture_output=True, text=True, check=False)
 
-    assert done.returncode > 10, done.stdout + done.stderr  # its codes of findings
+    assert done.returncode > 10, done.stdout + done.stderr  # exit codes above 10 are findings
 
 
 @each_workflow
 def test_each_line_is_a_target(name: str, workflow: Workflow) -> None:
-    """A step runs one target of the Makefile, which there is: no logic stands in YAML."""
+    """Each step runs one existing make target, so that YAML has no logic."""
     lines = [step.run for step in workflow.steps if step.run]
     found = [re.fullmatch(r"make ([a-z-]+)(?: STACK=(?:staging|production))?", line) for line in lines]
 
@@ -94,7 +94,7 @@ def test_each_line_is_a_target(name: str, workflow: Workflow) -> None:
 
 @each_workflow
 def test_rights_are_given_job_by_job(name: str, workflow: Workflow) -> None:
-    """Nothing on top; each job what it needs, a time-out, and an environment where it has secrets."""
+    """Workflows have no permissions; each job has those it needs, a timeout, and an environment if it has secrets."""
     jobs = {(name, job.name): job.raw for job in workflow.jobs}
 
     assert workflow.raw["permissions"] == {}
@@ -108,7 +108,7 @@ def test_rights_are_given_job_by_job(name: str, workflow: Workflow) -> None:
 
 @each_workflow
 def test_secrets_are_in_an_environment_alone(name: str, workflow: Workflow) -> None:
-    """No secret stands outside a step of a job that has an environment, and no action is handed one."""
+    """Secrets are only used in `run` steps of jobs with an environment, and never passed to an action."""
     with_environment = [job for job in workflow.jobs if "environment" in job.raw]
     steps = [step for job in with_environment for step in job.steps if step.run]
     given = {each.removeprefix("secrets.") for step in steps for each in expressions(dict(step.env))}
@@ -121,7 +121,7 @@ def test_secrets_are_in_an_environment_alone(name: str, workflow: Workflow) -> N
 
 @each_workflow
 def test_runs_do_not_meet(name: str, workflow: Workflow) -> None:
-    """The workflow or each of its jobs is in a group; what deploys is never broken off."""
+    """Each workflow, or each of its jobs, has a concurrency group, and deployments are never canceled."""
     groups = [workflow.raw["concurrency"]] if "concurrency" in workflow.raw else []
     groups = groups or [job.raw["concurrency"] for job in workflow.jobs]
 
@@ -131,7 +131,7 @@ def test_runs_do_not_meet(name: str, workflow: Workflow) -> None:
 
 
 def test_no_fork_reaches_a_secret() -> None:
-    """What runs for a pull request and has secrets, runs for branches of this repository alone."""
+    """Workflows with secrets run only for pull requests from this repository."""
     reached = {
         name: [job.raw.get("if") for job in workflow.jobs]
         for name, workflow in FOUND.items()
@@ -143,7 +143,7 @@ def test_no_fork_reaches_a_secret() -> None:
 
 
 def test_everything_is_pinned() -> None:
-    """Each action by a full commit with its version in a comment, each image by digest; nothing else is used."""
+    """Every action is pinned to a commit, with its version in a comment, and every image to a digest."""
     lines = [line for path in WORKFLOWS.glob("*.yml") for line in path.read_text("utf-8").splitlines()]
     used = [line.strip().removeprefix("- ") for line in lines if "uses:" in line]
 
@@ -153,7 +153,7 @@ def test_everything_is_pinned() -> None:
 
 
 def test_sources_of_commits_are_named() -> None:
-    """The table of `docs/develop.md` has each action, at the version that is used, and where its commit was found."""
+    """`docs/develop.md` lists each action with its version and the source of its commit."""
     used = set()
     for path in WORKFLOWS.glob("*.yml"):
         used |= set(re.findall(r"uses: (\S+)@\S+ # (\S+)", path.read_text("utf-8")))
@@ -165,7 +165,7 @@ def test_sources_of_commits_are_named() -> None:
 
 
 def test_checkouts_keep_no_token() -> None:
-    """What comes later in a job cannot push."""
+    """Checkouts keep no token, so that later steps cannot push."""
     checkouts = [step for workflow in FOUND.values() for step in workflow.steps if "checkout@" in step.uses]
 
     assert checkouts
@@ -173,7 +173,7 @@ def test_checkouts_keep_no_token() -> None:
 
 
 def test_pulumi_is_that_of_the_lock() -> None:
-    """Command and SDK have one version."""
+    """The pulumi command and the SDK have the same version."""
     project = tomllib.loads((CHECKOUT / "pyproject.toml").read_text("utf-8"))["project"]
     [wanted] = [each for each in project["optional-dependencies"]["infra"] if each.startswith("pulumi==")]
     steps = [step for workflow in FOUND.values() for step in workflow.steps if "pulumi/actions@" in step.uses]
@@ -184,7 +184,7 @@ def test_pulumi_is_that_of_the_lock() -> None:
 
 
 def test_a_push_to_main_is_carried_to_production() -> None:
-    """The image, tests, staging and its smoke mining, approval, production, no changes left, the tag: in this order."""
+    """A push to main runs the image, tests, staging with a smoke mining, production and the release, in this order."""
     workflow = FOUND["cloudflare-deploy"]
 
     assert workflow.name == "Deploy to Cloudflare"
@@ -210,14 +210,14 @@ def test_a_push_to_main_is_carried_to_production() -> None:
 
 
 def test_both_stacks_get_the_same_image() -> None:
-    """What was tried in staging is what runs in production."""
+    """Staging and production run the same image."""
     deploying = [step for step in FOUND["cloudflare-deploy"].steps if step.run.startswith("make deploy")]
 
     assert [step.env["FETCHER_IMAGE"] for step in deploying] == ["${{ needs.image.outputs.fetcher }}"] * 2
 
 
 def test_secrets_are_those_that_are_documented() -> None:
-    """`docs/pipeline.md` has each secret that a workflow uses, and no other."""
+    """`docs/operate.md` lists exactly the secrets that the workflows use."""
     used = {name for workflow in FOUND.values() for name in secrets_of(workflow)}
 
     documented = [bare(name) for name, *_ in table(read_page("docs/pipeline.md"), "secret")]
@@ -226,7 +226,7 @@ def test_secrets_are_those_that_are_documented() -> None:
 
 
 def test_ci_checks_everything() -> None:
-    """Lint and types, tests, images, the bundle, and the workflows themselves."""
+    """CI runs lint, all tests, both builds and the workflow checks."""
     lines = {step.run for step in FOUND["ci"].steps if step.run}
 
     assert lines == {"make lint", "make ci", "make images", "make bundle", "make workflows"}

@@ -1,4 +1,4 @@
-"""Cloudflare's own tool takes the bundle, and makes of it what our table says. Offline: nothing is uploaded."""
+"""Wrangler accepts the bundle and would upload exactly our module table. It runs offline and uploads nothing."""
 
 import json
 import os
@@ -17,9 +17,9 @@ CHECKOUT = HERE.parents[2]
 
 
 def stage(bundle: Bundle, folder: Path) -> None:
-    """Write a bundle and its configuration as wrangler wants them."""
+    """Write a bundle and its configuration in wrangler's layout."""
     for name, module in bundle.items():
-        # Wrangler takes vendored files from beside the folder of the main module, not from within it.
+        # Wrangler expects vendored files beside the main module's folder, not in it.
         path = folder / name if name.startswith(VENDORED) else folder / "source" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(module.file, path)
@@ -41,7 +41,7 @@ def deploy_dry(pieces: Pieces, folder: Path) -> str:
     """Return what `wrangler deploy --dry-run` prints."""
     command = [pieces.node, str(pieces.wrangler), "deploy", "--dry-run", "--outdir", "../out"]
     offline = {"CI": "1", "NO_COLOR": "1", "WRANGLER_SEND_METRICS": "false", "HOME": str(folder)}
-    # A proxy that is not there: whatever would go over the network fails.
+    # A proxy that does not exist, so that any network access fails.
     nowhere = dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"), "http://127.0.0.1:9")
     environment = {"PATH": os.environ["PATH"]} | offline | nowhere
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=120, env=environment)
@@ -51,7 +51,7 @@ def deploy_dry(pieces: Pieces, folder: Path) -> str:
 
 @pytest.mark.parametrize("worker", ["probe", "entry_worker"])
 def test_wrangler_takes_the_bundle_as_it_is(pieces: Pieces, sdk: Path, tmp_path: Path, worker: str) -> None:
-    """Every module goes up under its name, with its type, and with nothing besides."""
+    """Wrangler would upload every module under its name, and nothing else."""
     if worker == "probe":
         bundle = bundle_modules("probe.py", {"probe": HERE / "probe.py"}, sdk, max_bytes=2**20)
     else:

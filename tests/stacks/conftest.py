@@ -1,4 +1,4 @@
-"""What the stacks need: the real Pulumi engine, a Docker engine, and the images that stand in for a registry's."""
+"""Fixtures for the stacks: the real Pulumi engine, a Docker engine, and local images instead of a registry's."""
 
 import asyncio
 import sys
@@ -26,18 +26,18 @@ from tests.support.servers import Postgres
 CLOUDFLARE = [CloudflareNames(environment) for environment in ("staging", "prod")]
 TIMES = pytest.StashKey[dict[str, float]]()
 LAST_TIMES = "stacks/seconds"
-"""Where pytest's cache keeps those of the last run in this checkout."""
+"""The key in pytest's cache for the times of the last run in this checkout."""
 Note = Callable[[str, float], None]
 
 
 @pytest.fixture(scope="session")
 def note(pytestconfig: pytest.Config) -> Note:
-    """Return what keeps how many seconds something took; all are printed at the end of the run."""
+    """Return a function that records how many seconds something took; all are printed at the end of the run."""
     return pytestconfig.stash.setdefault(TIMES, {}).__setitem__
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """Print how long the stacks took, also as multiples of the last run, since machines differ."""
+    """Print how long the stacks took, and as multiples of the last run, since machines differ."""
     times = config.stash.get(TIMES, {})
     if times and config.cache:
         before = config.cache.get(LAST_TIMES, {})
@@ -50,7 +50,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 
 @pytest.fixture(scope="session")
 def pulumi_engine() -> None:
-    """Build the command `pulumi`, where that was not done before."""
+    """Build the pulumi command, if that was not done before."""
     try:
         build_engine()
     except EngineMissing as missing:
@@ -59,7 +59,7 @@ def pulumi_engine() -> None:
 
 @pytest.fixture(scope="session")
 def docker_engine() -> Iterator[DockerEngine]:
-    """Yield a Docker engine of the tests' own."""
+    """Yield a Docker engine that only the tests use."""
     try:
         engine = DockerEngine()
         engine.__enter__()
@@ -71,13 +71,13 @@ def docker_engine() -> Iterator[DockerEngine]:
 
 @pytest.fixture(scope="session")
 def images(docker_engine: DockerEngine) -> dict[str, str]:
-    """Return the images that a registry would have, by the setting that names each."""
+    """Return the images that would come from a registry, by their settings."""
     return docker_engine.build_images()
 
 
 @pytest.fixture(scope="session")
 def dovecot() -> Iterator[Dovecot]:
-    """Yield a server with the sample mailbox, which all read and nobody changes."""
+    """Yield an IMAP server with the sample mailbox, which no test changes."""
     with Dovecot() as server:
         fill(server, whole_mailbox())
         yield server
@@ -85,7 +85,7 @@ def dovecot() -> Iterator[Dovecot]:
 
 @pytest.fixture(scope="session")
 def expected(dovecot: Dovecot, tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
-    """Return what the sample mailbox gives embedded, in each format."""
+    """Return the exports of the sample mailbox, mined with the embedded servers, by format."""
     with mailbox("127.0.0.1", dovecot.port) as source:
         return mine_embedded(tmp_path_factory.mktemp("embedded"), source)
 
@@ -98,7 +98,7 @@ def stack(
     pulumi_engine: None,
     note: Note,
 ) -> SelfHost:
-    """Return a stack on one server that is up; each test leaves it healthy, and has users of its own in it."""
+    """Return a deployed stack on one server; each test leaves it healthy and uses its own users."""
     stack = SelfHost(tmp_path_factory.mktemp("selfhost"), docker_engine, images, prefix="lm-server")
     note("selfhost: up, images built on the way", stack.up())
     return stack
@@ -106,7 +106,7 @@ def stack(
 
 @pytest.fixture(scope="session")
 def service(stack: SelfHost) -> Iterator[Service]:
-    """Yield the fetcher's service of that stack."""
+    """Yield a client for the stack's fetcher."""
     outputs = stack.outputs()
     service = Service(outputs["url"], outputs["token"])
     yield service
@@ -115,14 +115,14 @@ def service(stack: SelfHost) -> Iterator[Service]:
 
 @pytest.fixture(scope="session")
 def source(stack: SelfHost, dovecot: Dovecot) -> Iterator[str]:
-    """Yield where the sample mailbox is read, from here and from that stack's containers."""
+    """Yield the sample mailbox's address, valid from here and from the stack's containers."""
     with mailbox(stack.gateway, dovecot.port) as source:
         yield source
 
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
-    """Return a copy of the checkout, to type commands in."""
+    """Return a copy of the checkout in which to run commands."""
     project = copy_project(tmp_path / "checkout")
     (project / ".venv").symlink_to(Path(sys.executable).parents[1])
     return project
@@ -130,7 +130,7 @@ def checkout(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def variables(tmp_path: Path, checkout: Path, pulumi_engine: None) -> dict[str, str]:
-    """Return the environment of somebody new to Pulumi: a home with nothing in it, and the command."""
+    """Return the environment of a new Pulumi user: an empty home and the pulumi command."""
     home = tmp_path / "home"
     home.mkdir()
     own = Pulumi(tmp_path / "pulumi", checkout).environment
@@ -140,7 +140,7 @@ def variables(tmp_path: Path, checkout: Path, pulumi_engine: None) -> dict[str, 
 
 @pytest.fixture(scope="module")
 def account(pieces: Pieces, docker_engine: DockerEngine) -> Iterator[CloudflareAccount]:
-    """Yield an account, empty at first; nothing that belongs to it is left on the Docker engine."""
+    """Yield an account, empty at first; at the end, its networks are removed from the Docker engine."""
     with CloudflareAccount(pieces, *(names.worker for names in CLOUDFLARE)) as account:
         yield account
     for names in CLOUDFLARE:
@@ -149,7 +149,7 @@ def account(pieces: Pieces, docker_engine: DockerEngine) -> Iterator[CloudflareA
 
 @pytest.fixture(scope="module")
 def permanent(postgres: Postgres) -> str:
-    """Return the permanent database behind Supabase's stand-in, up to date."""
+    """Return the permanent database behind the stand-in for Supabase, with all migrations."""
     database = postgres.fresh_database()
     asyncio.run(migrate(database, PERMANENT, schema=SCHEMA))
     return database
@@ -157,12 +157,12 @@ def permanent(postgres: Postgres) -> str:
 
 @pytest.fixture(scope="module")
 def supabase(permanent: str) -> Iterator[str]:
-    """Yield where the permanent functions are."""
+    """Yield the URL of the stand-in for Supabase."""
     with PostgRest(permanent) as rest:
         yield rest.url
 
 
 @pytest.fixture(scope="module")
 def fetcher(docker_engine: DockerEngine, account: CloudflareAccount, images: dict[str, str]) -> str:
-    """Return the fetcher's image of the checkout, to which the account's certificate is good."""
+    """Return the checkout's image of the fetcher, which trusts the account's certificate."""
     return build_fetcher(docker_engine, account, images["imagePython"])

@@ -1,4 +1,4 @@
-"""Care of a stack on a real engine: dumps bring back what was lost, and PostgreSQL goes to another major version."""
+"""Maintenance of a stack on a real engine: dumps bring back lost data, and PostgreSQL can be upgraded."""
 
 import os
 import shutil
@@ -33,7 +33,7 @@ def care(stack: SelfHost, *words: str) -> str:
 
 
 def build_newer(engine: DockerEngine, folder: Path, image: str, text: str) -> str:
-    """Return an image with a newer major version: the embedded one's programs before Debian's."""
+    """Return an image with a newer major version: the embedded PostgreSQL's programs come first on PATH."""
     shutil.copytree(PROGRAMS, folder / "newer" / PACKAGE.name / PROGRAMS.name)
     shutil.copytree(PACKAGE.with_name(f"{PACKAGE.name}.libs"), folder / "newer" / f"{PACKAGE.name}.libs")
     (folder / "broken").write_text("#!/bin/sh\nexit 1\n")
@@ -44,7 +44,7 @@ def build_newer(engine: DockerEngine, folder: Path, image: str, text: str) -> st
 
 
 def lose(stack: SelfHost, *volumes: str) -> None:
-    """Remove all containers, and volumes with what they hold, as the loss of a disk would."""
+    """Remove all containers and the given volumes, as if a disk were lost."""
     for container in stack.containers().values():
         container.remove(force=True, v=True)
     for holding in volumes:
@@ -61,7 +61,7 @@ def version(stack: SelfHost) -> str:
 
 
 def folders(stack: SelfHost) -> set[str]:
-    """Return what the volume of PostgreSQL holds, by major version."""
+    """Return the folders in PostgreSQL's volume, by major version."""
     found = stack.execute("postgres", "find", "/var/lib/postgresql", "-mindepth", "2", "-maxdepth", "2")[1]
     return {path.removeprefix("/var/lib/postgresql/") for path in found.split()}
 
@@ -69,7 +69,7 @@ def folders(stack: SelfHost) -> set[str]:
 def test_a_dump_that_was_kept_elsewhere_brings_back_all_that_was_lost(
     stack: SelfHost, service: Service, source: str, tmp_path: Path
 ) -> None:
-    """After the loss of every volume, copied out and back in by the commands of `docs/operations.md`.
+    """After every volume is lost, a dump copied out and back with the commands of `docs/operate.md` restores all data.
 
     The export is the same, and a mining finds nothing new.
     """
@@ -95,23 +95,23 @@ def test_a_dump_that_was_kept_elsewhere_brings_back_all_that_was_lost(
 
 
 def test_what_cannot_be_done_says_why(stack: SelfHost) -> None:
-    """A dump that is not there stops no service; a stack that is not there has no outputs."""
+    """An unknown dump or stack is reported, and no service is stopped."""
     running = stack.containers()["fetcher"].attrs["State"]["StartedAt"]
 
     unknown, nowhere = attempt(stack, "restore", "2020-01-01T00-00-00Z"), attempt(stack, "backup", stack_name="other")
 
     assert (unknown.returncode, nowhere.returncode) == (1, 1)
-    assert "There is no dump 2020-01-01T00-00-00Z; there are: " in unknown.stderr
-    assert "The stack other cannot be read: " in nowhere.stderr
+    assert "There is no dump 2020-01-01T00-00-00Z. Available: " in unknown.stderr
+    assert "Cannot read the stack other: " in nowhere.stderr
     assert stack.containers()["fetcher"].attrs["State"]["StartedAt"] == running
 
 
 def test_an_upgrade_takes_everything_along_or_changes_nothing(
     stack: SelfHost, service: Service, source: str, docker_engine: DockerEngine, images: dict[str, str], tmp_path: Path
 ) -> None:
-    """A new version that cannot take the data is found out while the old one runs; one that can has all of them.
+    """An upgrade that fails leaves the old server running, and one that succeeds keeps all data.
 
-    The export is the same, nothing is counted anew, and the old files stay until they are dropped.
+    The export is the same, nothing is counted twice, and the old files stay until they are dropped.
     """
     service.mine("liz", source)
     before, server, old, held = service.exports("liz"), server_id(stack), version(stack), folders(stack)
@@ -119,7 +119,7 @@ def test_an_upgrade_takes_everything_along_or_changes_nothing(
     stack.configure({"imagePostgres": build_newer(docker_engine, tmp_path / "1", images["imagePostgres"], BROKEN)})
     failed = attempt(stack, "upgrade-postgres")
 
-    assert (failed.returncode, "did not take the data" in failed.stderr) == (1, True), failed.stderr
+    assert (failed.returncode, "could not load the data" in failed.stderr) == (1, True), failed.stderr
     healthy(stack)
     assert (server_id(stack), folders(stack)) == (server, held)
     assert "postgres-new" not in stack.containers()
@@ -135,8 +135,8 @@ def test_an_upgrade_takes_everything_along_or_changes_nothing(
     assert service.mine("liz", source)["ledger"]["listed"] == 0
     assert folders(stack) == {*held, f"{new}/docker"}
     stack.expect_no_changes()
-    assert "runs, as the settings ask for" in care(stack, "upgrade-postgres")
-    assert care(stack, "restore", care(stack, "backup")).endswith("the services run.")
+    assert "is running, as the settings ask for" in care(stack, "upgrade-postgres")
+    assert care(stack, "restore", care(stack, "backup")).endswith("The services are running again.")
     assert old in care(stack, "drop-unused-postgres")
     assert folders(stack) == {f"{new}/docker"}
     assert service.exports("liz") == before
@@ -147,10 +147,10 @@ def server_id(stack: SelfHost) -> str:
 
 
 def test_preflight_finds_nothing_on_a_host_that_carries_the_stack(stack: SelfHost) -> None:
-    """On a real engine: what is there is enough, and the stack's own port is its own."""
+    """On a host that runs the stack, preflight finds no problem, not even with the stack's own port."""
     command = [sys.executable, "-W", "ignore", "-m", "infra.preflight", STACK]
     environment = os.environ | stack.pulumi.environment
 
     done = subprocess.run(command, cwd=stack.project, env=environment, capture_output=True, text=True, check=False)
 
-    assert (done.returncode, "Nothing stands in the way of selfhost." in done.stdout) == (0, True), done.stdout
+    assert (done.returncode, "The stack selfhost is ready to deploy." in done.stdout) == (0, True), done.stdout

@@ -1,8 +1,8 @@
-"""A push to main, carried to production: the deploy workflow's lines, in order, in a scratch clone.
+"""A push to main reaches production: runs the deploy workflow's steps, in order, in a scratch clone.
 
-Engine and program are the real ones, and so are git, make and Docker; both stacks go up in one account on this machine,
-reached by its names. GitHub's API, its runner and the registry are stand-ins, and the fetcher's image was built before:
-it trusts the account's certificate.
+Pulumi, the program, git, make and Docker are real. Both stacks are deployed to one account on this machine, reached by
+Cloudflare's host names. GitHub's API, its runner and the registry are stand-ins. The fetcher's image is built before,
+so that it trusts the account's certificate.
 """
 
 import os
@@ -38,14 +38,14 @@ SECRET = {
     "SUPABASE_DB_URL",
     "SUPABASE_SERVICE_KEY",
 }
-"""What no step may print, of the repository's secrets; the others are names and places."""
+"""The repository's secrets that no step may print; the others are names and addresses."""
 
 
 @dataclass(frozen=True)
 class Machine:
-    """What a runner has: a PATH with the tools, further variables, and the secrets of the repository.
+    """A runner: a folder of tools for PATH, more variables, and the repository's secrets.
 
-    `prefix` are the words in front of its shell.
+    `prefix` is the command that its shell is run with.
     """
 
     pulumi: Pulumi
@@ -63,13 +63,13 @@ class Machine:
         return {**others, **own, **self.variables, "PATH": path}
 
     def carry(self, clone: ScratchClone) -> list[Ran]:
-        """Run the deploy workflow for a clone's commit."""
+        """Run the deploy workflow for a clone's commit, and return its steps with their output."""
         github = {"token": TOKEN, "sha": clone.git("rev-parse", "HEAD")}
         workflow = read_workflow(clone.folder / ".github" / "workflows" / "cloudflare-deploy.yml")
         return Runner(clone.folder, self.environ, self.secrets, github, prefix=self.prefix).run(workflow)
 
     def hidden(self) -> dict[str, str]:
-        """Return what no step may print: what was given, and what the stacks have made."""
+        """Return what no step may print: the given secrets, and those that the stacks generated."""
         given = {name: value for name, value in self.secrets.items() if name in SECRET}
         outputs = {stack: self.pulumi.outputs(stack) for stack in ENVIRONMENTS}
         made = {
@@ -80,21 +80,21 @@ class Machine:
 
 @pytest.fixture
 def github() -> Iterator[GitHubStandIn]:
-    """Yield a stand-in of GitHub."""
+    """Yield a stand-in for GitHub."""
     with GitHubStandIn() as server:
         yield server
 
 
 @pytest.fixture
 def registry() -> Iterator[PushRegistry]:
-    """Yield where the fetcher's image is published."""
+    """Yield the registry for the fetcher's image."""
     with PushRegistry() as started:
         yield started
 
 
 @pytest.fixture
 def clone(tmp_path: Path, account: CloudflareAccount, docker_engine: DockerEngine, supabase: str) -> ScratchClone:
-    """Return a clone whose stacks' files say where the account, Supabase and the fetchers' host are."""
+    """Return a clone whose stack files name the account, Supabase and the fetchers' host."""
     made = make_scratch_clone(tmp_path)
     for stack, port in zip(ENVIRONMENTS, free_ports(2), strict=True):
         settings = {
@@ -111,7 +111,7 @@ def clone(tmp_path: Path, account: CloudflareAccount, docker_engine: DockerEngin
 
 
 def trust_in_clone(folder: Path, account: CloudflareAccount) -> None:
-    """Set the clone up, whose `leadminer` asks its processor with the authorities of its own installation alone."""
+    """Set up the clone, and make its `leadminer` trust the account's certificate authority."""
     subprocess.run(["make", "setup"], cwd=folder, check=True, capture_output=True)
     [known] = folder.glob(".venv/lib/python3*/site-packages/certifi/cacert.pem")
     with known.open("ab") as file:
@@ -131,7 +131,7 @@ def machine(
     pulumi_engine: None,
     sdk: Path,
 ) -> Iterator[Machine]:
-    """Yield a runner's machine; on the permanent side there is nothing of ours yet."""
+    """Yield a runner's machine; the permanent database does not have our schema yet."""
     with psycopg.connect(permanent) as connection:
         connection.execute("DROP SCHEMA leadminer CASCADE")
     pulumi, own = Pulumi(tmp_path / "pulumi", clone.folder), account.credentials
@@ -150,7 +150,7 @@ def machine(
         **{name: value for name, value in github.environ.items() if name != "GITHUB_TOKEN"},
         "DOCKER_HOST": docker_engine.host,
         "REGISTRY": f"{registry.host}/leadminer",
-        "PYTEST_ADDOPTS": "-k schemas",  # a part of the unit tests is enough to say that they are run
+        "PYTEST_ADDOPTS": "-k schemas",  # a part of the unit tests is enough to show that they run
     }
     with own_names(tmp_path, account.hosts, account.port, account.authority) as names:
         yield Machine(pulumi, tmp_path / "tools", {**variables, **names.environment}, secrets, names.prefix)
@@ -159,9 +159,9 @@ def machine(
 def test_a_push_to_main_reaches_production(
     machine: Machine, clone: ScratchClone, github: GitHubStandIn, registry: PushRegistry, account: CloudflareAccount
 ) -> None:
-    """One image for both stacks, a smoke mining in between, nothing left to change, a tag on the commit, its notes.
+    """A push to main deploys one image to both stacks, with a smoke mining in between, and makes a release.
 
-    The permanent side is migrated on the way.
+    The permanent database is migrated on the way, nothing is left to change, and no secret is printed.
     """
     version = tomllib.loads((clone.folder / "pyproject.toml").read_text("utf-8"))["project"]["version"]
     commit = clone.git("rev-parse", "HEAD")

@@ -1,4 +1,4 @@
-"""`pulumi up --stack selfhost` on a real Docker engine: what it brings up works, heals, changes and keeps its data."""
+"""`pulumi up --stack selfhost` on a real Docker engine: the stack works, heals, can change, and keeps its data."""
 
 import json
 import os
@@ -28,13 +28,13 @@ KNOWS = {
     "processor-2": _PROCESSOR,
     "redis": {"redis"},
 }
-"""By container, the secrets that it needs in its environment."""
+"""The secrets that each container needs in its environment."""
 
 
 def test_the_same_mailbox_gives_the_same_contacts(
     service: Service, source: str, expected: dict[str, bytes], stack: SelfHost
 ) -> None:
-    """Mined through the deployed fetcher and processors, the ledger balances, and exports are the embedded run's."""
+    """Mined through the deployed stack, the ledger balances and the exports equal those of the embedded run."""
     report = service.mine("ann", source)
 
     ledger = Ledger.from_json(report["ledger"])
@@ -46,7 +46,7 @@ def test_the_same_mailbox_gives_the_same_contacts(
 
 
 def test_nothing_is_left_to_change(stack: SelfHost, note: Note) -> None:
-    """All containers are healthy; another `up` would change nothing, and is done in seconds."""
+    """Another `up` changes nothing, and all containers stay healthy."""
     wait_until(stack.is_healthy, seconds=HEAL_SECONDS, look_seconds=0.5)
     stack.expect_no_changes()
 
@@ -56,7 +56,7 @@ def test_nothing_is_left_to_change(stack: SelfHost, note: Note) -> None:
 
 
 def test_policies_are_held_against_a_preview(stack: SelfHost) -> None:
-    """The policy pack lets the stack pass as it is, and refuses one whose data would not be kept."""
+    """The stack passes the policy pack, and fails it if its data is not protected."""
     held = ("--policy-pack", "infra/policy_pack")
 
     passed, refused = stack.preview(*held), stack.preview(*held, protectData="false")
@@ -67,18 +67,18 @@ def test_policies_are_held_against_a_preview(stack: SelfHost) -> None:
 
 
 def test_a_preview_tells_the_cost_and_fails_above_the_budget(stack: SelfHost) -> None:
-    """What a month and a million messages cost stands in it, and what to do about it."""
+    """A preview shows the cost, and fails if it is above the budget."""
     within = stack.preview(serverDollars="20", monthlyMessages="500000", budgetDollars="20")
     above = stack.preview(serverDollars="20", monthlyMessages="500000", budgetDollars="19")
 
     assert within.returncode == 0, within.stdout
-    assert "About $20.00 a month for 500,000 messages, $40.00 for a further million" in within.stdout + within.stderr
+    assert "About $20.00 per month for 500,000 messages, $40.00 per further million" in within.stdout + within.stderr
     assert above.returncode != 0
-    assert "A month would cost $20.00, and leadminer:budgetDollars is $19.00" in above.stdout + above.stderr
+    assert "would cost $20.00 per month, but leadminer:budgetDollars is $19.00" in above.stdout + above.stderr
 
 
 def test_containers_are_as_hard_as_declared(stack: SelfHost) -> None:
-    """Docker itself says of each container that it is no root, cannot write, has no capability and is bounded."""
+    """Docker reports that no container runs as root, can write its root, has capabilities or lacks limits."""
     found = stack.containers()
 
     assert set(stack.lasting()) == LASTING
@@ -100,7 +100,7 @@ def test_containers_are_as_hard_as_declared(stack: SelfHost) -> None:
 
 
 def test_secrets_stay_where_they_are_needed(stack: SelfHost) -> None:
-    """No secret stands in the clear in the state, nor in a container but in the environment that needs it."""
+    """No secret is in plain text in the state, and containers have only the secrets they need, in their environment."""
     exported = json.loads(stack.pulumi.run("stack", "export", "--stack", "selfhost", "--show-secrets"))
     resources = exported["deployment"]["resources"]
     secrets = {
@@ -126,7 +126,7 @@ def test_secrets_stay_where_they_are_needed(stack: SelfHost) -> None:
 
 
 def test_what_is_told_to_stop_ends_by_itself(stack: SelfHost, note: Note) -> None:
-    """Each finishes what it is at, within its time, and is not killed; started again, all is as before."""
+    """Every container stops by itself in time, without being killed, and starts again."""
     containers = [stack.containers()[name] for name in stack.lasting()]
     began = time.monotonic()
 
@@ -142,7 +142,7 @@ def test_what_is_told_to_stop_ends_by_itself(stack: SelfHost, note: Note) -> Non
 
 
 def test_what_is_killed_on_the_host_is_there_again(stack: SelfHost, service: Service, source: str, note: Note) -> None:
-    """SIGKILL for each container's process heals by itself, and what was mined is there."""
+    """After SIGKILL of every container's process, the stack heals by itself and keeps its data."""
     service.mine("kim", source)
     before = service.exports("kim")
     first = {name: stack.containers()[name].attrs["State"]["Pid"] for name in stack.lasting()}
@@ -164,7 +164,7 @@ def test_what_is_killed_on_the_host_is_there_again(stack: SelfHost, service: Ser
 def test_a_change_replaces_services_and_loses_no_data(
     stack: SelfHost, service: Service, source: str, note: Note
 ) -> None:
-    """Another size and new code make containers anew, in mid-mining too, and every message is counted once."""
+    """Another size and new code replace the containers, even during a mining, and every message is counted once."""
     service.mine("lou", source)
     before, old = service.exports("lou"), stack.containers()
     service.start("max", source)
@@ -187,7 +187,7 @@ def test_a_change_replaces_services_and_loses_no_data(
 def test_destroy_respects_protection(
     tmp_path: Path, docker_engine: DockerEngine, images: dict[str, str], stack: SelfHost, note: Note
 ) -> None:
-    """What holds data is neither destroyed nor touched until that is asked for in words."""
+    """`pulumi destroy` is refused, and changes nothing, until protectData is false."""
     built = {
         f"image{name.capitalize()}": stack.containers()[each].attrs["Image"]
         for name, each in (("fetcher", "fetcher"), ("processor", "processor-1"))

@@ -1,4 +1,4 @@
-"""`pulumi up --stack staging` into an account on this machine: what is declared is what runs, and it mines."""
+"""`pulumi up --stack staging` with an account on this machine: the declared stack runs and mines."""
 
 import json
 import time
@@ -18,7 +18,7 @@ from tests.support.pulumi.selfhost import Service, mailbox, source_at
 from tests.support.pulumi.staging import NAMES, Staging
 
 IDLE_SECONDS = 5.0
-"""In which a consumer, were there one, would have processed all of the sample mailbox."""
+"""Long enough for a consumer, if there were one, to process the sample mailbox."""
 KINDS = {
     "buckets": 1,
     "consumers": 2,
@@ -29,7 +29,7 @@ KINDS = {
     "scripts": 1,
     "subdomains": 1,
 }
-"""How many resources of each kind the stack has."""
+"""The number of resources of each kind."""
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +43,7 @@ def stack(
     sdk: Path,
     note: Note,
 ) -> Staging:
-    """Return a stack that is up; each test leaves it as declared."""
+    """Return a deployed stack; each test leaves it as declared."""
     settings = {"supabaseUrl": supabase, "imageFetcher": fetcher}
     stack = Staging(tmp_path_factory.mktemp("staging"), account, docker_engine, settings)
     note("staging: up, from a finished image", stack.up())
@@ -52,7 +52,7 @@ def stack(
 
 @pytest.fixture
 def service(stack: Staging) -> Iterator[Service]:
-    """Yield the fetcher's service of the stack, to which the account is the world."""
+    """Yield a client for the stack's fetcher, which reaches only the account."""
     outputs = stack.outputs()
     service = Service(outputs["url"], outputs["token"])
     with stack.world():
@@ -62,14 +62,14 @@ def service(stack: Staging) -> Iterator[Service]:
 
 @pytest.fixture
 def source(stack: Staging, dovecot: Dovecot) -> Iterator[str]:
-    """Yield where the mailbox is read, from here and from the fetcher."""
+    """Yield the sample mailbox's address, valid from here and from the fetcher."""
     with mailbox(stack.gateway, dovecot.port) as source:
         yield source
 
 
 @pytest.fixture
 def slow(stack: Staging, dovecot: Dovecot) -> Iterator[Forwarder]:
-    """Yield the way to the mailbox on which everything takes its time."""
+    """Yield a slow connection to the mailbox."""
     with Forwarder(stack.gateway, dovecot.port) as forwarder:
         forwarder.delay_seconds = 0.2
         yield forwarder
@@ -78,7 +78,7 @@ def slow(stack: Staging, dovecot: Dovecot) -> Iterator[Forwarder]:
 def test_the_same_mailbox_gives_the_same_contacts(
     stack: Staging, service: Service, source: str, expected: dict[str, bytes]
 ) -> None:
-    """Mined through the deployed fetcher and Worker, the ledger balances, and exports are the embedded run's."""
+    """Mined through the deployed stack, the ledger balances and the exports equal those of the embedded run."""
     report = service.mine("ann", source)
 
     ledger = Ledger.from_json(report["ledger"])
@@ -92,7 +92,7 @@ def test_the_same_mailbox_gives_the_same_contacts(
 
 
 def test_nothing_is_left_to_change(stack: Staging, note: Note) -> None:
-    """Another `up` would change nothing, and makes no Worker anew."""
+    """Another `up` changes nothing, and does not deploy the Worker again."""
     before = stack.account.deployments()
 
     note("staging: preview, nothing to change", stack.expect_no_changes())
@@ -104,10 +104,10 @@ def test_nothing_is_left_to_change(stack: Staging, note: Note) -> None:
 def test_what_runs_is_what_is_declared(
     stack: Staging, service: Service, source: str, expected: dict[str, bytes]
 ) -> None:
-    """The declared bindings and consumers, and no others.
+    """The Worker has only the declared bindings and consumers.
 
-    Without its database under its name the Worker begins no mining; without a consumer nothing is processed, until it
-    is there again.
+    Without its database binding, it cannot begin a mining. Without its consumer, it processes nothing until
+    the consumer is back.
     """
     declared = 'self._declare("jobs", queue.queue, script, jobs)'
     try:
@@ -135,7 +135,7 @@ def test_what_runs_is_what_is_declared(
 def test_a_worker_is_replaced_in_mid_mining(
     stack: Staging, service: Service, slow: Forwarder, expected: dict[str, bytes], note: Note
 ) -> None:
-    """New code takes over between two segments; every message is counted once all the same."""
+    """The Worker's code is replaced during a mining, and every message is counted once."""
     mining = service.start("max", source_at(slow))
     wait_until(lambda: service.status("max", mining)["segments"]["done"] > 0, look_seconds=0.2)
     slow.delay_seconds = 1.0
@@ -160,7 +160,7 @@ def test_a_worker_is_replaced_in_mid_mining(
 
 
 def test_secrets_stay_where_they_are_needed(stack: Staging) -> None:
-    """No secret stands in the clear in state, settings or logs, nor in a container that has no use for it."""
+    """No secret is in plain text in the state, settings or logs, or in a container that does not need it."""
     secrets = stack.secrets()
     places = {
         "the state": stack.pulumi.state(),
@@ -181,7 +181,7 @@ def test_secrets_stay_where_they_are_needed(stack: Staging) -> None:
 
 
 def test_destroy_leaves_nothing(stack: Staging) -> None:
-    """Account and Docker host are as they were before; and `up` brings everything up again."""
+    """`destroy` leaves nothing in the account or on the Docker host, and `up` deploys everything again."""
     stack.destroy()
 
     assert {kind: len(stack.account.resources(kind)) for kind in KINDS} == dict.fromkeys(KINDS, 0)

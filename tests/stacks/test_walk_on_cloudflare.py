@@ -1,4 +1,4 @@
-"""What `docs/cloudflare.md` tells people to type: from secrets to a mining in an account, and its end."""
+"""The commands of `docs/operate.md` for Cloudflare work, from the secrets to a mining and the removal."""
 
 import re
 from collections.abc import Iterator
@@ -26,7 +26,7 @@ def reader(
     fetcher: str,
     sdk: Path,
 ) -> Iterator[Reader]:
-    """Yield someone with an account, its tokens in files, a Docker host, and names that lead to all of it."""
+    """Yield a reader with an account, its tokens in files, a Docker host, and host names that lead to them."""
     own = account.credentials
     secrets = {
         "supabaseServiceKey": SERVICE_KEY,
@@ -46,7 +46,7 @@ def reader(
         "ssh://miner@fetcher.example.org": docker_engine.host,
     }
     with own_names(tmp_path, account.hosts, account.port, account.authority) as names:
-        # `leadminer` asks its processor with the authorities of its own installation alone.
+        # `leadminer` trusts only the certificate authorities of its own installation.
         examples["make setup"] = f"make setup\n{names.trust_by_certifi}"
         yield Reader(checkout, {**variables, **names.environment}, examples, prefix=names.prefix)
 
@@ -54,15 +54,15 @@ def reader(
 def test_cloudflare_from_nothing_to_its_end(
     reader: Reader, account: CloudflareAccount, docker_engine: DockerEngine
 ) -> None:
-    """Settings, checks, deployment, its list, a mining, nothing left to change; new tokens, and removed."""
-    state, *_ = blocks_under("docs/self-host.md", "One server")
-    settings, up = blocks_under("docs/cloudflare.md", "Deploy")
-    rotate, remove = blocks_under("docs/cloudflare.md", "Maintain the deployment")
+    """The documented commands configure, check, deploy, list and mine, rotate the tokens, and remove the stack."""
+    state, *_ = blocks_under("One server")
+    settings, up = blocks_under("Cloudflare")
+    rotate, remove = blocks_under("Care of Cloudflare")
     told = Block("", 'echo "token: $(pulumi stack output processorToken --show-secrets)"')
 
     shown = reader.type(state, settings, up, told, rotate, told, remove)
 
-    assert "Nothing stands in the way of staging." in shown
+    assert "The stack staging is ready to deploy." in shown
     assert f"| D1 | `{NAMES.database}` |" in shown
     assert "the ledger balances." in shown
     first, second = re.findall(r"^token: (\w+)", shown, re.MULTILINE)

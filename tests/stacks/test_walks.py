@@ -1,4 +1,4 @@
-"""What `docs/self-host.md` tells people to type for one server: from nothing to contacts, its care, and its end."""
+"""The commands of `docs/operate.md` for one server work, from setup to contacts, maintenance and removal."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,7 +16,7 @@ from tests.support.walk import Reader, blocks_under
 LOGIN = "jane@example.org"
 MESSAGES = 40
 CONTAINERS = ("fetcher", "postgres", "redis")
-"""Those that are named; two runs on one engine need names of their own."""
+"""Containers that the page names; they get another prefix, since two runs on one engine need different names."""
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ def inbox() -> Iterator[Dovecot]:
 
 @pytest.fixture
 def reader(checkout: Path, variables: dict[str, str], docker_engine: DockerEngine, images: dict[str, str]) -> Reader:
-    """Return someone with a checkout, a Docker engine, Pulumi, and images that no registry has to give."""
+    """Return a reader with a checkout, a Docker engine, Pulumi, and local images."""
     prefix = f"lm-{uuid4().hex[:8]}"
     own = images | {"dockerHost": docker_engine.host, "prefix": prefix, "publishPort": str(free_ports(1)[0])}
     with (checkout / "Pulumi.selfhost.yaml").open("a") as file:
@@ -45,8 +45,8 @@ def reader(checkout: Path, variables: dict[str, str], docker_engine: DockerEngin
 def test_one_server_from_nothing_to_its_end(
     reader: Reader, inbox: Dovecot, docker_engine: DockerEngine, note: Note
 ) -> None:
-    """Up, mined, dumped, changed, drained, its passwords changed, and removed, by the words that stand there."""
-    state, stack, up, *after = blocks_under("docs/self-host.md", "One server")
+    """The documented commands deploy, mine, dump, change, drain, replace passwords, and remove the stack."""
+    state, stack, up, *after = blocks_under("One server")
     mine, ask, check = after
     care = blocks_under("docs/self-host.md", "Maintain the server")
     prefix = reader.own["leadminer-fetcher"].removesuffix("-fetcher")

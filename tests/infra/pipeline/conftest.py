@@ -1,4 +1,4 @@
-"""A checkout that a test may change, with a remote of its own, and the steps of the pipeline run in it."""
+"""A scratch checkout with its own remote, in which tests run the steps of the pipeline."""
 
 import json
 import os
@@ -23,26 +23,26 @@ OURS = ("CLOUDFLARE_", "FETCHER_", "GITHUB_", "PULUMI_", "AWS_", "GIT_", "REGIST
 
 @dataclass(frozen=True)
 class Scratch:
-    """A clone of what the steps need, and the bare repository that is its origin."""
+    """A clone of what the steps need, and its origin, a bare repository."""
 
     folder: Path
     remote: Path
 
     def git(self, *arguments: str) -> str:
-        """Run git in the clone, as somebody who does not exist."""
+        """Run git in the clone as a made-up author, and return what it prints."""
         who = ["-c", "user.name=Jane Doe", "-c", "user.email=jane@example.org", "-c", "commit.gpgsign=false"]
         done = subprocess.run(["git", *who, *arguments], cwd=self.folder, capture_output=True, text=True, check=True)
         return done.stdout.strip()
 
     def write(self, name: str, old: str, new: str) -> None:
-        """Change a text in a file, which has to be there."""
+        """Replace a text in a file; the file must contain it."""
         file = self.folder / name
         text = file.read_text("utf-8")
         assert old in text
         file.write_text(text.replace(old, new), "utf-8")
 
     def step(self, *arguments: str, **environ: str) -> "subprocess.CompletedProcess[str]":
-        """Run a step as its target does, with nothing of the pipeline's environment but what is given."""
+        """Run a step as its make target does, with only the given variables of the pipeline's environment."""
         bare = {name: value for name, value in os.environ.items() if not name.startswith(OURS)}
         return subprocess.run(
             [sys.executable, "-m", "infra.pipeline", *arguments],
@@ -57,7 +57,7 @@ class Scratch:
 
 @pytest.fixture
 def scratch(tmp_path: Path) -> Scratch:
-    """Return a fresh one, of one commit that its origin has too."""
+    """Return a fresh clone with one commit, pushed to its origin."""
     folder, remote = tmp_path / "clone", tmp_path / "remote.git"
     ignored = shutil.ignore_patterns("__pycache__")
     for name in NEEDED:
@@ -82,26 +82,26 @@ def scratch(tmp_path: Path) -> Scratch:
 
 @pytest.fixture
 def github() -> Iterator[GitHubStandIn]:
-    """Yield a stand-in of GitHub."""
+    """Yield a stand-in for GitHub."""
     with GitHubStandIn() as server:
         yield server
 
 
 @pytest.fixture
 def pulumi(tmp_path: Path) -> PulumiCommand:
-    """Return a stand-in of Pulumi's command."""
+    """Return a stand-in for the pulumi command."""
     return PulumiCommand(tmp_path / "bin")
 
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What Cloudflare's stacks need around them: an account, R2 and Supabase, and who may enter."""
+    """What the Cloudflare stacks need around them: an account, R2 and Supabase, with their credentials."""
 
     account: CloudflareAccount
 
     @property
     def settings(self) -> dict[str, str]:
-        """What a stack is told of it; it has no fetcher, and so no host for one."""
+        """The settings of a stack in these surroundings, without a fetcher."""
         return {
             "accountId": ACCOUNT,
             "workersSubdomain": self.account.subdomain,
@@ -111,7 +111,7 @@ class Surroundings:
 
     @property
     def environ(self) -> dict[str, str]:
-        """What whoever deploys has in their environment."""
+        """The environment variables for a deployment."""
         [token] = self.account.tokens
         return {
             "CLOUDFLARE_API_TOKEN": token,
@@ -120,7 +120,7 @@ class Surroundings:
         }
 
     def tell(self, pulumi: PulumiCommand, stack: str) -> None:
-        """Let the stand-in of Pulumi's command have the settings of a stack."""
+        """Give a stack's settings to the stand-in for the pulumi command."""
         own = {"mode": "cloudflare", "environment": "prod" if stack == "production" else stack}
         config = {f"leadminer:{name}": {"value": value} for name, value in {**self.settings, **own}.items()}
         pulumi.say("config", stack, json.dumps(config))
@@ -128,7 +128,7 @@ class Surroundings:
 
 @pytest.fixture
 def surroundings() -> Iterator[Surroundings]:
-    """Yield some in which nothing stands in the way."""
+    """Yield surroundings in which a deployment succeeds."""
     with CloudflareAccount({"a-token-of-tests": Token()}) as account:
         account.answers["/rest/v1/rpc/schema_version"] = (200, read_migrations(PERMANENT)[-1].id)
         yield Surroundings(account)

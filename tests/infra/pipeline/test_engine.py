@@ -1,4 +1,4 @@
-"""How Pulumi's command is called: on which stack, under the policies, with the keys that it needs."""
+"""The pulumi command is called on the right stack, under the policies, with the keys that it needs."""
 
 import shutil
 
@@ -17,7 +17,7 @@ STATE = {"PULUMI_BACKEND_URL": "s3://state?endpoint=https://r2.example.org"}
 
 @pytest.fixture
 def deployer(pulumi: PulumiCommand, surroundings: Surroundings) -> dict[str, str]:
-    """Return the environment of someone who may deploy both of Cloudflare's stacks."""
+    """Return an environment that can deploy both Cloudflare stacks."""
     for stack in ("staging", "production"):
         surroundings.tell(pulumi, stack)
     return {"PATH": pulumi.path, **surroundings.environ}
@@ -26,11 +26,11 @@ def deployer(pulumi: PulumiCommand, surroundings: Surroundings) -> dict[str, str
 def test_a_deployment_makes_the_stack_and_holds_to_the_policies(
     scratch: Scratch, pulumi: PulumiCommand, deployer: dict[str, str]
 ) -> None:
-    """A first deployment needs no other command, looks first, and staging has its own settings of the policies."""
+    """A first deployment creates the stack, runs the preflight checks, and uses staging's own policy settings."""
     done = scratch.step("deploy", "staging", **deployer)
 
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "Nothing stands in the way of staging." in done.stdout
+    assert "The stack staging is ready to deploy." in done.stdout
     assert [words for words, _ in pulumi.calls] == [
         ["stack", "select", "staging", "--create", "--non-interactive"],
         ["version"],
@@ -45,7 +45,7 @@ def test_a_deployment_makes_the_stack_and_holds_to_the_policies(
 def test_a_deployment_migrates_the_permanent_side_where_the_way_is_given(
     scratch: Scratch, pulumi: PulumiCommand, deployer: dict[str, str], postgres: Postgres
 ) -> None:
-    """What is missing is applied, once, before anything else; the credential is not shown."""
+    """Missing migrations are applied first, once, and the connection string is not shown."""
     database = postgres.fresh_database()
 
     done = [scratch.step("deploy", "staging", SUPABASE_DB_URL=database, **deployer) for _ in range(2)]
@@ -61,7 +61,7 @@ def test_a_deployment_migrates_the_permanent_side_where_the_way_is_given(
 def test_a_permanent_side_that_does_not_answer_stops_the_deployment(
     scratch: Scratch, pulumi: PulumiCommand, deployer: dict[str, str]
 ) -> None:
-    """In a sentence, with the host and without the password; nothing is made."""
+    """The error names the host but not the password, and nothing is deployed."""
     url = "postgresql://postgres:a-password@127.0.0.1:1/postgres"
 
     done = scratch.step("deploy", "staging", SUPABASE_DB_URL=url, **deployer)
@@ -71,10 +71,10 @@ def test_a_permanent_side_that_does_not_answer_stops_the_deployment(
     assert "up" not in [words[0] for words, _ in pulumi.calls]
 
 
-def test_a_server_of_ones_own_is_left_to_its_own_migrations(
+def test_a_selfhost_deployment_ignores_supabase(
     scratch: Scratch, pulumi: PulumiCommand, deployer: dict[str, str]
 ) -> None:
-    """Whatever the environment says of Supabase."""
+    """Deploying to one server ignores SUPABASE_DB_URL."""
     done = scratch.step("deploy", "selfhost", SUPABASE_DB_URL="postgresql://127.0.0.1:1/none", **deployer)
 
     assert "migrate-permanent" not in done.stdout
@@ -83,7 +83,7 @@ def test_a_server_of_ones_own_is_left_to_its_own_migrations(
 def test_production_has_the_policies_as_they_are(
     scratch: Scratch, pulumi: PulumiCommand, deployer: dict[str, str]
 ) -> None:
-    """Nothing is softened there."""
+    """Production has no policy settings of its own."""
     scratch.step("deploy", "production", **deployer)
 
     assert pulumi.calls[-1][0][:4] == ["up", "--yes", "--policy-pack", "infra/policy_pack"]
@@ -93,34 +93,40 @@ def test_production_has_the_policies_as_they_are(
 def test_what_stands_in_the_way_is_said_and_nothing_made(
     scratch: Scratch, pulumi: PulumiCommand, surroundings: Surroundings, deployer: dict[str, str]
 ) -> None:
-    """Each with its fix, all at once, and no `pulumi up` is begun."""
+    """All problems are printed at once, each with its fix, and `pulumi up` does not run."""
     surroundings.account.tokens["a-token-of-tests"].may = ("queues", "r2/buckets", "workers/scripts")
     surroundings.account.answers["/rest/v1/rpc/schema_version"] = (401, None)
 
     done = scratch.step("deploy", "staging", **deployer)
 
     assert done.returncode == 1
-    assert "✗ CLOUDFLARE_API_TOKEN may not read d1/database.\n    Give it the permission D1: Edit" in done.stdout
-    assert "answers 401 to supabaseServiceKey." in done.stdout
-    assert "make deploy: What stands in the way of staging is said above; nothing was made." in done.stderr
+    assert "✗ CLOUDFLARE_API_TOKEN cannot access d1/database.\n    Give it the permission D1: Edit" in done.stdout
+    assert "answered 401 to supabaseServiceKey." in done.stdout
+    assert (
+        "make deploy: staging cannot be deployed until the problems above are fixed. Nothing was deployed."
+        in done.stderr
+    )
     assert "up" not in [words[0] for words, _ in pulumi.calls]
 
 
 @pytest.mark.parametrize("there", [True, False])
 def test_whoever_is_not_logged_in_is_told(scratch: Scratch, pulumi: PulumiCommand, there: bool) -> None:
-    """A fresh clone, where nobody has told Pulumi yet where to keep its state, or there is none."""
+    """Without Pulumi, or without a login, the error says what to install and how to log in."""
     pulumi.say("stack", "selfhost", "error: PULUMI_ACCESS_TOKEN must be set for login", code=255)
 
     done = scratch.step("deploy", "selfhost", PATH=pulumi.path if there else "/nowhere")
 
     assert done.returncode == 1
-    assert ("must be set for login" in done.stdout, "There is no pulumi here" in done.stderr) == (there, not there)
+    assert ("must be set for login" in done.stdout, "The command pulumi was not found" in done.stderr) == (
+        there,
+        not there,
+    )
     assert "`pulumi login`" in done.stderr
-    assert "PULUMI_CONFIG_PASSPHRASE: docs/self-host.md" in done.stderr
+    assert "also set PULUMI_CONFIG_PASSPHRASE. Each step is in docs/operate.md." in done.stderr
 
 
 def test_changes_that_are_left_fail(scratch: Scratch, pulumi: PulumiCommand) -> None:
-    """The exit code is Pulumi's verdict, and its words are shown."""
+    """If changes are left, the step fails and shows Pulumi's output."""
     pulumi.say("preview", "production", "error: no changes were expected", code=255)
 
     done = scratch.step("expect-no-changes", "production", PATH=pulumi.path)
@@ -133,23 +139,23 @@ def test_changes_that_are_left_fail(scratch: Scratch, pulumi: PulumiCommand) -> 
 
 @pytest.mark.parametrize("arguments", [[], ["staging", "production"]])
 def test_one_stack_is_wanted(scratch: Scratch, pulumi: PulumiCommand, arguments: list[str]) -> None:
-    """The sentence names those that there are."""
+    """With no stack, or more than one, the error lists the stacks."""
     done = scratch.step("deploy", *arguments, PATH=pulumi.path)
 
     assert done.returncode == 1
-    assert "make deploy: Say which stack, such as STACK=staging; there are staging, selfhost, production" in done.stderr
+    assert "make deploy: Name one stack, such as STACK=staging. Stacks: staging, selfhost, production" in done.stderr
     assert pulumi.calls == []
 
 
 def test_without_pulumi_it_is_told(scratch: Scratch) -> None:
-    """In a sentence."""
+    """Without Pulumi, the error says to install it."""
     done = scratch.step("expect-no-changes", "staging", PATH="/nowhere")
 
-    assert (done.returncode, "There is no pulumi here: install it" in done.stderr) == (1, True)
+    assert (done.returncode, "The command pulumi was not found: install it" in done.stderr) == (1, True)
 
 
 def test_a_state_in_r2_is_opened_with_the_r2_token() -> None:
-    """Unless the environment has keys for it already, or the state lies elsewhere."""
+    """The R2 keys open a state in R2, unless other keys are set or the state is elsewhere."""
     assert state_credentials(R2 | STATE) == {"AWS_ACCESS_KEY_ID": "id", "AWS_SECRET_ACCESS_KEY": "key"}
     assert state_credentials(R2 | STATE | {"AWS_ACCESS_KEY_ID": "other"}) == {}
     assert state_credentials(R2 | {"PULUMI_BACKEND_URL": "file:///state"}) == {}
@@ -159,7 +165,7 @@ def test_a_state_in_r2_is_opened_with_the_r2_token() -> None:
 def test_each_command_gets_the_keys_of_the_state(
     scratch: Scratch, pulumi: PulumiCommand, deployer: dict[str, str]
 ) -> None:
-    """Making a stack, looking whether anything stands in its way, bringing it up, listing it."""
+    """Every pulumi command of deploy and summary gets the keys of the state's bucket."""
     keys = {"AWS_ACCESS_KEY_ID": "id", "AWS_SECRET_ACCESS_KEY": "key"}
 
     scratch.step("deploy", "staging", **deployer, **R2, **STATE)
@@ -172,7 +178,7 @@ def test_each_command_gets_the_keys_of_the_state(
 def test_pulumi_asks_the_policies_that_there_are(
     scratch: Scratch, pulumi: PulumiCommand, deployer: dict[str, str]
 ) -> None:
-    """A stack's own settings are used because they are there, not because of its name."""
+    """A stack's policy settings are used because the file exists, not because of the stack's name."""
     folder = scratch.folder / "infra" / "policy_pack"
     shutil.move(folder / "staging.json", folder / "production.json")
 

@@ -1,4 +1,4 @@
-"""Pins are filled in by what registries and git servers say, and nothing is deployed while one is missing."""
+"""Missing pins are filled in from registries and git servers, and nothing is deployed without them."""
 
 import re
 import subprocess
@@ -27,7 +27,7 @@ def registry() -> Iterator[Registry]:
 
 @pytest.fixture
 def actions(tmp_path: Path) -> Path:
-    """Return a folder of bare repositories, as a server of git has them."""
+    """Return a folder of bare repositories, as on a git server."""
     for name, version, kind in (("actions/checkout", "v9.0.0", ["-a", "-m", "x"]), ("pulumi/actions", "v7.0.0", [])):
         work = tmp_path / "work" / name
         subprocess.run(["git", "init", "-q", "-b", "main", work], check=True)
@@ -39,7 +39,7 @@ def actions(tmp_path: Path) -> Path:
 
 
 def commit_of(actions: Path, name: str) -> str:
-    """Return the commit of an action's one version."""
+    """Return the commit of an action's only version."""
     done = subprocess.run(
         ["git", "rev-parse", "HEAD"], cwd=actions / "work" / name, capture_output=True, text=True, check=True
     )
@@ -47,7 +47,7 @@ def commit_of(actions: Path, name: str) -> str:
 
 
 def loosen(scratch: Scratch, name: str, tag: str) -> None:
-    """Let an image of the table be named by a tag alone."""
+    """Remove an image's digest from the table."""
     file = scratch.folder / TABLE
     text = file.read_text("utf-8")
     changed = re.sub(rf'"{name}": Image\([^)]*\)', f'"{name}": Image("{tag}")', text)
@@ -56,28 +56,28 @@ def loosen(scratch: Scratch, name: str, tag: str) -> None:
 
 
 def is_formatted(scratch: Scratch) -> bool:
-    """Say whether the table is as ruff writes it."""
+    """Return whether ruff would leave the table as it is."""
     command = [str(Path(sys.executable).with_name("ruff")), "format", "--check", "-q", str(scratch.folder / TABLE)]
     return subprocess.run(command, check=False).returncode == 0
 
 
 def test_the_table_is_read_as_it_is() -> None:
-    """What `make pin` reads in the file is what the program has of it."""
+    """`make pin` reads the same table from the file as the program imports."""
     images = {each.name: (each.version, each.pin) for each in read_pins() if not each.is_action}
 
     assert images == {name: (image.tag, image.digest) for name, image in IMAGES.items()}
 
 
 def test_all_is_pinned_today(scratch: Scratch) -> None:
-    """Without anything to do, it says how to take something newer, and changes nothing."""
+    """If everything is pinned, `make pin` says how to update a pin and changes nothing."""
     done = scratch.step("pin")
 
-    assert (done.returncode, done.stdout.startswith("All is pinned.")) == (0, True), done.stderr
+    assert (done.returncode, done.stdout.startswith("Everything is pinned.")) == (0, True), done.stderr
     assert scratch.git("status", "--porcelain") == ""
 
 
 def test_what_is_missing_is_filled_in(scratch: Scratch, registry: Registry, actions: Path) -> None:
-    """Images by their registry, with a token where it wants one; actions by git, in every workflow."""
+    """Images are pinned through their registry, with a token if needed; actions through git, in every workflow."""
     digest = registry.push("library/redis", "8", "redis")
     loosen(scratch, "imageRedis", f"{registry.host}/library/redis:8")
     for file in (scratch.folder / ".github/workflows").glob("*.yml"):
@@ -100,7 +100,7 @@ def test_what_is_missing_is_filled_in(scratch: Scratch, registry: Registry, acti
 
 
 def test_what_is_asked_for_is_refreshed(scratch: Scratch, registry: Registry, actions: Path) -> None:
-    """A tag or version of one's own choice, or the digest of today; its old source is not named any more."""
+    """A named image or action is pinned to another tag or its current commit, and its old source is removed."""
     digest = registry.push("python", "3.15-slim-a-name-that-makes-the-entry-too-long-for-a-line", "python")
     tag = f"{registry.host}/python:3.15-slim-a-name-that-makes-the-entry-too-long-for-a-line"
 
@@ -121,7 +121,7 @@ def test_what_is_asked_for_is_refreshed(scratch: Scratch, registry: Registry, ac
     [("imageMysql", "There is no imageMysql to pin"), ("actions/checkout@v10.0.0", "has no version v10.0.0")],
 )
 def test_what_is_not_there_is_told(scratch: Scratch, actions: Path, wanted: str, said: str) -> None:
-    """In a sentence, and nothing is written."""
+    """An unknown image or version is named in the error, and nothing is written."""
     done = scratch.step("pin", wanted, GITHUB_SERVER_URL=f"file://{actions / 'server'}")
 
     assert (done.returncode, said in done.stderr) == (1, True), done.stderr
@@ -129,23 +129,23 @@ def test_what_is_not_there_is_told(scratch: Scratch, actions: Path, wanted: str,
 
 
 def test_a_registry_that_lies_is_not_believed(registry: Registry) -> None:
-    """A digest is that of what was sent, or it is none."""
+    """A registry whose digest does not match the manifest it sends is refused."""
     registry.push("library/redis", "8", "redis")
     registry.lies = True
 
-    with pytest.raises(StepFailed, match="but sends sha256:"):
+    with pytest.raises(StepFailed, match="but sent sha256:"):
         resolve_image(f"{registry.host}/library/redis:8")
 
 
 def test_an_unknown_tag_is_told(registry: Registry) -> None:
-    """By its name."""
-    with pytest.raises(StepFailed, match=r"library/redis:9 cannot be resolved"):
+    """The error names the tag that cannot be resolved."""
+    with pytest.raises(StepFailed, match=r"Cannot resolve \S+/library/redis:9"):
         resolve_image(f"{registry.host}/library/redis:9")
 
 
 @pytest.mark.parametrize("loose", ["imagePython", "actions/checkout"])
 def test_nothing_is_deployed_while_a_pin_is_missing(scratch: Scratch, loose: str) -> None:
-    """It is named, with what to do; no program is started."""
+    """A missing pin stops a deployment before any program starts; the error names it and the fix."""
     if loose == "imagePython":
         loosen(scratch, loose, "python:3.14-slim")
     else:
@@ -164,11 +164,11 @@ def test_nothing_is_deployed_while_a_pin_is_missing(scratch: Scratch, loose: str
 
 
 def test_two_versions_of_an_action_are_told(scratch: Scratch) -> None:
-    """One place would be forgotten."""
+    """An action may have only one version in all workflows."""
     file = ".github/workflows/ci.yml"
     scratch.write(file, "checkout@3d3c42e5aac5ba805825da76410c181273ba90b1 # v7.0.1", f"checkout@{'0' * 40} # v8.0.0")
 
-    with pytest.raises(StepFailed, match="actions/checkout has several versions"):
+    with pytest.raises(StepFailed, match=r"Several versions in \.github/workflows: actions/checkout\."):
         read_pins(scratch.folder)
 
 
@@ -183,5 +183,5 @@ def test_two_versions_of_an_action_are_told(scratch: Scratch) -> None:
     ],
 )
 def test_names_are_read_as_docker_does(reference: str, url: str) -> None:
-    """Hub's short names, other hosts, and plain HTTP on this machine alone."""
+    """Short names are on Docker Hub, other hosts are kept, and only this machine is reached by plain HTTP."""
     assert Place.of(reference).url == url

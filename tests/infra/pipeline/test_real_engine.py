@@ -1,4 +1,4 @@
-"""The steps on the real Pulumi engine, with a program so small that a command takes seconds."""
+"""The steps on the real Pulumi engine, with a program so small that each command takes seconds."""
 
 from pathlib import Path
 
@@ -21,7 +21,7 @@ pulumi.export("token", pulumi.Output.secret(made.result))
 RULE = """
 
 def refuse(resources: Sequence[Resource], expected: Expectation) -> Iterator[str]:
-    \"\"\"Say that nothing may be where data has to be kept.\"\"\"
+    \"\"\"Nothing may be declared if data must be kept.\"\"\"
     if expected.protected:
         yield "A rule of tests refuses this."
 
@@ -32,7 +32,7 @@ PREDICATES = {**PREDICATES, "data-is-kept": refuse}
 
 @pytest.fixture
 def pulumi(tmp_path: Path, scratch: Scratch, surroundings: Surroundings) -> Pulumi:
-    """Return the command, and make the scratch's program a small one; nothing stands in the way of a deployment."""
+    """Return the pulumi command, for a small program in the scratch checkout that can be deployed."""
     for stack in ("staging", "production"):
         with (scratch.folder / f"Pulumi.{stack}.yaml").open("a") as file:
             file.writelines(f'  leadminer:{name}: "{value}"\n' for name, value in surroundings.settings.items())
@@ -45,7 +45,7 @@ def pulumi(tmp_path: Path, scratch: Scratch, surroundings: Surroundings) -> Pulu
 
 
 def test_a_stack_is_made_brought_up_and_left_alone(scratch: Scratch, pulumi: Pulumi) -> None:
-    """From nothing; a further deployment changes nothing, and neither a preview nor drift finds anything."""
+    """After a first deployment, another one changes nothing, and neither a preview nor drift finds a difference."""
     first = scratch.step("deploy", "staging", **pulumi.environment)
     token = pulumi.outputs("staging")["token"]
 
@@ -63,7 +63,7 @@ def test_a_stack_is_made_brought_up_and_left_alone(scratch: Scratch, pulumi: Pul
 
 
 def test_a_runner_has_the_committed_files_alone(scratch: Scratch, pulumi: Pulumi) -> None:
-    """What a first deployment writes into the stack's file is gone by the next one: the passphrase is enough."""
+    """The passphrase is enough: what the first deployment writes to the stack file can be lost."""
     file = scratch.folder / "Pulumi.staging.yaml"
     committed = file.read_text("utf-8")
     first = scratch.step("deploy", "staging", **pulumi.environment)
@@ -80,7 +80,7 @@ def test_a_runner_has_the_committed_files_alone(scratch: Scratch, pulumi: Pulumi
 
 
 def test_what_is_left_to_change_fails(scratch: Scratch, pulumi: Pulumi) -> None:
-    """A change that was not deployed is found, by the gate and by the preview; drift does not mind it."""
+    """An undeployed change shows in `expect-no-changes` and the preview, but not as drift."""
     scratch.step("deploy", "staging", **pulumi.environment)
     (scratch.folder / "infra" / "__main__.py").write_text(PROGRAM.replace("length=20", "length=30"))
 
@@ -89,12 +89,12 @@ def test_what_is_left_to_change_fails(scratch: Scratch, pulumi: Pulumi) -> None:
     drift = scratch.step("drift", "staging", **pulumi.environment)
 
     assert (left.returncode, shown.returncode, drift.returncode) == (1, 0, 0), left.stdout + shown.stdout + drift.stdout
-    assert "make expect-no-changes: pulumi ended with" in left.stderr
+    assert "make expect-no-changes: pulumi failed with exit code" in left.stderr
     assert "30" in shown.stdout
 
 
 def test_a_stack_that_breaks_a_policy_is_not_brought_up(scratch: Scratch, pulumi: Pulumi) -> None:
-    """Production is refused before anything is made; staging is not, since its data need not be kept."""
+    """A policy that requires kept data stops production before anything is created, and lets staging pass."""
     with (scratch.folder / "infra" / "predicates.py").open("a") as predicates:
         predicates.write(RULE)
 
@@ -108,7 +108,7 @@ def test_a_stack_that_breaks_a_policy_is_not_brought_up(scratch: Scratch, pulumi
 
 
 def test_a_stack_that_is_not_there_is_not_made_by_a_preview(scratch: Scratch, pulumi: Pulumi) -> None:
-    """It says so, and fails."""
+    """A preview of a stack that does not exist fails, and does not create it."""
     done = scratch.step("preview", "staging", **pulumi.environment)
 
     assert (done.returncode, "no stack named 'staging' found" in done.stdout) == (1, True), done.stdout

@@ -1,4 +1,4 @@
-"""A release is a tag on the deployed commit and its notes; made once, and finished where it was broken off."""
+"""A release is a tag on the deployed commit and its notes; it is made once, and completed if it was interrupted."""
 
 import re
 import tomllib
@@ -12,13 +12,13 @@ TAG = f"v{VERSION}"
 
 
 def tags(scratch: Scratch) -> dict[str, str]:
-    """Return the remote's tags and their commits."""
+    """Return the commits of the remote's tags."""
     lines = scratch.git("ls-remote", "--tags", "origin").splitlines()
     return {name.removeprefix("refs/tags/"): commit for commit, name in (line.split() for line in lines)}
 
 
 def test_the_commit_is_tagged_and_its_notes_are_published(scratch: Scratch, github: GitHubStandIn) -> None:
-    """The tag is the version's, on the checkout's commit; the notes are the changelog's section and nothing else."""
+    """The version's tag is put on the checkout's commit, and the notes are the version's section of the changelog."""
     scratch.write("CHANGELOG.md", f"## {VERSION}", f"## 99.0.0\n\n- Later.\n\n## {VERSION}")
     scratch.git("commit", "-qam", "Say what comes later")
 
@@ -33,7 +33,7 @@ def test_the_commit_is_tagged_and_its_notes_are_published(scratch: Scratch, gith
 
 
 def test_a_laptop_without_github_tags_too(scratch: Scratch) -> None:
-    """Without a token the tag is pushed as whoever runs it, and the notes are shown."""
+    """Without a token, the tag is pushed with the user's own rights, and the notes are printed."""
     done = scratch.step("release")
 
     assert done.returncode == 0, done.stderr
@@ -42,7 +42,7 @@ def test_a_laptop_without_github_tags_too(scratch: Scratch) -> None:
 
 
 def test_a_version_is_released_once(scratch: Scratch, github: GitHubStandIn) -> None:
-    """A further deployment of the same version, on the same commit or a later one, releases nothing."""
+    """Deploying the same version again, on the same commit or a later one, releases nothing."""
     scratch.step("release", **github.environ)
     first = dict(github.releases), tags(scratch)
 
@@ -52,12 +52,12 @@ def test_a_version_is_released_once(scratch: Scratch, github: GitHubStandIn) -> 
 
     assert (again.returncode, later.returncode) == (0, 0), again.stderr + later.stderr
     assert (dict(github.releases), tags(scratch)) == first
-    assert again.stdout == f"Nothing to release: {TAG} is there, on this commit.\n"
-    assert later.stdout.startswith(f"Nothing to release: {TAG} is there. A new version")
+    assert again.stdout == f"Nothing to release: {TAG} is already on this commit.\n"
+    assert later.stdout.startswith(f"Nothing to release: {TAG} exists. For the next release, set a new version")
 
 
 def test_what_was_broken_off_is_finished(scratch: Scratch, github: GitHubStandIn) -> None:
-    """A tag without a release gets it; an annotated tag counts as one on its commit."""
+    """A tag without a release gets one, even if the tag is annotated."""
     scratch.git("tag", "-a", TAG, "-m", "by hand")
     scratch.git("push", "-q", "origin", TAG)
 
@@ -68,7 +68,7 @@ def test_what_was_broken_off_is_finished(scratch: Scratch, github: GitHubStandIn
 
 
 def test_a_new_version_is_released_beside_the_old(scratch: Scratch, github: GitHubStandIn) -> None:
-    """Number and section make it."""
+    """A new version with its own changelog section is released beside the old one."""
     scratch.step("release", **github.environ)
     scratch.write("pyproject.toml", f'version = "{VERSION}"', 'version = "99.0.0"')
     scratch.write("CHANGELOG.md", f"## {VERSION}", f"## 99.0.0 (2030-01-01)\n\n- New.\n\n## {VERSION}")
@@ -82,18 +82,18 @@ def test_a_new_version_is_released_beside_the_old(scratch: Scratch, github: GitH
 
 
 def test_a_version_without_notes_is_not_released(scratch: Scratch, github: GitHubStandIn) -> None:
-    """The sentence says what to write, and nothing is tagged."""
+    """A version without notes is not tagged, and the error says what to write."""
     scratch.write("pyproject.toml", f'version = "{VERSION}"', 'version = "99.0.0"')
 
     done = scratch.step("release", **github.environ)
 
     assert done.returncode == 1
-    assert "CHANGELOG.md says nothing of 99.0.0" in done.stderr
+    assert "CHANGELOG.md has no notes for 99.0.0" in done.stderr
     assert tags(scratch) == {}
 
 
 def test_a_refused_token_is_told(scratch: Scratch, github: GitHubStandIn) -> None:
-    """GitHub's words are shown, the token is not."""
+    """If GitHub refuses the token, its answer is shown and the token is not."""
     done = scratch.step("release", **{**github.environ, "GITHUB_TOKEN": "a-wrong-token"})
 
     assert done.returncode == 1
@@ -102,7 +102,7 @@ def test_a_refused_token_is_told(scratch: Scratch, github: GitHubStandIn) -> Non
 
 
 def test_git_pushes_with_the_steps_token() -> None:
-    """The checkout keeps none: it goes to GitHub's own server alone, by the environment, not by an argument."""
+    """Git gets the token through the environment, and only for GitHub's server."""
     given = credentials({"GITHUB_TOKEN": "t", "GITHUB_SERVER_URL": "https://github.example.org"})
 
     assert credentials({}) == {}

@@ -1,4 +1,4 @@
-"""What people are told: one comment a pull request, one issue while there is drift, a table on the run's page."""
+"""Reports: one comment per pull request, one issue while there is drift, a table on the run's page."""
 
 from pathlib import Path
 
@@ -22,7 +22,7 @@ PULL_REQUEST = {"GITHUB_REF": "refs/pull/7/merge"}
 
 @pytest.fixture
 def said(pulumi: PulumiCommand) -> PulumiCommand:
-    """Return a stand-in of Pulumi's command that has something to say of both stacks."""
+    """Return a stand-in for the pulumi command with output for both stacks."""
     for stack in ("staging", "production"):
         pulumi.say("preview", stack, f"~ something of {stack}")
         pulumi.say("refresh", stack, f"nothing new in {stack}")
@@ -31,7 +31,7 @@ def said(pulumi: PulumiCommand) -> PulumiCommand:
 
 
 def test_a_pull_request_has_one_comment(scratch: Scratch, said: PulumiCommand, github: GitHubStandIn) -> None:
-    """It has both stacks, and the next push writes it anew, among whatever people wrote."""
+    """The comment covers both stacks, and the next push updates it, however many other comments there are."""
     github.comments[7] = [{"id": number, "body": "Looks fine."} for number in range(1, 150)]
     first = scratch.step("preview", PATH=said.path, **PULL_REQUEST, **github.environ)
     said.say("preview", "staging", "~ something else")
@@ -41,13 +41,13 @@ def test_a_pull_request_has_one_comment(scratch: Scratch, said: PulumiCommand, g
     ours = [each["body"] for each in github.comments[7] if each["body"] != "Looks fine."]
     assert (first.returncode, second.returncode) == (0, 0), first.stderr + second.stderr
     assert len(ours) == 1
-    assert "### staging\n\nPreviewed:" in ours[0]
+    assert "### staging\n\nPreview:" in ours[0]
     assert "~ something else" in ours[0]
     assert "~ something of production" in ours[0]
 
 
 def test_a_preview_that_fails_is_told_too(scratch: Scratch, said: PulumiCommand, github: GitHubStandIn) -> None:
-    """The comment has its words, the other stack is previewed all the same, and the step fails."""
+    """If one preview fails, the comment shows it and the other stack's preview, and the step fails."""
     said.say("preview", "staging", "error: over budget", code=1)
 
     done = scratch.step("preview", PATH=said.path, **PULL_REQUEST, **github.environ)
@@ -60,7 +60,7 @@ def test_a_preview_that_fails_is_told_too(scratch: Scratch, said: PulumiCommand,
 
 
 def test_a_laptop_previews_what_it_names(scratch: Scratch, said: PulumiCommand) -> None:
-    """Without GitHub its words are printed, and nothing else is done."""
+    """Without GitHub, the preview is only printed."""
     done = scratch.step("preview", "staging", PATH=said.path)
 
     assert (done.returncode, "~ something of staging" in done.stdout) == (0, True)
@@ -68,7 +68,7 @@ def test_a_laptop_previews_what_it_names(scratch: Scratch, said: PulumiCommand) 
 
 
 def test_a_preview_has_the_image_that_is_deployed(scratch: Scratch, said: PulumiCommand) -> None:
-    """So that it does not show a change where there is none; one that is named is taken."""
+    """A preview uses the deployed image, unless FETCHER_IMAGE names another."""
     scratch.step("preview", "staging", PATH=said.path)
     scratch.step("preview", "staging", PATH=said.path, FETCHER_IMAGE="mine")
 
@@ -77,7 +77,7 @@ def test_a_preview_has_the_image_that_is_deployed(scratch: Scratch, said: Pulumi
 
 
 def test_a_long_preview_is_cut_in_its_middle(scratch: Scratch, said: PulumiCommand, github: GitHubStandIn) -> None:
-    """Beginning and end fit into a comment."""
+    """A long preview keeps its beginning and end, so that it fits into a comment."""
     said.say("preview", "staging", "begin " + "x" * 2 * MAX_BODY)
 
     done = scratch.step("preview", PATH=said.path, **PULL_REQUEST, **github.environ)
@@ -85,12 +85,12 @@ def test_a_long_preview_is_cut_in_its_middle(scratch: Scratch, said: PulumiComma
     [comment] = github.comments[7]
     assert done.returncode == 0, done.stderr
     assert "begin xxx" in comment["body"]
-    assert "the middle is left out" in comment["body"]
+    assert "middle omitted" in comment["body"]
     assert "~ something of production" in comment["body"]
 
 
 def test_drift_has_one_issue_while_it_lasts(scratch: Scratch, said: PulumiCommand, github: GitHubStandIn) -> None:
-    """Opened, kept up, closed; and opened anew when it comes back. The step fails while there is drift."""
+    """One issue is opened, updated and closed; new drift opens another. The step fails while there is drift."""
     codes = []
     for code, text in ((0, ""), (255, "the queue is gone"), (255, "the bucket is gone"), (0, ""), (255, "again")):
         said.say("refresh", "production", text, code=code)
@@ -106,7 +106,7 @@ def test_drift_has_one_issue_while_it_lasts(scratch: Scratch, said: PulumiComman
 
 
 def test_drift_is_looked_for_without_running_the_program(scratch: Scratch, said: PulumiCommand) -> None:
-    """What waits for its deployment is no drift."""
+    """A change that is not deployed yet is not drift."""
     scratch.step("drift", "staging", PATH=said.path)
 
     assert [words for words, _ in said.calls] == [
@@ -115,7 +115,7 @@ def test_drift_is_looked_for_without_running_the_program(scratch: Scratch, said:
 
 
 def test_the_runs_page_lists_what_there_is(scratch: Scratch, pulumi: PulumiCommand, tmp_path: Path) -> None:
-    """Workers, Queues, D1 and R2, on a page and on the terminal alike."""
+    """The summary lists Workers, Queues, D1 and R2, on the run's page and on the terminal."""
     pulumi.export("staging", **OUTPUTS)
 
     done = scratch.step("summary", "staging", PATH=pulumi.path, GITHUB_STEP_SUMMARY=str(tmp_path / "summary"))
@@ -133,12 +133,12 @@ def test_the_runs_page_lists_what_there_is(scratch: Scratch, pulumi: PulumiComma
         "| D1 | `mining-temp-staging` |",
         "| R2 | `mining-emails-staging` |",
         "",
-        "About $5.00 a month; https://processor.example.org",
+        "About $5.00 per month; https://processor.example.org",
     ]
 
 
 def test_a_stack_without_anything_is_told(scratch: Scratch, pulumi: PulumiCommand) -> None:
-    """With the command that brings it up."""
+    """A summary of a stack without resources fails with the command that deploys it."""
     pulumi.export("staging")
 
     done = scratch.step("summary", "staging", PATH=pulumi.path)

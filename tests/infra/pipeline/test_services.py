@@ -1,4 +1,4 @@
-"""Images and modules are built from the checkout; the fetcher's image is published by digest."""
+"""Images and modules are built from the checkout, and the fetcher's image is published by digest."""
 
 from pathlib import Path
 
@@ -17,12 +17,12 @@ REGISTRY = "registry.example.org/x"
 
 @pytest.fixture
 def docker(tmp_path: Path) -> DockerCommand:
-    """Return a stand-in of Docker's command."""
+    """Return a stand-in for the docker command."""
     return DockerCommand(tmp_path / "bin", REGISTRY)
 
 
 def test_the_image_is_handed_on_by_its_digest(scratch: Scratch, docker: DockerCommand, tmp_path: Path) -> None:
-    """Built with the pinned Python, pushed under the commit, logged in for that long, and told to the next jobs."""
+    """The image is built with the pinned Python and pushed; the next jobs get its digest; the login is temporary."""
     output = tmp_path / "output"
     commit = scratch.git("rev-parse", "HEAD")
     given = {"REGISTRY": REGISTRY, "GITHUB_TOKEN": "the-token", "GITHUB_ACTOR": "jane"}
@@ -41,7 +41,7 @@ def test_the_image_is_handed_on_by_its_digest(scratch: Scratch, docker: DockerCo
 
 
 def test_a_laptop_pushes_as_it_is_logged_in(scratch: Scratch, docker: DockerCommand) -> None:
-    """Without a token there is no login."""
+    """Without a token, there is no login."""
     done = scratch.step("publish", PATH=f"{docker.folder}:/usr/bin:/bin", REGISTRY=REGISTRY)
 
     words = [line.split()[0] for line in docker.calls]
@@ -49,14 +49,14 @@ def test_a_laptop_pushes_as_it_is_logged_in(scratch: Scratch, docker: DockerComm
 
 
 def test_a_digest_that_docker_does_not_know_is_told(scratch: Scratch, docker: DockerCommand) -> None:
-    """The image of another registry is not taken for it."""
+    """The digest of another registry's image is not used."""
     done = scratch.step("publish", PATH=f"{docker.folder}:/usr/bin:/bin", REGISTRY="third.example.org")
 
-    assert (done.returncode, "does not say under which digest" in done.stderr) == (1, True)
+    assert (done.returncode, "did not report its digest" in done.stderr) == (1, True)
 
 
 def test_both_images_are_built(scratch: Scratch, docker: DockerCommand) -> None:
-    """Under the names that the stack on one server has for them; another Python can be named."""
+    """Both images get the names that the selfhost stack uses, and PYTHON_IMAGE replaces the base image."""
     done = scratch.step("images", PATH=f"{docker.folder}:/usr/bin:/bin", PYTHON_IMAGE="mine")
 
     fetcher, processor = docker.calls
@@ -67,7 +67,7 @@ def test_both_images_are_built(scratch: Scratch, docker: DockerCommand) -> None:
 
 
 def test_images_go_to_the_repositorys_registry() -> None:
-    """In small letters, as a registry wants them; on a laptop it has to be said where."""
+    """The registry is REGISTRY, or that of the repository, in lowercase; with neither, the step fails."""
     assert registry({"GITHUB_REPOSITORY": "Example/Leadminer"}) == "ghcr.io/example/leadminer"
     assert registry({"GITHUB_REPOSITORY": "Example/Leadminer", "REGISTRY": "127.0.0.1:5000/"}) == "127.0.0.1:5000"
     with pytest.raises(StepFailed, match="make publish REGISTRY="):
@@ -75,7 +75,7 @@ def test_images_go_to_the_repositorys_registry() -> None:
 
 
 def test_the_bundle_is_listed(sdk: Path) -> None:
-    """Each module with its size, and their sum."""
+    """Every module is listed with its size, and then the total."""
     bundle = bundle_worker(CHECKOUT, sdk)
 
     *lines, total = build_bundle()
@@ -88,7 +88,7 @@ def test_the_bundle_is_listed(sdk: Path) -> None:
 
 
 def test_the_images_reference_is_one_that_a_stack_takes(scratch: Scratch, docker: DockerCommand) -> None:
-    """What is published can be set as the stack's image."""
+    """The published reference is a valid value for the stack's image setting."""
     done = scratch.step("publish", PATH=f"{docker.folder}:/usr/bin:/bin", REGISTRY=REGISTRY)
 
     [setting] = [each for each in COMMON if each.variable == "FETCHER_IMAGE"]

@@ -1,4 +1,4 @@
-"""What a smoke mining is told of a stack, and what it is not mined without."""
+"""A smoke mining gets its settings from the stack's outputs, and its credentials from the environment."""
 
 import pytest
 
@@ -11,7 +11,7 @@ ENVIRON = {name: f"value of {name}" for name in CREDENTIALS}
 
 
 def test_a_fetcher_is_told_what_the_stack_says() -> None:
-    """Its outputs and the credentials of the environment; nothing else of it but where Cloudflare is."""
+    """From the environment, a fetcher gets only the credentials and Cloudflare's addresses."""
     environ = {**ENVIRON, "CLOUDFLARE_BASE_URL": "http://127.0.0.1:1", "PROCESSOR_URL": "https://other.example.org"}
 
     assert settings(OUTPUTS, environ) == {
@@ -24,19 +24,19 @@ def test_a_fetcher_is_told_what_the_stack_says() -> None:
 
 @pytest.mark.parametrize("missing", CREDENTIALS)
 def test_a_missing_credential_is_named(missing: str) -> None:
-    """Before anything is started."""
+    """A missing credential is named before anything starts."""
     with pytest.raises(StepFailed, match=missing):
         settings(OUTPUTS, {**ENVIRON, missing: ""})
 
 
 def test_a_stack_on_one_server_is_not_mined_so() -> None:
-    """It has no such outputs."""
-    with pytest.raises(StepFailed, match="for stacks in Cloudflare"):
+    """A stack on one server has no output for a smoke mining, and the error says so."""
+    with pytest.raises(StepFailed, match="needs a Cloudflare stack"):
         settings({"url": "http://127.0.0.1:8090"}, ENVIRON)
 
 
 def test_a_stack_tells_all_that_a_fetcher_needs() -> None:
-    """With the credentials it is what the deployed fetcher gets, but for the settings of its HTTP service."""
+    """The output and the credentials are all settings of the deployed fetcher, except those of its HTTP service."""
     stack = declared("staging")
     container = stack.graph["cloudflare/fetcher-host/fetcher/server"]["inputs"]["envs"]
     of_service = {"SERVE_TOKEN", "SERVE_LISTEN", "SERVE_MININGS", "LEADMINER_HOME"}

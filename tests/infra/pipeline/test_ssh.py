@@ -1,4 +1,4 @@
-"""The key of the fetcher's host is held by an agent, for as long as it is needed, and never lies in a file."""
+"""An agent holds the ssh key for the fetcher's host for as long as it is needed; it is never written to a file."""
 
 import os
 import shutil
@@ -17,7 +17,7 @@ HOST = "fetcher.example.org ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIA"
 
 @pytest.fixture
 def key(tmp_path: Path) -> str:
-    """Return a private key that nobody else has."""
+    """Return a new private key."""
     require(HAS_SSH, "no OpenSSH: install openssh-client")
     command = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "a key of tests", "-f", str(tmp_path / "key")]
     subprocess.run(command, check=True)
@@ -25,13 +25,13 @@ def key(tmp_path: Path) -> str:
 
 
 def listed(environ: dict[str, str]) -> str:
-    """Return what the agent of an environment says that it has."""
+    """Return the agent's list of keys."""
     done = subprocess.run(["ssh-add", "-l"], env={**os.environ, **environ}, capture_output=True, text=True, check=False)
     return done.stdout
 
 
 def test_ssh_has_the_key_inside_alone(key: str, tmp_path: Path) -> None:
-    """The agent ends with the block, and the host is known."""
+    """The agent has the key until the block ends, and the host is in known_hosts."""
     with use_key(key, HOST, tmp_path / ".ssh") as environ:
         inside = listed(environ)
 
@@ -41,11 +41,11 @@ def test_ssh_has_the_key_inside_alone(key: str, tmp_path: Path) -> None:
 
 
 def test_what_is_no_key_is_refused_unseen(tmp_path: Path) -> None:
-    """The sentence names the secret and does not show it."""
+    """The error names the secret's variable and does not show its value."""
     require(HAS_SSH, "no OpenSSH: install openssh-client")
 
     with (
-        pytest.raises(StepFailed, match="FETCHER_SSH_KEY is no private key") as refused,
+        pytest.raises(StepFailed, match="FETCHER_SSH_KEY is not a private key") as refused,
         use_key("abc123", "", tmp_path),
     ):
         pass
@@ -54,7 +54,7 @@ def test_what_is_no_key_is_refused_unseen(tmp_path: Path) -> None:
 
 
 def test_known_hosts_are_added_once(tmp_path: Path) -> None:
-    """What a user knows stays; nothing is written where there is nothing new."""
+    """The user's known hosts stay, and a host is added only once."""
     file = tmp_path / "known_hosts"
     file.write_text("other.example.org ssh-ed25519 AAAA\n")
 
@@ -65,7 +65,7 @@ def test_known_hosts_are_added_once(tmp_path: Path) -> None:
 
 
 def test_without_hosts_no_file_is_made(tmp_path: Path) -> None:
-    """A laptop that sets neither is left as it is."""
+    """Without known hosts, no file is created."""
     learn("", tmp_path / ".ssh" / "known_hosts")
 
     assert not (tmp_path / ".ssh").exists()
