@@ -50,7 +50,7 @@ bench-cloudflare: setup ## Measure a Worker on this machine and estimate what it
 	@$(BIN)/python -m bench.cloudflare $(ARGS)
 
 ##@ Update generated files
-.PHONY: lock lock-worker pin golden
+.PHONY: lock lock-worker pin golden pictures
 COMPILE := $(BIN)/uv pip compile -q --universal --generate-hashes --python-version 3.11 --custom-compile-command "make lock"
 STEP = $(BIN)/python -m infra.pipeline $@ $(STACK) $(ARGS)
 
@@ -69,6 +69,9 @@ pin: setup ## Pin images and actions that are not pinned yet, or update those na
 
 golden: setup ## Record what the stacks declare in tests/infra/golden
 	@$(BIN)/python -m tests.infra.golden
+
+pictures: setup ## Record `make demo` again for the README
+	@$(BIN)/python -m demo.picture
 
 ##@ Build
 .PHONY: images bundle publish
@@ -89,7 +92,7 @@ ONE = $(or $(STACK),selfhost)
 
 selfhost: setup ## Deploy the selfhost stack from a fresh checkout
 	@$(MAKE) --no-print-directory deploy STACK=selfhost
-	@echo "The fetcher is running at $$(pulumi stack output url --stack selfhost). Next steps: docs/operate.md."
+	@echo "The fetcher is running at $$(pulumi stack output url --stack selfhost). Next steps: docs/self-host.md."
 
 preflight: setup ## Check everything a deployment needs, without changing anything
 	@$(BIN)/python -m infra.pipeline preflight $(ONE)

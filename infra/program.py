@@ -12,7 +12,7 @@ from infra.settings import NAMESPACE
 README = """# leadminer: ${outputs.stack}
 
 - Dollars per month: ${outputs.dollarsAMonth}; per further million messages: ${outputs.dollarsPerMillionMessages}
-- How to use and operate it: `docs/operate.md` in the checkout
+- How to use and operate it: `docs/operations.md` in the checkout
 """
 
 

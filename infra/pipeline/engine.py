@@ -90,7 +90,7 @@ def _select(stack: str, environ: Mapping[str, str]) -> None:
         raise StepFailed(
             f"{failed} Install Pulumi and log in with `pulumi login`, or with `pulumi login file://…` to keep the "
             "state in a folder. Unless the state is at Pulumi's own service, also set PULUMI_CONFIG_PASSPHRASE. "
-            "Each step is in docs/operate.md."
+            "Each step is in docs/self-host.md."
         ) from None
 
 

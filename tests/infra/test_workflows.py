@@ -217,7 +217,7 @@ def test_both_stacks_get_the_same_image() -> None:
 
 
 def test_secrets_are_those_that_are_documented() -> None:
-    """`docs/operate.md` lists exactly the secrets that the workflows use."""
+    """`docs/pipeline.md` lists exactly the secrets that the workflows use."""
     used = {name for workflow in FOUND.values() for name in secrets_of(workflow)}
 
     documented = [bare(name) for name, *_ in table(read_page("docs/pipeline.md"), "secret")]

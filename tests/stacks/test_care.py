@@ -69,7 +69,7 @@ def folders(stack: SelfHost) -> set[str]:
 def test_a_dump_that_was_kept_elsewhere_brings_back_all_that_was_lost(
     stack: SelfHost, service: Service, source: str, tmp_path: Path
 ) -> None:
-    """After every volume is lost, a dump copied out and back with the commands of `docs/operate.md` restores all data.
+    """After every volume is lost, a dump that was copied out as `docs/operations.md` says restores all data.
 
     The export is the same, and a mining finds nothing new.
     """

@@ -1,4 +1,4 @@
-"""The commands of `docs/operate.md` for Cloudflare work, from the secrets to a mining and the removal."""
+"""The commands of `docs/cloudflare.md` for Cloudflare work, from the secrets to a mining and the removal."""
 
 import re
 from collections.abc import Iterator
@@ -55,9 +55,9 @@ def test_cloudflare_from_nothing_to_its_end(
     reader: Reader, account: CloudflareAccount, docker_engine: DockerEngine
 ) -> None:
     """The documented commands configure, check, deploy, list and mine, rotate the tokens, and remove the stack."""
-    state, *_ = blocks_under("One server")
-    settings, up = blocks_under("Cloudflare")
-    rotate, remove = blocks_under("Care of Cloudflare")
+    state, *_ = blocks_under("docs/self-host.md", "One server")
+    settings, up = blocks_under("docs/cloudflare.md", "Deploy")
+    rotate, remove = blocks_under("docs/cloudflare.md", "Maintain the deployment")
     told = Block("", 'echo "token: $(pulumi stack output processorToken --show-secrets)"')
 
     shown = reader.type(state, settings, up, told, rotate, told, remove)

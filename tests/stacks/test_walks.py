@@ -1,4 +1,4 @@
-"""The commands of `docs/operate.md` for one server work, from setup to contacts, maintenance and removal."""
+"""The commands of `docs/self-host.md` for one server work, from setup to contacts, maintenance and removal."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -46,7 +46,7 @@ def test_one_server_from_nothing_to_its_end(
     reader: Reader, inbox: Dovecot, docker_engine: DockerEngine, note: Note
 ) -> None:
     """The documented commands deploy, mine, dump, change, drain, replace passwords, and remove the stack."""
-    state, stack, up, *after = blocks_under("One server")
+    state, stack, up, *after = blocks_under("docs/self-host.md", "One server")
     mine, ask, check = after
     care = blocks_under("docs/self-host.md", "Maintain the server")
     prefix = reader.own["leadminer-fetcher"].removesuffix("-fetcher")

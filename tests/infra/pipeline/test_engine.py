@@ -122,7 +122,7 @@ def test_whoever_is_not_logged_in_is_told(scratch: Scratch, pulumi: PulumiComman
         not there,
     )
     assert "`pulumi login`" in done.stderr
-    assert "also set PULUMI_CONFIG_PASSPHRASE. Each step is in docs/operate.md." in done.stderr
+    assert "also set PULUMI_CONFIG_PASSPHRASE. Each step is in docs/self-host.md." in done.stderr
 
 
 def test_changes_that_are_left_fail(scratch: Scratch, pulumi: PulumiCommand) -> None:
