@@ -248,7 +248,7 @@ def test_no_tokens_taken() -> None:
         source = Source("jane", server.host, server.port, implicit_tls=False)
         trouble = refusal(Connector(source, Credentials(token=lambda: "token")))
 
-    assert "log in by password" in str(trouble)
+    assert "log in with a password" in str(trouble)
 
 
 def test_no_credentials_and_no_mail_in_logs(

