@@ -152,7 +152,7 @@ def test_what_embedded_servers_would_not_heed_is_refused(monkeypatch: pytest.Mon
 def test_an_unknown_mode_is_refused_with_its_value_and_what_is_allowed(monkeypatch: pytest.MonkeyPatch) -> None:
     """A typing mistake is seen at once."""
     assert _faults(monkeypatch, {"STORAGE_MODE": "postgres"}) == [
-        "STORAGE_MODE is 'postgres'; allowed are postgresql and cloudflare."
+        "STORAGE_MODE is 'postgres'; set it to postgresql or cloudflare."
     ]
 
 

@@ -299,7 +299,7 @@ def test_before_the_first_mining_it_is_said_how_to_begin(
     code = run([command])
 
     assert (code, processor.minings) == (Exit.UNKNOWN, [])
-    assert "begin one with leadminer mine" in capsys.readouterr().err.replace("\n", " ")
+    assert "start one with leadminer mine" in capsys.readouterr().err.replace("\n", " ")
 
 
 def test_an_ambiguous_id_lists_what_it_could_be(processor: FakeProcessor, capsys: pytest.CaptureFixture[str]) -> None:
@@ -413,7 +413,7 @@ def test_erase_of_what_is_no_contact_says_so(processor: FakeProcessor, capsys: p
     code = run(["erase", "jane@acme.com", "--yes"])
 
     assert (code, processor.erased) == (Exit.OK, ["jane@acme.com"])
-    assert capsys.readouterr().out == "jane@acme.com was no contact of user local, and will not become one.\n"
+    assert capsys.readouterr().out == "jane@acme.com was not a contact of user local, and will not become one.\n"
 
 
 def test_erase_of_a_user_names_no_address(processor: FakeProcessor, capsys: pytest.CaptureFixture[str]) -> None:

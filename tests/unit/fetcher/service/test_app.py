@@ -112,7 +112,10 @@ async def test_without_the_token_there_is_401_and_nothing_else(
         response = await client.request(method, path, headers=headers)
 
     assert response.status_code == 401
-    assert response.json() == {"error": "This needs the service's token: Authorization: Bearer …", "code": "token"}
+    assert response.json() == {
+        "error": "The service's token is missing or wrong: send it as Authorization: Bearer …",
+        "code": "token",
+    }
     assert response.headers["www-authenticate"] == "Bearer"
 
 
@@ -164,7 +167,7 @@ async def test_a_mining_of_an_earlier_service_says_what_it_waits_for(
     assert one == every[0]
     assert (one["id"], one["state"], one["run"]) == (FIRST, state, shown)
     assert (one["progress"], one["trouble"]) == (None, None)
-    assert ("start a mining of the same source again" in (one["remark"] or "")) is (shown == "left")
+    assert ("start a mining of the same source with its password" in (one["remark"] or "")) is (shown == "left")
     assert [each["id"] for each in every] == [FIRST, SECOND]
 
 

@@ -36,7 +36,7 @@ def test_a_port_that_is_taken_is_said() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         listen = f"127.0.0.1:{taken.getsockname()[1]}"
 
-        with pytest.raises(Misconfigured, match=f"SERVE_LISTEN is '{listen}'.*end what listens there"):
+        with pytest.raises(Misconfigured, match=f"SERVE_LISTEN='{listen}': stop what listens there"):
             open_socket(listen)
 
 
