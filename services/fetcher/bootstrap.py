@@ -1,4 +1,4 @@
-"""The composition root of the fetcher and the command line: settings in, what talks to the servers out."""
+"""The composition root of the fetcher and the command line: settings in, connected adapters out."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Stack:
-    """The servers of one mode, behind their ports. `embedded` ones stop with the command that opened the stack."""
+    """The servers of one mode, behind their ports. `embedded` ones stop when the command that opened the stack ends."""
 
     raw_store: RawStore
     queue: JobQueue
@@ -41,10 +41,11 @@ class _Places:
 
 @contextmanager
 def open_stack(settings: Settings, *, notice: Callable[[str], None] = lambda _: None) -> Iterator[Stack]:
-    """Give the stack that the settings name, starting embedded servers where they name none.
+    """Yield the stack that the settings describe; start the embedded servers if no servers are configured.
 
-    `notice` gets what takes time, as sentences. Raises Misconfigured where a package of the mode is not installed, and
-    Unavailable where the embedded servers do not start. Nothing is asked of configured servers before they are used.
+    `notice` is called with a sentence for each step that takes time. Raises Misconfigured if a package that the mode
+    needs is not installed, and Unavailable if the embedded servers do not start. Configured servers are not contacted
+    before they are used.
     """
     with ExitStack() as opened:
         if settings.storage_mode == "cloudflare":
@@ -57,9 +58,10 @@ def open_stack(settings: Settings, *, notice: Callable[[str], None] = lambda _: 
 
 
 def probes(settings: Settings) -> dict[str, Callable[[], str]]:
-    """Return, by the server's name, what asks a configured one whether it is there and says so.
+    """Return a check for each configured server, by the server's name.
 
-    Each raises Unavailable or Denied where it is not, or not for us.
+    A check returns a sentence if the server is available. It raises Unavailable if not, or Denied if the server refuses
+    us.
     """
     if settings.storage_mode == "cloudflare":
         return {"R2": lambda: _ping_r2(settings), "Queues": lambda: _ping_queues(settings)}
@@ -68,7 +70,7 @@ def probes(settings: Settings) -> dict[str, Callable[[], str]]:
 
 def _ping_redis(settings: Settings) -> str:
     ping_redis(_configured(settings).redis_url)
-    return "It answers."
+    return "Redis answers."
 
 
 def _ping_r2(settings: Settings) -> str:
@@ -80,7 +82,7 @@ def _ping_r2(settings: Settings) -> str:
 def _ping_queues(settings: Settings) -> str:
     with closing(_open_queue(settings)) as queue:
         queue.ping()
-    return f"The queue {settings.cloudflare_queues} is there."
+    return f"The queue {settings.cloudflare_queues} exists."
 
 
 def _open_cloudflare(opened: ExitStack, settings: Settings) -> Stack:
@@ -96,7 +98,7 @@ def _open_r2(settings: Settings) -> "R2RawStore":
         from fetcher.adapters.r2 import R2RawStore
     except ModuleNotFoundError as error:
         raise Misconfigured(
-            f"STORAGE_MODE is cloudflare, but the package {error.name} is not installed: install leadminer[cloudflare]."
+            f"STORAGE_MODE is cloudflare, but the package {error.name} is missing: install leadminer[cloudflare]."
         ) from None
     return R2RawStore(
         endpoint_url=settings.r2_endpoint,
@@ -125,7 +127,7 @@ def _start_embedded(opened: ExitStack, settings: Settings, notice: Callable[[str
 
 def _configured(settings: Settings) -> _Places:
     if not (settings.redis_url and settings.raw_store_path and settings.processor_url and settings.processor_token):
-        raise Misconfigured("PROCESSOR_URL, PROCESSOR_TOKEN, RAW_STORE_PATH and REDIS_URL are needed together.")
+        raise Misconfigured("Set PROCESSOR_URL, PROCESSOR_TOKEN, RAW_STORE_PATH and REDIS_URL together.")
     return _Places(
         settings.redis_url.get_secret_value(),
         settings.raw_store_path.expanduser(),

@@ -1,4 +1,4 @@
-"""The exit codes of the command line: one meaning each, for scripts and schedulers."""
+"""The exit codes of the command line. Each has one meaning, so that scripts and schedulers can rely on it."""
 
 import errno
 import traceback
@@ -9,35 +9,35 @@ from fetcher.ports import Trouble, Unavailable
 
 
 class Exit(IntEnum):
-    """What the command line ends with; `meaning` is the sentence that its help shows."""
+    """The exit code of the command line; `meaning` is the text that the help shows for it."""
 
     meaning: str
 
     def __new__(cls, code: int, meaning: str) -> "Exit":
-        """Keep the sentence beside the number."""
+        """Store the meaning with the number."""
         member = int.__new__(cls, code)
         member._value_ = code
         member.meaning = meaning
         return member
 
-    OK = 0, "everything was done"
-    NOT_WELL = 1, "done, but not all is well: see the report"
-    USAGE = 2, "the command line is wrong"
-    SETTINGS = 3, "a setting in the environment is wrong"
+    OK = 0, "success"
+    NOT_WELL = 1, "finished, but something needs attention: see the report"
+    USAGE = 2, "the command line is invalid"
+    SETTINGS = 3, "a setting in the environment is invalid"
     UNREACHABLE = 4, "the mail server cannot be reached, or does not speak IMAP"
-    AUTHENTICATION = 5, "a password, token or right was refused"
+    AUTHENTICATION = 5, "a password or token was refused, or a permission is missing"
     CERTIFICATE = 6, "the mail server's certificate cannot be verified"
-    STORAGE = 7, "something could not be written, for a full disk or missing rights, or was damaged there"
-    UNAVAILABLE = 8, "the processor, the queue or the embedded servers are not there"
-    HELD = 9, "another holds the mining, or it was begun with other settings"
+    STORAGE = 7, "data could not be written (disk full or no permission), or stored data is damaged"
+    UNAVAILABLE = 8, "the processor, the queue or the embedded servers are not available"
+    HELD = 9, "another process is running the mining, or it was started with other settings"
     UNKNOWN = 10, "there is no such mining, folder, source or contact"
-    UNEXPECTED = 70, "an error of leadminer's own; LEADMINER_DEBUG=1 shows where"
-    INTERRUPTED = 75, "stopped before the end; the same command goes on from there"
-    STOPPED = 130, "stopped at once by Ctrl-C; the same command goes on from there"
+    UNEXPECTED = 70, "an internal error in leadminer; LEADMINER_DEBUG=1 shows where"
+    INTERRUPTED = 75, "stopped before the end; run the same command again to resume"
+    STOPPED = 130, "stopped immediately by Ctrl-C; run the same command again to resume"
 
 
 class Misuse(Trouble):
-    """The command line asks for what cannot be done."""
+    """The command line asks for something that cannot be done."""
 
 
 class Unwritable(Trouble):
@@ -45,19 +45,19 @@ class Unwritable(Trouble):
 
 
 class Misconfigured(Trouble):
-    """The settings do not allow what was asked for."""
+    """The settings are wrong, or do not allow what was asked for."""
 
 
 class Busy(Unavailable):
-    """As many minings run as the settings allow."""
+    """The number of running minings has reached the limit in the settings."""
 
 
 class Stopping(Unavailable):
-    """The service has been told to stop, and starts nothing any more."""
+    """The service has been told to stop and starts nothing new."""
 
 
 class Unforeseen(Trouble):
-    """An error of leadminer's own; `way` are the places that led to it, without any value."""
+    """An internal error in leadminer; `way` lists the places in the code that led to it, without any values."""
 
     def __init__(self, sentence: str, way: tuple[str, ...] = ()) -> None:
         super().__init__(sentence)
@@ -65,27 +65,31 @@ class Unforeseen(Trouble):
 
 
 def translate(error: Exception) -> Trouble:
-    """Return a trouble that says what kind of error it was and where: its text may hold mail, and is never shown."""
+    """Return the error as a Trouble.
+
+    For an unknown error, it gives only the type and the place: the error's own text may contain mail and is never
+    shown.
+    """
     if isinstance(error, Trouble):
         return error
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return Unwritable("The disk is full: free some space and run the same command again.")
+        return Unwritable("The disk is full: free some space, then run the same command again.")
     frames = traceback.extract_tb(error.__traceback__)
     return Unforeseen(
-        f"leadminer ended on an error of its own ({type(error).__name__} in {frames[-1].name}, "
-        f"{Path(frames[-1].filename).name}:{frames[-1].lineno}). What is stored is not lost.",
+        f"leadminer failed with an internal error ({type(error).__name__} in {frames[-1].name}, "
+        f"{Path(frames[-1].filename).name}:{frames[-1].lineno}). Nothing that was stored is lost.",
         tuple(f"{frame.filename}:{frame.lineno} in {frame.name}" for frame in frames),
     )
 
 
 def exit_of(error: Trouble) -> Exit:
-    """Return the exit code of a trouble: that of the nearest class it belongs to."""
+    """Return the exit code of the nearest class in the trouble's inheritance."""
     codes = _codes()
     return next((codes[kind] for kind in type(error).__mro__ if kind in codes), Exit.UNEXPECTED)
 
 
 def _codes() -> dict[type, Exit]:
-    from fetcher import ports  # only where something went wrong: they are slow to import
+    from fetcher import ports  # imported only after an error, because these modules are slow to import
     from fetcher.imap import connection, source
 
     return {

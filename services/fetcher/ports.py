@@ -1,4 +1,4 @@
-"""What the fetcher asks of the world: a raw store, a queue, and the processor's HTTP API. Errors stand beside them."""
+"""The fetcher's ports: a raw store, a queue, the processor's HTTP API, and the errors that they raise."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,19 +13,19 @@ MAX_USER_CHARACTERS = 200
 
 
 class Trouble(Exception):
-    """What stops the fetcher and a person can act on.
+    """An error that stops the fetcher and that a person can act on.
 
-    Its text is one sentence or two, without mail, credentials or another error's text: what is wrong, with which
-    value, and what to do next. The command line chooses its exit code from the class.
+    Its text is one or two sentences that say what is wrong, with which value, and what to do next. It never contains
+    mail, credentials or another error's text. The class determines the exit code of the command line.
     """
 
 
 class NotFound(Trouble):
-    """There is no such object, mining or route."""
+    """The object, mining or route does not exist."""
 
 
 class Conflict(Trouble):
-    """The other side refuses because of what it holds already; `code` is the processor's word for it."""
+    """The request conflicts with the other side's current state; `code` is the processor's word for why."""
 
     def __init__(self, sentence: str, code: str = "") -> None:
         super().__init__(sentence)
@@ -33,7 +33,7 @@ class Conflict(Trouble):
 
 
 class LeaseLost(Conflict):
-    """Another fetcher has taken this mining over: whoever holds the older lease stops at once."""
+    """Another fetcher has taken over this mining; the holder of the older lease must stop immediately."""
 
 
 class LimitExceeded(Trouble):
@@ -41,35 +41,35 @@ class LimitExceeded(Trouble):
 
 
 class Damaged(Trouble):
-    """An object is not as it was written."""
+    """A stored object is damaged."""
 
 
 class Denied(Trouble):
-    """The other side does not accept our token or our rights."""
+    """The other side refuses our token, or we lack a permission."""
 
 
 class Invalid(Trouble):
-    """The other side calls the request malformed."""
+    """The other side rejects the request as malformed."""
 
 
 class Unavailable(Trouble):
-    """The other side does not answer, or not now; asking again later is right."""
+    """The other side does not answer at the moment; trying again later may help."""
 
 
 def check_user(user: str) -> str:
-    """Return the user's id; raise Invalid if it cannot be a part of a path."""
+    """Return the user's id; raise Invalid if it cannot be part of a URL path."""
     if not user or user in (".", "..") or not user.isprintable() or "/" in user or len(user) > MAX_USER_CHARACTERS:
         raise Invalid(
-            f"The user {user!r} is no id: use up to {MAX_USER_CHARACTERS} visible characters without a slash."
+            f"{user!r} is not a valid user id: use 1 to {MAX_USER_CHARACTERS} printable characters and no slash."
         )
     return user
 
 
 class RawStore(Protocol):
-    """Where raw mail lies until a mining's teardown. Keys are those of `schemas.segments`."""
+    """Stores raw mail until the mining's teardown. `schemas.segments` defines the keys."""
 
     def put(self, key: str, data: bytes, *, if_absent: bool = False) -> bool:
-        """Store an object durably before returning; False, with nothing changed, where `if_absent` and it is there."""
+        """Store an object durably before returning. With `if_absent`, return False and change nothing if it exists."""
         ...
 
     def get(self, key: str) -> bytes:
@@ -77,25 +77,25 @@ class RawStore(Protocol):
         ...
 
     def head(self, key: str, *, length: int) -> bytes:
-        """Return an object's first `length` bytes, or all of it where it is shorter; raise NotFound."""
+        """Return the first `length` bytes of an object, or all of it if it is shorter; raise NotFound."""
         ...
 
     def list(self, prefix: str) -> Iterator[str]:
-        """Yield the keys of whole objects that start with `prefix`, in any order."""
+        """Yield the keys of complete objects that start with `prefix`, in any order."""
         ...
 
 
 class JobQueue(Protocol):
-    """Where jobs wait for a processor. Delivery is at least once."""
+    """Holds jobs until a processor takes them. Delivery is at least once."""
 
     def send(self, jobs: Sequence[Job]) -> None:
-        """Hand the jobs over in one go; return only when the queue has them, raise Unavailable otherwise."""
+        """Send all jobs; return only once the queue has them, otherwise raise Unavailable."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Beginning:
-    """What a fetcher asks for at begin. None means: whatever is fixed already, or the default.
+    """What a fetcher asks for at begin. None means the value that is already fixed, or else the default.
 
     `since` and `as_of` are `YYYY-MM-DD`; `address` is the user's own address at this source.
     """
@@ -123,10 +123,10 @@ class Watermark:
 
 @dataclass(frozen=True, slots=True)
 class Begun:
-    """A mining as the processor has it: `id` is the one to fetch, which need not be the one asked for.
+    """A mining as begin returns it. `id` is the mining to fetch, which can differ from the requested one.
 
-    What was fixed at begin: `folders` (None: the default ones), `since`, `scope` and `full`; `watermarks` are by folder
-    digest. Of a mining that has ended there is the state, the ledger and the receipt alone.
+    `folders` (None: the default ones), `since`, `scope` and `full` were fixed at begin. `watermarks` are by folder
+    digest. A mining that has already ended has only a state, a ledger and a receipt.
     """
 
     id: str
@@ -145,9 +145,9 @@ class Begun:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """How far a mining is. `listed` and `sent` (segments) are None until fetching has ended.
+    """The progress of a mining. `listed` (messages) and `sent` (segments) are None until fetching has ended.
 
-    `done` and `dead_segments` count segments; `processed`, `duplicate` and `dead` messages.
+    `done` and `dead_segments` count segments; `processed`, `duplicate` and `dead` count messages.
     """
 
     id: str
@@ -167,32 +167,32 @@ class Status:
 
 
 class Minings(Protocol):
-    """The part of the processor's HTTP API by which a fetcher mines. All may raise Unavailable, Denied and Invalid."""
+    """The part of the processor's HTTP API for mining. Every method may raise Unavailable, Denied or Invalid."""
 
     def begin(self, user: str, *, asked: Beginning) -> Begun:
-        """Begin or resume a mining, idempotent by id; raise Conflict with the code `fixed` or `held`."""
+        """Start or resume a mining, idempotent by id; raise Conflict with the code `fixed` or `held`."""
         ...
 
     def renew(self, user: str, *, mining: str, lease: int) -> Status:
-        """Keep the lease; raise LeaseLost where a later one was given out."""
+        """Renew the lease; raise LeaseLost if a newer one has been issued."""
         ...
 
     def fetched(
         self, user: str, *, mining: str, lease: int, skipped: Mapping[str, int], failed: Mapping[str, int]
     ) -> Status:
-        """Say that fetching has ended and what was left out, in messages by reason; raise LeaseLost. Idempotent."""
+        """Report the end of fetching and the number of messages left out, by reason; raise LeaseLost. Idempotent."""
         ...
 
     def status(self, user: str, *, mining: str) -> Status:
-        """Return how far a mining is; raise NotFound."""
+        """Return the mining's progress; raise NotFound."""
         ...
 
 
 class Contacts(Protocol):
-    """The part of the processor's HTTP API that gives contacts. May raise Unavailable, Denied and Invalid."""
+    """The part of the processor's HTTP API for contacts. It may raise Unavailable, Denied or Invalid."""
 
     def contacts(
         self, user: str, *, source: str | None = None, after: str | None = None, limit: int = 500
     ) -> tuple[list[dict[str, Any]], str | None]:
-        """Return a page of contacts in the list's order, and the cursor of the next; read until a page is empty."""
+        """Return a page of contacts in display order and the cursor of the next page; read until a page is empty."""
         ...

@@ -1,4 +1,4 @@
-"""The settings, read from the environment and refused all at once where they are wrong. Credentials are never shown."""
+"""The settings from the environment. All faults are reported at once, and credentials are never shown."""
 
 import os
 import re
@@ -28,12 +28,12 @@ ACCOUNT_NEEDS = (
     "PROCESSOR_TOKEN",
     "PROCESSOR_URL",
 )
-"""What the mode `cloudflare` does not work without; the Worker's own settings are not the fetcher's."""
+"""The settings that `cloudflare` mode needs. The Worker's own settings are not among them."""
 CREDENTIALS = ("POSTGRES_USER", "POSTGRES_PASSWORD")
-"""Names that many have in their shell for other programs: mere credentials, ignored in either mode."""
+"""Credentials that many people have in their shell for other programs. Both modes ignore them."""
 LISTEN = re.compile(r"fd:\d+|(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+):(\d{1,5})")
 MIN_TOKEN_CHARACTERS = 16
-"""A token that opens a service to a network must not be guessed."""
+"""Tokens protect a service on a network, so they must be hard to guess."""
 MOST_MININGS = 64
 SCHEMES = {
     "POSTGRES_CONNECTION_STRING": ("postgresql", "postgres"),
@@ -46,7 +46,7 @@ SCHEMES = {
 
 
 class WrongSettings(Misconfigured):
-    """Settings that are wrong; `faults` has a sentence for each."""
+    """Some settings are wrong; `faults` has one sentence for each."""
 
     def __init__(self, faults: list[str]) -> None:
         super().__init__("\n".join(faults))
@@ -54,7 +54,7 @@ class WrongSettings(Misconfigured):
 
 
 class Settings(BaseSettings):
-    """What the environment says, each setting under its own name; an empty one counts as not set."""
+    """The settings from the environment, each under its own name. An empty variable counts as unset."""
 
     model_config = SettingsConfigDict(
         alias_generator=str.upper, case_sensitive=True, env_ignore_empty=True, extra="ignore", frozen=True
@@ -75,39 +75,41 @@ class Settings(BaseSettings):
     cloudflare_r2_access_key_id: str = ""
     cloudflare_r2_bucket: str = ""
     cloudflare_r2_endpoint: str | None = None
-    """For a bucket in a jurisdiction (`https://<account>.eu.r2.cloudflarestorage.com`); else made of the account."""
+    """For a bucket in a jurisdiction (`https://<account>.eu.r2.cloudflarestorage.com`); by default, derived from the
+    account id."""
     cloudflare_r2_secret_access_key: SecretStr = SecretStr("")
     serve_listen: str = "127.0.0.1:8090"
-    """`host:port`, or `fd:N` for a listening socket that was handed over."""
+    """`host:port`, or `fd:N` for an inherited listening socket."""
     serve_token: SecretStr | None = None
     serve_minings: int = 4
-    """Minings at once: each holds up to four IMAP connections, and a segment of some MiB for each in memory."""
+    """The maximum number of minings at once. Each uses up to four IMAP connections by default, and holds one segment of
+    a few MiB per connection in memory."""
     leadminer_home: Path | None = None
     leadminer_debug: bool = False
 
     @property
     def embedded(self) -> bool:
-        """Whether the embedded servers are to be used: nothing else is configured."""
+        """Whether to use the embedded servers, because no others are configured."""
         return self.storage_mode == "postgresql" and self.redis_url is None
 
     @property
     def r2_endpoint(self) -> str:
-        """Where R2's S3 API is (developers.cloudflare.com/r2/api/s3, 2026-11)."""
+        """The URL of R2's S3 API (developers.cloudflare.com/r2/api/s3, 2026-11)."""
         return self.cloudflare_r2_endpoint or f"https://{self.cloudflare_account_id}.r2.cloudflarestorage.com"
 
     @property
     def home(self) -> Path:
-        """The data directory of the embedded servers: LEADMINER_HOME, or the user's own."""
+        """The data directory of the embedded servers: LEADMINER_HOME, or the default for this user."""
         return (self.leadminer_home or platformdirs.user_data_path("leadminer")).expanduser().absolute()
 
     @property
     def claims(self) -> Path:
-        """The folder of the locks by which one fetcher at a time reads a source from this machine."""
+        """The folder of the locks that let only one fetcher on this machine read a source."""
         return self.home / "claims"
 
 
 def read_settings() -> Settings:
-    """Read the environment; raise WrongSettings with every fault there is."""
+    """Read the environment; raise WrongSettings with every fault."""
     if faults := list(find_faults(os.environ)):
         raise WrongSettings(faults)
     return Settings()
@@ -118,13 +120,13 @@ def find_faults(environ: Mapping[str, str]) -> Iterator[str]:
     given = {name: value for name, value in environ.items() if value}
     for name in sorted(given):
         if name.startswith("LEADMINER_") and name not in OWN_SETTINGS:
-            yield f"{name} is no setting of leadminer; those that start like it are {_listed(OWN_SETTINGS)}."
+            yield f"{name} is not a leadminer setting; the ones that start with LEADMINER_ are {_listed(OWN_SETTINGS)}."
     if given.get("LEADMINER_DEBUG", "0") not in ("0", "1"):
-        yield f"LEADMINER_DEBUG is {given['LEADMINER_DEBUG']!r}; allowed are 0 and 1."
+        yield f"LEADMINER_DEBUG is {given['LEADMINER_DEBUG']!r}; set it to 0 or 1."
     yield from _serve_faults(given)
     mode = given.get("STORAGE_MODE", MODES[0])
     if mode not in MODES:
-        yield f"STORAGE_MODE is {mode!r}; allowed are {_listed(MODES)}."
+        yield f"STORAGE_MODE is {mode!r}; set it to {_listed(MODES, 'or')}."
     elif mode == "postgresql":
         yield from _postgresql_faults(given)
     else:
@@ -153,17 +155,17 @@ def _cloudflare_faults(given: Mapping[str, str]) -> Iterator[str]:
     yield from _foreign_faults(foreign, "cloudflare")
     for name in ACCOUNT_NEEDS:
         if name not in given:
-            yield f"{name} is not set, but STORAGE_MODE is cloudflare, which needs it: set it."
+            yield f"{name} is not set, but STORAGE_MODE=cloudflare requires it: set it."
     account = given.get("CLOUDFLARE_ACCOUNT_ID", "0" * 32)
     if not re.fullmatch(r"[0-9a-f]{32}", account):
-        yield f"CLOUDFLARE_ACCOUNT_ID is {account!r}; an account's id has 32 hex digits, as its dashboard shows."
+        yield f"CLOUDFLARE_ACCOUNT_ID is {account!r}; an account id has 32 hex digits, as shown in the dashboard."
     yield from _malformed({name: value for name, value in given.items() if name not in foreign})
 
 
 def _foreign_faults(names: list[str], mode: str) -> Iterator[str]:
     other = next(name for name in MODES if name != mode)
     for name in names:
-        yield f"{name} is set, but STORAGE_MODE is {mode}, which excludes it: unset it, or set STORAGE_MODE={other}."
+        yield f"{name} is set, but STORAGE_MODE={mode} does not allow it: unset it, or set STORAGE_MODE={other}."
 
 
 def _is_of_postgresql(name: str) -> bool:
@@ -171,7 +173,7 @@ def _is_of_postgresql(name: str) -> bool:
 
 
 def _malformed(given: Mapping[str, str]) -> Iterator[str]:
-    """Say what has the wrong form, showing of a value that may hold a credential its scheme alone."""
+    """Yield a sentence for each malformed value; if a value may contain a credential, show only its scheme."""
     for name, schemes in SCHEMES.items():
         value = given.get(name)
         if value is None or (name.startswith("POSTGRES_") and "://" not in value and "=" in value):
@@ -179,13 +181,13 @@ def _malformed(given: Mapping[str, str]) -> Iterator[str]:
         scheme, parted, _ = value.partition("://")
         allowed = _listed([f"{scheme}://" for scheme in schemes], "or")
         if not parted or not re.fullmatch(r"[a-z][a-z0-9+.-]{0,19}", scheme.lower()):
-            yield f"{name} is no URL (its value is not shown); it has to start with {allowed}."
+            yield f"{name} is not a URL (its value is not shown); it must start with {allowed}."
         elif scheme.lower() not in schemes:
-            yield f"{name} starts with {scheme}://; it has to start with {allowed}."
+            yield f"{name} starts with {scheme}://; it must start with {allowed}."
         elif scheme.startswith(("http", "redis")) and not _has_host(value):
-            yield f"{name} names no valid host and port (its value is not shown); write {scheme}://host:port."
+            yield f"{name} has no valid host and port (its value is not shown); write {scheme}://host:port."
     if not _is_token(given.get("PROCESSOR_TOKEN", "")):
-        yield "PROCESSOR_TOKEN holds a blank or a character beyond ASCII (its value is not shown): set it anew."
+        yield "PROCESSOR_TOKEN contains a space or a non-ASCII character (its value is not shown): choose another one."
 
 
 def _serve_faults(given: Mapping[str, str]) -> Iterator[str]:
@@ -195,14 +197,14 @@ def _serve_faults(given: Mapping[str, str]) -> Iterator[str]:
         yield f"SERVE_LISTEN is {listen!r}; write host:port, [address]:port for IPv6, or fd:N."
     minings = given.get("SERVE_MININGS", "1")
     if not re.fullmatch(r"[0-9]{1,3}", minings) or not 1 <= int(minings) <= MOST_MININGS:
-        yield f"SERVE_MININGS is {minings!r}; allowed are 1 to {MOST_MININGS}."
+        yield f"SERVE_MININGS is {minings!r}; set it to a number from 1 to {MOST_MININGS}."
     token = given.get("SERVE_TOKEN")
     if token is None:
         return
     if not _is_token(token):
-        yield "SERVE_TOKEN holds a blank or a character beyond ASCII (its value is not shown): set it anew."
+        yield "SERVE_TOKEN contains a space or a non-ASCII character (its value is not shown): choose another one."
     elif len(token) < MIN_TOKEN_CHARACTERS:
-        yield f"SERVE_TOKEN has less than {MIN_TOKEN_CHARACTERS} characters (not shown): give it a long random text."
+        yield f"SERVE_TOKEN has fewer than {MIN_TOKEN_CHARACTERS} characters (not shown): set it to a long random text."
 
 
 def _is_token(text: str) -> bool:

@@ -137,7 +137,7 @@ def test_ctrl_c_leaves_a_mining_that_the_same_command_finishes(place: Place) -> 
     assert process.returncode == Exit.INTERRUPTED
     assert said.rstrip().endswith(f"leadminer mine {large.url} --ca-file {place.server.ca_file} --user stopped")
     assert resumed.returncode == Exit.OK
-    assert "begun earlier" in resumed.stderr
+    assert "Resuming the unfinished mining" in resumed.stderr
     assert "listed  5,000 = fetched 5,000 + skipped 0 + failed 0: balances" in resumed.stdout
     assert "fetched 5,000 = processed 5,000 + duplicate 0 + dead 0: balances" in resumed.stdout
 
@@ -156,7 +156,7 @@ def test_the_password_is_asked_for_on_a_terminal_and_not_shown(place: Place) -> 
         assert process.stdin is not None
         assert process.stdout is not None
         shown = b""
-        while b"Password of" not in shown:
+        while b"Password for" not in shown:
             shown += process.stdout.read(4096)
         process.stdin.write(f"{PASSWORD}\n".encode())
         process.stdin.flush()

@@ -114,7 +114,7 @@ def test_what_was_given_up_is_retried_and_a_mining_is_cancelled(place: CloudPlac
     reported = place.run("report", "--user", "cli-dead")
 
     assert dead == 1
-    assert (retried.returncode, retried.stdout) == (Exit.OK, f"1 segments of mining {begun.id} were sent again.\n")
+    assert (retried.returncode, retried.stdout) == (Exit.OK, f"Sent 1 segments of mining {begun.id} again.\n")
     assert (cancelled.returncode, begun.id in cancelled.stdout) == (Exit.OK, True), cancelled.stderr
     assert "fetched 6 = processed 6 + duplicate 0 + dead 0: balances" in reported.stdout
 

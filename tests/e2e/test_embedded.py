@@ -67,7 +67,7 @@ def test_a_mining_that_was_killed_is_finished_by_the_same_command(
     again = place.mine(*OPTIONS, user=user)
 
     assert again.returncode == 0, again.stderr
-    assert "begun earlier" in again.stderr
+    assert "Resuming the unfinished mining" in again.stderr
     assert again.stdout.count(": balances") == 2
     assert place.export(user) == undisturbed
     assert [path for path in (place.home / "raw").rglob("*") if path.is_file()] == []

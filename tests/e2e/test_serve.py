@@ -249,7 +249,7 @@ def test_the_command_beside_a_service_leaves_its_source_alone(
     service.wait_ended("both", mining)
 
     assert here.code == Exit.HELD
-    assert "Another leadminer on this machine reads" in here.err
+    assert "Another leadminer on this machine is reading" in here.err
     assert house.account("both") == baseline
 
 

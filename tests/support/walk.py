@@ -107,7 +107,7 @@ class Reader:
                     break
             elif process.poll() is not None:
                 break
-            if self.password and shown.count("Password of ") > asked:
+            if self.password and shown.count("Password for ") > asked:
                 asked += 1
                 os.write(terminal, f"{self.password}\n".encode())
         if process.poll() is None and time.monotonic() >= until:

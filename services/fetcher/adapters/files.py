@@ -1,4 +1,4 @@
-"""The raw store as a directory: one file an object, whole or not there."""
+"""The raw store as a directory: one file per object, either complete or absent."""
 
 import errno
 import os
@@ -10,26 +10,26 @@ from pathlib import Path, PurePosixPath
 from fetcher.ports import Denied, Invalid, LimitExceeded, NotFound, Unavailable
 
 TEMPORARY = ".part-"
-"""How the names of unfinished files start; no key has such a piece."""
+"""Prefix of unfinished files. No part of a key starts with a dot, so it can't clash with a key."""
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 FORBIDDEN = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
 
 
 class FileRawStore:
-    """Objects as files below one folder, of mode 0600 in folders of mode 0700: raw mail is for its owner alone.
+    """Objects as files below one folder. Files have mode 0600 and folders 0700, so only the owner can read raw mail.
 
-    An object is written under a temporary name in its own folder, synced, renamed (or linked, where it must not be
-    there yet), and the folder is synced: after a crash it is there whole or not at all.
+    An object is written to a temporary file in its folder and synced. The file is then renamed (or hard-linked, if it
+    must not exist yet) and the folder is synced. After a crash, the object is either complete or absent.
     """
 
     def __init__(self, root: Path) -> None:
-        """Use the folder `root`, which is made where it is missing."""
+        """Use the folder `root`, which `put` creates if it is missing."""
         self._root = root
 
     def put(self, key: str, data: bytes, *, if_absent: bool = False) -> bool:
-        """Store an object durably; False, with nothing changed, where `if_absent` and it is there.
+        """Store an object durably. With `if_absent`, return False and change nothing if the object exists.
 
-        Raises NotFound where its folder is removed meanwhile: its mining has ended.
+        Raises NotFound if the folder is removed during the call: the mining has ended.
         """
         path = self._path(key)
         with self._translated(key):
@@ -50,12 +50,12 @@ class FileRawStore:
             return self._path(key).read_bytes()
 
     def head(self, key: str, *, length: int) -> bytes:
-        """Return an object's first `length` bytes, or all of it where it is shorter; raise NotFound."""
+        """Return the first `length` bytes of an object, or all of it if it is shorter; raise NotFound."""
         with self._translated(key), self._path(key).open("rb") as file:
             return file.read(length)
 
     def list(self, prefix: str) -> Iterator[str]:
-        """Yield the keys of whole objects that start with `prefix`, in the order of their names."""
+        """Yield the keys of complete objects that start with `prefix`, sorted by name."""
         top, _, _ = prefix.rpartition("/")
         folder = self._path(top) if top else self._root
         with self._translated():
@@ -67,11 +67,11 @@ class FileRawStore:
     def _path(self, key: str) -> Path:
         pieces = PurePosixPath(key).parts
         if not pieces or "/".join(pieces) != key or any(piece.startswith(".") or "\0" in piece for piece in pieces):
-            raise Invalid("A key of the raw store must be pieces joined by /, none of which starts with a dot.")
+            raise Invalid("A raw store key must consist of parts joined by /, and no part may start with a dot.")
         return self._root.joinpath(*pieces)
 
     def _make_folder(self, folder: Path) -> None:
-        """Make a folder and its parents, and sync each parent that got a new entry."""
+        """Create a folder and its parents, and sync every parent that got a new entry."""
         missing = []
         while not folder.is_dir():
             missing.append(folder)
@@ -92,12 +92,12 @@ class FileRawStore:
     def _trouble(self, error: OSError) -> Exception:
         if error.errno in FULL:
             return LimitExceeded(
-                f"The disk of the raw store {self._root} is full: free some space and start again; nothing is lost."
+                f"The disk of the raw store {self._root} is full: free some space and start again. Nothing is lost."
             )
         if error.errno in FORBIDDEN:
-            return Denied(f"The raw store {self._root} cannot be read and written: give this user the right to.")
+            return Denied(f"The raw store {self._root} is not accessible: give this user read and write permission.")
         reason = os.strerror(error.errno) if error.errno else "unknown error"
-        return Unavailable(f"The raw store {self._root} does not answer ({reason}): check the disk and start again.")
+        return Unavailable(f"The raw store {self._root} is not available ({reason}): check the disk and start again.")
 
 
 def _write_synced(path: Path, data: bytes) -> None:
@@ -129,7 +129,7 @@ def _sync_folder(folder: Path) -> None:
 
 
 def _files(folder: Path) -> Iterator[Path]:
-    """Yield the whole files below a folder, which others may be deleting from meanwhile."""
+    """Yield the complete files below a folder; another process may delete files at the same time."""
     try:
         entries = sorted(folder.iterdir())
     except (FileNotFoundError, NotADirectoryError):

@@ -1,4 +1,4 @@
-"""The processor's HTTP API, as the fetcher and the command line use it."""
+"""The client for the processor's HTTP API, used by the fetcher and the command line."""
 
 import logging
 from collections.abc import Callable, Mapping
@@ -26,14 +26,14 @@ from schemas.uids import UidRanges
 Fields = dict[str, Any]
 T = TypeVar("T")
 
-logging.getLogger("httpx").setLevel(logging.WARNING)  # it tells every address it calls, and users stand in those
+logging.getLogger("httpx").setLevel(logging.WARNING)  # at INFO it logs every URL, and our URLs contain user names
 
 
 class ProcessorClient:
-    """Speaks to one processor (or the balancer in front of several); threads may share it.
+    """Talks to one processor, or to the load balancer in front of several. Safe to share between threads.
 
-    Every call raises Unavailable, Denied, Invalid, NotFound or Conflict as `fetcher.ports` says; their text is the
-    processor's own sentence where it gave one.
+    Every call raises Unavailable, Denied, Invalid, NotFound or Conflict as described in `fetcher.ports`. If the
+    processor sent an error sentence, it becomes the text of the error.
     """
 
     def __init__(
@@ -44,10 +44,10 @@ class ProcessorClient:
         timeout_seconds: float = 30.0,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
-        """Use the API at `url`; `transport` is for an API that is not behind TCP.
+        """Use the API at `url`; pass a `transport` for an API that is not reached over TCP.
 
-        TLS is verified by certifi's authorities, or by those of the file SSL_CERT_FILE, as other commands take it; no
-        other variable of the environment leads the token elsewhere.
+        TLS is verified against certifi's authorities, or against those in the file SSL_CERT_FILE, as in other
+        programs. No other environment variable, such as a proxy's, can send the token elsewhere.
         """
         self._url = url.rstrip("/")
         self._client = httpx.Client(
@@ -66,38 +66,38 @@ class ProcessorClient:
         self.close()
 
     def close(self) -> None:
-        """Give the connections back."""
+        """Close the connections."""
         self._client.close()
 
     def health(self) -> Fields:
-        """Return the status and the version of the processor."""
+        """Return the processor's status and version."""
         return self._call("GET", "/health")
 
     def begin(self, user: str, *, asked: Beginning) -> Begun:
-        """Begin or resume a mining; raise Conflict with the code `fixed` or `held`."""
+        """Start or resume a mining; raise Conflict with the code `fixed` or `held`."""
         return self._read(_begun, self._call("POST", f"{_user(user)}/minings", asdict(asked)))
 
     def renew(self, user: str, *, mining: str, lease: int) -> Status:
-        """Keep the lease; raise LeaseLost where a later one was given out."""
+        """Renew the lease; raise LeaseLost if a newer one has been issued."""
         return self._read(_status, self._call("POST", f"{_mining(user, mining)}/renew", {"lease": lease}))
 
     def fetched(
         self, user: str, *, mining: str, lease: int, skipped: Mapping[str, int], failed: Mapping[str, int]
     ) -> Status:
-        """Say that fetching has ended and what was left out; raise LeaseLost."""
+        """Report that fetching has ended and what was left out; raise LeaseLost."""
         body = {"lease": lease, "skipped": dict(skipped), "failed": dict(failed)}
         return self._read(_status, self._call("POST", f"{_mining(user, mining)}/fetched", body))
 
     def status(self, user: str, *, mining: str) -> Status:
-        """Return how far a mining is."""
+        """Return the mining's progress."""
         return self._read(_status, self.status_fields(user, mining=mining))
 
     def status_fields(self, user: str, *, mining: str) -> Fields:
-        """Return how far a mining is, as the API says it."""
+        """Return the mining's progress as the API's JSON fields."""
         return self._call("GET", _mining(user, mining))
 
     def minings(self, user: str) -> list[Fields]:
-        """Return the status of the user's minings: unfinished ones first, then the newest."""
+        """Return the status of the user's minings, unfinished ones first, then newest first."""
         return self._read(_minings, self._call("GET", f"{_user(user)}/minings"))
 
     def report(self, user: str, *, mining: str) -> Fields:
@@ -105,23 +105,23 @@ class ProcessorClient:
         return self._call("GET", f"{_mining(user, mining)}/report")
 
     def cancel(self, user: str, *, mining: str) -> Fields:
-        """End the fetching of a mining; what is stored is still processed and refined."""
+        """Stop fetching for a mining; what is already stored is still processed and refined."""
         return self._call("POST", f"{_mining(user, mining)}/cancel")
 
     def retry(self, user: str, *, mining: str) -> int:
-        """Send a mining's dead segments again and return how many; raise Conflict with the code `refining`."""
+        """Queue a mining's dead segments again and return how many; raise Conflict with the code `refining`."""
         return self._read(_retried, self._call("POST", f"{_mining(user, mining)}/retry"))
 
     def contacts(
         self, user: str, *, source: str | None = None, after: str | None = None, limit: int = 500
     ) -> tuple[list[Fields], str | None]:
-        """Return a page of contacts in the list's order, and the cursor of the next; read until a page is empty."""
+        """Return a page of contacts in display order and the cursor of the next page; read until a page is empty."""
         asked: Fields = {"source": source, "after": after, "limit": limit}
         query = httpx.QueryParams({name: value for name, value in asked.items() if value is not None})
         return self._read(_page, self._call("GET", f"{_user(user)}/contacts?{query}"))
 
     def erase(self, user: str, *, address: str | None = None) -> Fields:
-        """Erase one contact, or everything of the user, and return the receipt."""
+        """Erase one contact, or all of the user's data, and return the receipt."""
         return self._call("POST", f"{_user(user)}/erase", {"address": address})
 
     def _call(self, method: str, path: str, body: Fields | None = None) -> Fields:
@@ -129,7 +129,7 @@ class ProcessorClient:
             answer = self._client.request(method, path, json=body)
         except httpx.HTTPError:
             raise Unavailable(
-                f"The processor at {self._url} does not answer: start it, or correct PROCESSOR_URL."
+                f"The processor at {self._url} does not answer: start it or correct PROCESSOR_URL."
             ) from None
         fields = _fields(answer)
         if answer.is_success and fields is not None:
@@ -137,31 +137,33 @@ class ProcessorClient:
         raise self._trouble(answer.status_code, fields or {})
 
     def _read(self, read: Callable[[Fields], T], fields: Fields) -> T:
-        """Return what the fields say; something else may stand at that address, which answers in JSON too."""
+        """Return the parsed fields; raise NotFound if another JSON service is at that address."""
         try:
             return read(fields)
         except (LookupError, TypeError, ValueError, AttributeError):
-            raise NotFound(f"{self._url} answers as no processor does: correct PROCESSOR_URL.") from None
+            raise NotFound(f"The service at {self._url} is not a processor: correct PROCESSOR_URL.") from None
 
     def _trouble(self, status: int, fields: Fields) -> Trouble:
         sentence, code = str(fields.get("error", "")), str(fields.get("code", ""))
         match status:
             case 400 | 422:
-                return Invalid(sentence or f"The processor at {self._url} calls the request malformed.")
+                return Invalid(sentence or f"The processor at {self._url} rejects the request as malformed.")
             case 401 | 403:
                 return Denied(sentence or f"The processor at {self._url} refuses the token: correct PROCESSOR_TOKEN.")
             case 404 if code:
                 return NotFound(sentence)
             case 409 if code == "lease":
-                return LeaseLost(sentence or "Another fetcher has taken this mining over.", code)
+                return LeaseLost(sentence or "Another fetcher has taken over this mining.", code)
             case 409 if code == "again":
                 return Unavailable(sentence)
             case 409:
-                return Conflict(sentence or f"The processor at {self._url} refuses, for a conflict.", code)
+                return Conflict(sentence or f"The processor at {self._url} answers 409: check its log.", code)
             case 429 | 500 | 502 | 503 | 504:
-                return Unavailable(sentence or f"The processor at {self._url} answers {status}: look at its log.")
+                return Unavailable(sentence or f"The processor at {self._url} answers {status}: check its log.")
             case _:
-                return NotFound(f"{self._url} answers {status}, which is no processor: correct PROCESSOR_URL.")
+                return NotFound(
+                    f"The service at {self._url} answers {status} and is not a processor: correct PROCESSOR_URL."
+                )
 
 
 def _user(user: str) -> str:
@@ -194,7 +196,7 @@ def _page(fields: Fields) -> tuple[list[Fields], str | None]:
 
 
 def _begun(fields: Fields) -> Begun:
-    if "settings" not in fields:  # the id asked for has ended before
+    if "settings" not in fields:  # the mining with this id has already ended
         return Begun(
             id=fields["id"],
             resumed=fields["resumed"],

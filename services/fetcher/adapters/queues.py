@@ -12,7 +12,7 @@ from schemas.jobs import Job
 from schemas.limits import QUEUE_BATCH_MESSAGES
 
 PATIENCE_SECONDS: Final = 300.0
-"""How long a call is tried again: Cloudflare lets 1,200 calls through in 5 minutes (its API limits, 2026-11)."""
+"""How long a failed call is retried: Cloudflare allows 1,200 calls per 5 minutes (its API limits, 2026-11)."""
 FIRST_PAUSE_SECONDS: Final = 0.5
 MAX_PAUSE_SECONDS: Final = 30.0
 QUEUES_A_PAGE: Final = 100
@@ -20,7 +20,7 @@ _ID = re.compile(r"[0-9a-f]{32}")
 
 
 class CloudflareQueue(JobQueue):
-    """Pushes jobs, 100 a call; sending one twice is harmless, so that every failed call is tried again."""
+    """Pushes jobs, 100 per call. Sending a job twice is harmless, so every failed call is retried."""
 
     def __init__(
         self,
@@ -34,7 +34,7 @@ class CloudflareQueue(JobQueue):
         clock: Callable[[], float] = time.monotonic,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
-        """Use the queue of this name, or of this id (32 hex digits); nothing is asked before `send`."""
+        """Use the queue with this name or id (32 hex digits); no request is made before `send` or `ping`."""
         self._queue = queue
         self._id = queue if _ID.fullmatch(queue) else ""
         self._patience_seconds = patience_seconds
@@ -49,7 +49,7 @@ class CloudflareQueue(JobQueue):
         )
 
     def send(self, jobs: Sequence[Job]) -> None:
-        """Push the jobs; raise Unavailable where Cloudflare does not have them for sure."""
+        """Push the jobs; raise Unavailable unless Cloudflare confirms that it has them."""
         for start in range(0, len(jobs), QUEUE_BATCH_MESSAGES):
             messages = [
                 {"body": job.encode(), "content_type": "text"} for job in jobs[start : start + QUEUE_BATCH_MESSAGES]
@@ -57,11 +57,11 @@ class CloudflareQueue(JobQueue):
             self._call("POST", f"/queues/{self._find_id()}/messages/batch", json={"messages": messages})
 
     def ping(self) -> None:
-        """Ask whether the queue is there; raise Denied or Unavailable where it is not."""
+        """Check that the queue exists; raise Denied or Unavailable if it does not."""
         self._call("GET", f"/queues/{self._find_id()}")
 
     def close(self) -> None:
-        """Give the connections back."""
+        """Close the connections."""
         self._client.close()
 
     def _find_id(self) -> str:
@@ -90,11 +90,11 @@ class CloudflareQueue(JobQueue):
             asked = _retry_after(answer)
             seconds = max(pause, asked)
             if waited + seconds > self._patience_seconds:
-                self._quiet_until = self._clock() + asked  # whoever insists is told so without a call
+                self._quiet_until = self._clock() + asked  # until then, callers that retry fail without a request
                 break
             self._pause(seconds)
             waited, pause = waited + seconds, min(2 * pause, MAX_PAUSE_SECONDS)
-        raise Unavailable(f"Cloudflare's API does not take jobs for the queue {self._queue}: start again later.")
+        raise Unavailable(f"Cloudflare's API does not answer for the queue {self._queue}: try again later.")
 
     def _try(self, method: str, path: str, content: dict[str, Any]) -> httpx.Response | None:
         try:
@@ -105,17 +105,17 @@ class CloudflareQueue(JobQueue):
     def _trouble(self, status: int) -> Trouble:
         if status in (401, 403):
             return Denied(
-                "Cloudflare refuses CLOUDFLARE_API_TOKEN: give it the permission Queues Edit in this account."
+                "Cloudflare refuses CLOUDFLARE_API_TOKEN: give it the Queues Edit permission in this account."
             )
         if status == 404:
-            return Denied(f"Cloudflare has no queue {self._queue} here: correct CLOUDFLARE_QUEUES.")
+            return Denied(f"The account has no queue {self._queue}: correct CLOUDFLARE_QUEUES.")
         if status == 413:
-            return LimitExceeded(f"Cloudflare refuses a batch of jobs for the queue {self._queue} as too large.")
-        return Unavailable(f"Cloudflare answers {status} for the queue {self._queue}: start again later.")
+            return LimitExceeded(f"Cloudflare refuses a batch of jobs for the queue {self._queue}: it is too large.")
+        return Unavailable(f"Cloudflare answers {status} for the queue {self._queue}: try again later.")
 
 
 def _fields(answer: httpx.Response | None) -> dict[str, Any] | None:
-    """Return what an answer says that went well; None for any other, such as a page of some gateway's own."""
+    """Return the fields of a successful answer; None for any other, such as a gateway's error page."""
     if answer is None or not answer.is_success:
         return None
     try:
@@ -126,6 +126,6 @@ def _fields(answer: httpx.Response | None) -> dict[str, Any] | None:
 
 
 def _retry_after(answer: httpx.Response | None) -> float:
-    """Return what the answer asks to wait, in seconds; the API gives a number (its page on rate limits, 2026-11)."""
+    """Return how many seconds the answer asks us to wait; the API sends a number (its rate limits page, 2026-11)."""
     text = answer.headers.get("retry-after", "") if answer is not None else ""
     return float(text) if text.isdecimal() else 0.0

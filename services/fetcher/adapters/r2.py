@@ -1,4 +1,4 @@
-"""The raw store in Cloudflare R2, by its S3 API."""
+"""The raw store in Cloudflare R2, over its S3 API."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,20 +13,20 @@ from schemas.limits import R2_KEY_BYTES
 
 TIMEOUT_SECONDS: Final = 30
 ATTEMPTS: Final = 4
-"""A request is sent so often before the store counts as away; a put that is sent twice stores the same."""
+"""How often a request is sent before the store counts as unavailable; repeating a put stores the same object."""
 CONNECTIONS: Final = 16
-"""More than a fetcher's pool has threads."""
+"""More than the number of threads in a fetcher's pool."""
 PAGE_KEYS: Final = 1000
-"""Keys a page of a listing: the most that S3's API gives."""
+"""Keys per page of a listing: the maximum of the S3 API."""
 _DENIED: Final = frozenset({"AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch", "Unauthorized"})
 _FULL: Final = frozenset({"EntityTooLarge", "QuotaExceeded"})
 
 
 class R2RawStore(RawStore):
-    """Objects of one bucket; threads may share it. An object is there whole or not at all: that is R2's promise."""
+    """Objects in one bucket. Safe to share between threads. R2 guarantees that an object is complete or absent."""
 
     def __init__(self, *, endpoint_url: str, bucket: str, access_key_id: str, secret_access_key: str) -> None:
-        """Use the bucket at an account's `endpoint_url`, `https://<account>.r2.cloudflarestorage.com`."""
+        """Use the bucket at the account's `endpoint_url`, `https://<account>.r2.cloudflarestorage.com`."""
         self._bucket = bucket
         self._client: Any = boto3.client(
             "s3",
@@ -40,7 +40,8 @@ class R2RawStore(RawStore):
                 read_timeout=TIMEOUT_SECONDS,
                 max_pool_connections=CONNECTIONS,
                 retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
-                # R2 knows the checksums that boto3 adds by default in part only (developers.cloudflare.com/r2, boto3).
+                # R2 supports only some of the checksums that boto3 adds by default
+                # (developers.cloudflare.com/r2, boto3).
                 request_checksum_calculation="when_required",
                 response_checksum_validation="when_required",
                 s3={"addressing_style": "path"},
@@ -48,7 +49,7 @@ class R2RawStore(RawStore):
         )
 
     def put(self, key: str, data: bytes, *, if_absent: bool = False) -> bool:
-        """Store an object durably; False, with nothing changed, where `if_absent` and it is there."""
+        """Store an object durably. With `if_absent`, return False and change nothing if the object exists."""
         _check(key)
         condition = {"IfNoneMatch": "*"} if if_absent else {}
         try:
@@ -65,7 +66,7 @@ class R2RawStore(RawStore):
             return bytes(self._client.get_object(Bucket=self._bucket, Key=key)["Body"].read())
 
     def head(self, key: str, *, length: int) -> bytes:
-        """Return an object's first `length` bytes, or all of it where it is shorter; raise NotFound."""
+        """Return the first `length` bytes of an object, or all of it if it is shorter; raise NotFound."""
         _check(key)
         try:
             with self._translated(key):
@@ -75,7 +76,7 @@ class R2RawStore(RawStore):
             return b""
 
     def list(self, prefix: str) -> Iterator[str]:
-        """Yield the keys that start with `prefix`, page by page, in the order of their bytes."""
+        """Yield the keys that start with `prefix`, page by page, in byte order."""
         more: dict[str, str] = {}
         while True:
             with self._translated(prefix):
@@ -87,7 +88,7 @@ class R2RawStore(RawStore):
             more = {"ContinuationToken": page["NextContinuationToken"]}
 
     def close(self) -> None:
-        """Give the connections back."""
+        """Close the connections."""
         self._client.close()
 
     @contextmanager
@@ -98,7 +99,7 @@ class R2RawStore(RawStore):
             raise self._trouble(error, key) from None
         except (BotoCoreError, OSError):
             raise Unavailable(
-                f"R2 does not answer for the bucket {self._bucket}: look at the network, then start again."
+                f"R2 does not answer for the bucket {self._bucket}: check the network, then start again."
             ) from None
 
     def _trouble(self, error: ClientError, key: str) -> Exception:
@@ -109,21 +110,21 @@ class R2RawStore(RawStore):
         if code == "InvalidRange" or status == 416:
             return _EmptyRange()
         if code == "NoSuchBucket":
-            return Denied(f"R2 has no bucket {self._bucket} in this account: correct CLOUDFLARE_R2_BUCKET.")
+            return Denied(f"The account has no R2 bucket {self._bucket}: correct CLOUDFLARE_R2_BUCKET.")
         if status == 404:
             return NotFound(f"The bucket {self._bucket} has no object {key}.")
         if code in _DENIED or status in (401, 403):
             return Denied(
-                f"R2 refuses the bucket {self._bucket}: correct CLOUDFLARE_R2_ACCESS_KEY_ID and "
-                "CLOUDFLARE_R2_SECRET_ACCESS_KEY, and give that key the right to read and write objects."
+                f"R2 denies access to the bucket {self._bucket}: correct CLOUDFLARE_R2_ACCESS_KEY_ID and "
+                "CLOUDFLARE_R2_SECRET_ACCESS_KEY, and give that key permission to read and write objects."
             )
         if code in _FULL:
-            return LimitExceeded(f"R2 takes no more into the bucket {self._bucket}: look at the account's limits.")
-        return Unavailable(f"R2 answers {status} for the bucket {self._bucket}: start again later.")
+            return LimitExceeded(f"The R2 bucket {self._bucket} accepts no more data: check the account's limits.")
+        return Unavailable(f"R2 answers {status} for the bucket {self._bucket}: try again later.")
 
 
 class _Precondition(Exception):
-    """The object is there."""
+    """The object already exists."""
 
 
 class _EmptyRange(Exception):
@@ -133,6 +134,6 @@ class _EmptyRange(Exception):
 def _check(key: str) -> None:
     pieces = key.split("/")
     if not all(pieces) or any(piece.startswith(".") or "\0" in piece for piece in pieces):
-        raise Invalid("A key of the raw store must be pieces joined by /, none of which starts with a dot.")
+        raise Invalid("A raw store key must consist of parts joined by /, and no part may start with a dot.")
     if len(key.encode()) > R2_KEY_BYTES:
-        raise Invalid(f"A key of R2 must be at most {R2_KEY_BYTES} bytes long.")
+        raise Invalid(f"An R2 key must be at most {R2_KEY_BYTES} bytes long.")

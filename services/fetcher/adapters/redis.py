@@ -11,26 +11,26 @@ from schemas.jobs import Job
 STREAM = "leadminer:jobs"
 FIELD = "job"
 BATCH_JOBS = 500
-"""Jobs a pipeline: below 100 KB on the wire, and a resumed mining of 100,000 messages is one round trip."""
+"""Jobs per pipeline: below 100 KB on the wire, and a resumed mining of 100,000 messages takes one round trip."""
 
 
 class RedisJobQueue(JobQueue):
-    """Sends jobs by XADD; they stay in the stream until a processor has acknowledged them."""
+    """Sends jobs with XADD. They stay in the stream until a processor acknowledges them."""
 
     def __init__(self, url: str, *, timeout_seconds: float = 10.0) -> None:
-        """Use the server at `url` (redis://, rediss:// or unix://); nothing is sent before `send`."""
+        """Use the server at `url` (redis://, rediss:// or unix://); no request is made before `send`."""
         self._place = _place(url)
         self._redis = redis.Redis.from_url(
             url, socket_timeout=timeout_seconds, socket_connect_timeout=timeout_seconds, health_check_interval=30
         )
 
     def send(self, jobs: Sequence[Job]) -> None:
-        """Append the jobs; raise Unavailable where the server does not have them for sure."""
+        """Append the jobs; raise Unavailable unless the server confirms that it has them."""
         for start in range(0, len(jobs), BATCH_JOBS):
             self._append(jobs[start : start + BATCH_JOBS])
 
     def close(self) -> None:
-        """Give the connections back."""
+        """Close the connections."""
         self._redis.close()
 
     def _append(self, jobs: Sequence[Job]) -> None:
@@ -42,13 +42,15 @@ class RedisJobQueue(JobQueue):
         except (redis.AuthenticationError, redis.exceptions.NoPermissionError):
             raise Denied(f"Redis at {self._place} refuses the login: correct the password in REDIS_URL.") from None
         except redis.exceptions.OutOfMemoryError:
-            raise LimitExceeded(f"Redis at {self._place} is out of memory: raise its maxmemory, start again.") from None
+            raise LimitExceeded(
+                f"Redis at {self._place} is out of memory: raise its maxmemory, then start again."
+            ) from None
         except (redis.RedisError, OSError):
-            raise Unavailable(f"Redis at {self._place} does not answer: start it, or correct REDIS_URL.") from None
+            raise Unavailable(f"Redis at {self._place} does not answer: start it or correct REDIS_URL.") from None
 
 
 def _place(url: str) -> str:
-    """Return where a URL points without what it may hold of credentials."""
+    """Return where a URL points, without any credentials in it."""
     parts = urlsplit(url)
     if parts.scheme == "unix":
         return parts.path

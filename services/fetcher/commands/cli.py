@@ -1,4 +1,4 @@
-"""The command line `leadminer`: its commands, and what stands between an error and the person who sees it."""
+"""The command line `leadminer`: its commands, and how errors become sentences and exit codes."""
 
 import io
 import os
@@ -23,7 +23,7 @@ from fetcher.ports import Trouble
 EPILOG = "\n".join(["\b", "Exit codes:", *(f"  {code.value:>3}  {code.meaning}" for code in Exit)])
 app = typer.Typer(
     name="leadminer",
-    help="Mine a mailbox for contacts: every message accounted for, on your own machine.",
+    help="Mine a mailbox for contacts, on your own machine, with every message accounted for.",
     epilog=EPILOG,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
@@ -43,14 +43,14 @@ def _show_version(wanted: bool) -> None:
 @app.callback()
 def _root(
     _version: Annotated[
-        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and end.")
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")
     ] = False,
 ) -> None:
     pass
 
 
 def main() -> None:
-    """Run the command line as a process: hardened, and ended without waiting for threads that a Ctrl-C left."""
+    """Run the command line as a hardened process. After Ctrl-C, exit without waiting for the remaining threads."""
     harden_process()
     _prepare_output()
     code = run(sys.argv[1:])
@@ -60,8 +60,8 @@ def main() -> None:
 
 
 def _prepare_output() -> None:
-    """Let no letter that the terminal does not know, and no output that was closed, end the program."""
-    nowhere = open(os.devnull, "w")  # noqa: PTH123, SIM115 - it stands in for a standard stream until the end
+    """Keep the program running if the terminal cannot show a character or an output stream is closed."""
+    nowhere = open(os.devnull, "w")  # noqa: PTH123, SIM115 - it replaces a standard stream until the program ends
     sys.stdout, sys.stderr = sys.stdout or nowhere, sys.stderr or nowhere
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
@@ -69,7 +69,7 @@ def _prepare_output() -> None:
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Run one command and return its exit code; what goes wrong is one sentence on the error output, no traceback."""
+    """Run one command and return its exit code. An error is printed to stderr as a sentence, without a traceback."""
     here = Session(arguments=tuple(arguments), password=os.environ.pop(PASSWORD_VARIABLE, None) or None)
     try:
         with terminable():
@@ -86,7 +86,7 @@ def run(arguments: Sequence[str]) -> int:
 def _explain(here: Session, trouble: Trouble) -> Exit:
     text = str(trouble)
     if isinstance(trouble, Unforeseen):
-        text += " LEADMINER_DEBUG=1 shows the way there, without any mail."
+        text += " LEADMINER_DEBUG=1 shows the call stack, without any mail."
         for place in trouble.way if os.environ.get("LEADMINER_DEBUG") == "1" else ():
             here.terminal.tell(f"  {place}")
     for sentence in text.split("\n"):

@@ -29,18 +29,19 @@ COLUMNS = (
     Column("Tags", wraps=True, spare=True),
 )
 OfSource = Annotated[
-    str | None, typer.Option("--source", metavar="ADDRESS", help="Of this mailbox alone, such as jane@example.org.")
+    str | None,
+    typer.Option("--source", metavar="ADDRESS", help="Only contacts from this mailbox, such as jane@example.org."),
 ]
 
 
 def contacts(
     context: typer.Context,
     source: OfSource = None,
-    limit: Annotated[int, typer.Option(min=0, help="How many at most; 0 for all.")] = 50,
+    limit: Annotated[int, typer.Option(min=0, help="The maximum number of contacts; 0 for all.")] = 50,
     user: User = "local",
     as_json: Json = False,
 ) -> None:
-    """Show the contacts, the warmest first."""
+    """Show the contacts, warmest first."""
     here = session(context)
     with here.stack() as stack:
         found = list(
@@ -59,26 +60,26 @@ def contacts(
     elif found:
         here.terminal.show_table(COLUMNS, map(_row, found))
     else:
-        here.terminal.tell(f"There is no contact of user {user}{f' from {source}' if source else ''}.")
+        here.terminal.tell(f"User {user} has no contacts{f' from {source}' if source else ''}.")
 
 
 def export(
     context: typer.Context,
-    form: Annotated[Format, typer.Option("--format", help="What to write.")] = Format.CSV,
-    output: Annotated[Path | None, typer.Option("--output", "-o", metavar="FILE", help="Where to write it.")] = None,
+    form: Annotated[Format, typer.Option("--format", help="The format of the export.")] = Format.CSV,
+    output: Annotated[Path | None, typer.Option("--output", "-o", metavar="FILE", help="The file to write.")] = None,
     source: OfSource = None,
-    delimiter: Annotated[str, typer.Option(metavar="CHARACTER", help="What parts the cells of a CSV.")] = ",",
+    delimiter: Annotated[str, typer.Option(metavar="CHARACTER", help="The character between CSV cells.")] = ",",
     user: User = "local",
 ) -> None:
-    """Write the contacts as CSV, vCard or JSON Lines.
+    """Export the contacts as CSV, vCard or JSON Lines.
 
-    They go to standard output, unless --output names a file, which is then there whole or not at all.
+    Writes to standard output, or to the file given with --output. The file appears only once it is complete.
     """
     here = session(context)
     try:
         delimiter = check_delimiter(delimiter)
     except ValueError as error:
-        raise Misuse(f"In --delimiter, {error}.") from None
+        raise Misuse(f"--delimiter is invalid: {error}.") from None
     count = -1 if form is Format.CSV else 0
     with here.stack() as stack, opened_output(output) as write:
         found = read_contacts(stack.processor, check_user(user), source=mailbox_address(source))
@@ -86,29 +87,30 @@ def export(
             write(piece)
             count += 1
     if output is not None:
-        here.terminal.tell(f"{count:,} contacts of user {user} are in {output}.")
+        here.terminal.tell(f"Wrote {count:,} contacts of user {user} to {output}.")
 
 
 def erase(
     context: typer.Context,
     address: Annotated[str | None, typer.Argument(help="The contact to erase.", metavar="ADDRESS")] = None,
     user: Annotated[
-        str | None, typer.Option("--user", "-u", help="Whose contact; without an ADDRESS, all of this user.")
+        str | None,
+        typer.Option("--user", "-u", help="The user who has the contact; without an ADDRESS, erase all of their data."),
     ] = None,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Erase a contact or a user, with a receipt.
+    """Erase a contact or all of a user's data, and print a receipt.
 
-    A contact that is erased does not come back with the next mining. Without an ADDRESS, everything of the user goes.
+    An erased contact does not come back with the next mining. Without an ADDRESS, erases all of the user's data.
     """
     here = session(context)
     if address is None and user is None:
-        raise Misuse("Say what to erase: an ADDRESS, or --user USER for everything of that user.")
+        raise Misuse("Nothing to erase: give an ADDRESS, or --user USER to erase all data of that user.")
     if address is not None and "@" not in address:
-        raise Misuse(f"{address!r} is no address: write it as jane@example.org.")
+        raise Misuse(f"{address!r} is not an email address: write it like jane@example.org.")
     owner = check_user("local" if user is None else user)
-    what = f"everything of user {owner}" if address is None else f"the contact {address} of user {owner}"
+    what = f"all data of user {owner}" if address is None else f"the contact {address} of user {owner}"
     if not yes:
         _confirm(what)
     with here.stack() as stack:
@@ -117,7 +119,7 @@ def erase(
         here.terminal.show_json(receipt)
         return
     if address is not None and not receipt.get("contacts"):
-        here.terminal.show(f"{address} was no contact of user {owner}, and will not become one.")
+        here.terminal.show(f"{address} was not a contact of user {owner}, and will not become one.")
         return
     here.terminal.show(f"Erased {what}.")
     for line in removed(receipt):
@@ -126,7 +128,7 @@ def erase(
 
 def _confirm(what: str) -> None:
     if not sys.stdin.isatty():
-        raise Misuse(f"This would erase {what}: add --yes where nobody can be asked.")
+        raise Misuse(f"There is no terminal to confirm on: add --yes to erase {what}.")
     if not typer.confirm(f"Erase {what}? This cannot be undone.", err=True):
         raise typer.Exit(Exit.NOT_WELL)
 

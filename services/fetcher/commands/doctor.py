@@ -1,4 +1,4 @@
-"""What `doctor` looks at: each check gives one finding, with its fix where something is wrong."""
+"""The checks of `doctor`. Each check gives one finding, with a fix if something is wrong."""
 
 import os
 import platform
@@ -21,12 +21,12 @@ from fetcher.settings import Settings, WrongSettings, read_settings
 
 OLDEST_PYTHON = (3, 11)
 MIN_FREE_BYTES = 1 << 30
-"""Raw mail lies on the disk until a mining's teardown: 20,000 messages and more fit into this in scope `text`."""
+"""Raw mail stays on the disk until the mining's teardown. At least 20,000 messages in scope `text` fit into this."""
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What one check found: a sentence, and in `fix` what to do, empty where all is well."""
+    """The result of one check: a sentence, and in `fix` what to do. `fix` is empty if all is well."""
 
     check: str
     text: str
@@ -34,17 +34,17 @@ class Finding:
 
     @property
     def well(self) -> bool:
-        """Whether nothing has to be done."""
+        """Whether there is nothing to fix."""
         return not self.fix
 
 
 def examine(user: str) -> Iterator[Finding]:
-    """Yield a finding a check: Python, the settings, and then what the settings make necessary."""
+    """Yield one finding per check: Python, the settings, and then whatever the settings require."""
     yield _python()
     try:
         settings = read_settings()
     except WrongSettings as wrong:
-        yield from (Finding("settings", fault, "Correct the environment.") for fault in wrong.faults)
+        yield from (Finding("settings", fault, "Correct this environment variable.") for fault in wrong.faults)
         return
     servers = "embedded servers" if settings.embedded else "your own servers"
     yield Finding("settings", f"STORAGE_MODE is {settings.storage_mode}, with {servers}.")
@@ -58,7 +58,7 @@ def examine_source(connector: Connector) -> Finding:
     def ask() -> str:
         mailbox = Mailbox(connector)
         try:
-            return f"{connector.source.name} lets us in, and has {len(mailbox.folders())} folders."
+            return f"Logged in to {connector.source.name}, which has {len(mailbox.folders())} folders."
         finally:
             mailbox.close()
 
@@ -68,16 +68,16 @@ def examine_source(connector: Connector) -> Finding:
 def _python() -> Finding:
     found = f"Python {platform.python_version()}"
     if sys.version_info >= OLDEST_PYTHON:
-        return Finding("python", f"{found} runs leadminer.")
+        return Finding("python", f"{found} is supported.")
     return Finding("python", f"{found} is too old.", "Install Python 3.11 or newer.")
 
 
 def _embedded(settings: Settings) -> Iterator[Finding]:
     yield _home(settings.home)
     yield _disk(settings.home)
-    yield _tried("PostgreSQL", lambda: f"Its programs are in {postgres_binaries()}.")
+    yield _tried("PostgreSQL", lambda: f"Installed in {postgres_binaries()}.")
     yield _tried("account", _account)
-    yield _tried("Valkey", lambda: f"Its program is {valkey_binary()}.")
+    yield _tried("Valkey", lambda: f"Installed as {valkey_binary()}.")
 
 
 def _configured(settings: Settings) -> Iterator[Finding]:
@@ -90,7 +90,7 @@ def _configured(settings: Settings) -> Iterator[Finding]:
 
 
 def _stack(settings: Settings, user: str) -> Iterator[Finding]:
-    """Start or reach everything, as any command would, and ask the processor for something that wants the token."""
+    """Open the stack as any command would, and make a request to the processor that needs the token."""
 
     def ask() -> str:
         with open_stack(settings) as stack:
@@ -102,7 +102,7 @@ def _stack(settings: Settings, user: str) -> Iterator[Finding]:
 def _asked(stack: Stack, user: str) -> str:
     health = stack.processor.health()
     minings = stack.processor.minings(user)
-    return f"Version {health.get('version', 'unknown')} answers; user {user} has {len(minings)} minings."
+    return f"Version {health.get('version', 'unknown')} answers. User {user} has {len(minings)} minings."
 
 
 def _tried(check: str, ask: Callable[[], str]) -> Finding:
@@ -115,7 +115,7 @@ def _tried(check: str, ask: Callable[[], str]) -> Finding:
 
 def _account() -> str:
     postgres_account()
-    return "PostgreSQL can run under it."
+    return "PostgreSQL can run under this account."
 
 
 def _home(folder: Path) -> Finding:
@@ -123,33 +123,37 @@ def _home(folder: Path) -> Finding:
     if not folder.exists():
         place = _nearest(folder)
         if os.access(place, os.W_OK | os.X_OK):
-            return Finding("home", f"The data directory {folder} will be made.")
-        return Finding("home", f"{place} cannot be written.", "Set LEADMINER_HOME to a folder of yours.")
+            return Finding("home", f"The data directory {folder} will be created.")
+        return Finding("home", f"{place} is not writable.", "Set LEADMINER_HOME to a folder that you can write to.")
     found = folder.stat()
     if not stat.S_ISDIR(found.st_mode) or not os.access(folder, os.W_OK | os.X_OK):
-        return Finding("home", f"{folder} is no folder of yours.", "Set LEADMINER_HOME to a folder of yours.")
+        return Finding(
+            "home", f"{folder} is not a writable folder.", "Set LEADMINER_HOME to a folder that you can write to."
+        )
     if stat.S_IMODE(found.st_mode) & 0o077:
         mode = f"{stat.S_IMODE(found.st_mode):04o}"
-        return Finding("home", f"The data directory {folder} is open to other accounts (mode {mode}).", fix)
-    return Finding("home", f"The data directory {folder} is yours alone.")
+        return Finding("home", f"Other accounts can access the data directory {folder} (mode {mode}).", fix)
+    return Finding("home", f"Only you can access the data directory {folder}.")
 
 
 def _raw_store(folder: Path) -> Finding:
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
-            return Finding("raw store", f"{folder} can be written.")
+            return Finding("raw store", f"{folder} is writable.")
     except OSError as error:
         reason = os.strerror(error.errno or 0)
-        return Finding("raw store", f"{folder} cannot be written ({reason}).", "Correct RAW_STORE_PATH, or its rights.")
+        return Finding(
+            "raw store", f"{folder} is not writable ({reason}).", "Correct RAW_STORE_PATH or the folder's permissions."
+        )
 
 
 def _disk(folder: Path) -> Finding:
     free = shutil.disk_usage(_nearest(folder)).free
-    text = f"{free / (1 << 30):,.1f} GiB are free for {folder}."
-    return Finding("disk", text, "" if free >= MIN_FREE_BYTES else "Free some space: raw mail needs 1 GiB and more.")
+    text = f"{folder} has {free / (1 << 30):,.1f} GiB of free space."
+    return Finding("disk", text, "" if free >= MIN_FREE_BYTES else "Free some space: raw mail needs at least 1 GiB.")
 
 
 def _nearest(folder: Path) -> Path:
-    """Return the folder, or the nearest one above that is there."""
+    """Return the folder, or its nearest parent that exists."""
     return next((place for place in (folder, *folder.parents) if place.exists()), Path("/"))

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM: once to finish what is in flight, twice to stop now."""
+"""Handle Ctrl-C and SIGTERM: the first finishes what is in flight, a second Ctrl-C stops now."""
 
 import signal
 import threading
@@ -14,11 +14,11 @@ class Interruption:
     """Whether the user asked to stop; `asked` is set by the first signal."""
 
     def __init__(self) -> None:
-        """Begin with nobody having asked."""
+        """Start with `asked` unset."""
         self.asked = threading.Event()
 
     def handle(self, number: int, _frame: FrameType | None) -> None:
-        """Set `asked`; raise KeyboardInterrupt at a Ctrl-C that follows."""
+        """Set `asked`; if it is already set, raise KeyboardInterrupt on Ctrl-C."""
         if number == signal.SIGINT and self.asked.is_set():
             signal.signal(signal.SIGINT, signal.SIG_DFL)
             raise KeyboardInterrupt
@@ -27,7 +27,7 @@ class Interruption:
 
 @contextmanager
 def gentle_stop() -> Iterator[Interruption]:
-    """Give an Interruption that the signals set, and put back what handled them before."""
+    """Yield an Interruption that the signals set; restore the previous handlers at the end."""
     interruption = Interruption()
     with _handled((signal.SIGINT, *GENTLE), interruption.handle):
         yield interruption
@@ -35,7 +35,7 @@ def gentle_stop() -> Iterator[Interruption]:
 
 @contextmanager
 def terminable() -> Iterator[None]:
-    """Let SIGTERM and a closed terminal end a command as Ctrl-C does, so that what it started is stopped too."""
+    """Make SIGTERM and a closed terminal end a command like Ctrl-C, so that whatever it started is stopped too."""
     with _handled(GENTLE, _interrupt):
         yield
 

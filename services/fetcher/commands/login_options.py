@@ -1,4 +1,4 @@
-"""The options that say how to log in to a mailbox, which `mine` and `doctor` share."""
+"""The login options shared by `mine` and `doctor`."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -12,13 +12,13 @@ if TYPE_CHECKING:
     from fetcher.imap.connection import Connector
 
 PasswordFile = Annotated[
-    Path | None, typer.Option(metavar="FILE", help="A file whose first line is the password; - for standard input.")
+    Path | None, typer.Option(metavar="FILE", help="Read the password from this file's first line; - for stdin.")
 ]
 TokenText = Annotated[
-    str | None, typer.Option("--token-command", metavar="COMMAND", help="A command that prints a fresh OAuth token.")
+    str | None, typer.Option("--token-command", metavar="COMMAND", help="Run this command to get a fresh OAuth token.")
 ]
 CaFile = Annotated[
-    Path | None, typer.Option(metavar="FILE", exists=True, dir_okay=False, help="Certificates to trust as well.")
+    Path | None, typer.Option(metavar="FILE", exists=True, dir_okay=False, help="Trust these certificates too (PEM).")
 ]
 Plain = Annotated[bool, typer.Option("--plain", help="Allow an unencrypted connection to another machine.")]
 
@@ -32,7 +32,7 @@ def make_connector(
     ca_file: Path | None,
     plain: bool,
 ) -> "Connector":
-    """Return what connects to the source, with the password or token asked for where nothing says it."""
+    """Return the connector for the source; ask for the password on the terminal if no option gives it."""
     from fetcher.commands.passwords import find_credentials
     from fetcher.imap.connection import Connector  # imapclient is slow to import
 

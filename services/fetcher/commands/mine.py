@@ -1,4 +1,4 @@
-"""The command `mine`: from a mailbox's name to its account."""
+"""The command `mine`: mines a mailbox and shows the report."""
 
 import shlex
 from dataclasses import asdict, replace
@@ -24,15 +24,15 @@ if TYPE_CHECKING:
     from fetcher.mining.outcome import MiningRequest, Outcome, Progress
 
 
-NEXT = "leadminer contacts shows the contacts; leadminer export --output contacts.csv writes them to a file."
+NEXT = "To see the contacts, run leadminer contacts. To save them, run leadminer export --output contacts.csv."
 
 
 def day(text: str) -> str:
-    """Return a date as it was written; raise BadParameter where it is none."""
+    """Return a date as YYYY-MM-DD; raise BadParameter if the text is not a date."""
     try:
         return date.fromisoformat(text).isoformat()
     except ValueError:
-        raise typer.BadParameter(f"{text!r} is no date: write it as 2026-01-31.") from None
+        raise typer.BadParameter(f"{text!r} is not a date: write it like 2026-01-31.") from None
 
 
 def mine(
@@ -41,17 +41,22 @@ def mine(
     folder: Annotated[
         list[str] | None,
         typer.Option(
-            metavar="FOLDER", help="Read this folder; repeat it for more. Else all but drafts, junk, trash and outbox."
+            metavar="FOLDER",
+            help="Read only this folder; repeatable. By default, reads every folder except Drafts, Junk, Trash and "
+            "Outbox. If there is an All Mail folder, as in Gmail, it reads only that one.",
         ),
     ] = None,
-    scope: Annotated[Scope | None, typer.Option(help="How much of each message to read; text at first.")] = None,
-    since: Annotated[str | None, typer.Option(parser=day, metavar="DATE", help="Only mail received since.")] = None,
-    full: Annotated[bool, typer.Option("--full", help="Read again what earlier minings have read.")] = False,
+    scope: Annotated[Scope | None, typer.Option(help="How much of each message to read; text by default.")] = None,
+    since: Annotated[
+        str | None, typer.Option(parser=day, metavar="DATE", help="Read only mail received on or after this day.")
+    ] = None,
+    full: Annotated[bool, typer.Option("--full", help="Also read messages that an earlier mining read.")] = False,
     me: Annotated[
-        list[str] | None, typer.Option(metavar="ADDRESS", help="Another address of your own; repeatable.")
+        list[str] | None, typer.Option(metavar="ADDRESS", help="Another address of yours; repeatable.")
     ] = None,
     as_of: Annotated[
-        str | None, typer.Option("--as-of", parser=day, metavar="DATE", help="Count recency from this day, not today.")
+        str | None,
+        typer.Option("--as-of", parser=day, metavar="DATE", help="Measure recency from this day instead of today."),
     ] = None,
     user: User = "local",
     password_file: PasswordFile = None,
@@ -60,14 +65,19 @@ def mine(
     plain: Plain = False,
     connections: Annotated[
         int | None,
-        typer.Option(min=1, max=16, metavar="N", help="IMAP connections, 1 to 16; at first 2 on this machine, else 4."),
+        typer.Option(
+            min=1,
+            max=16,
+            metavar="N",
+            help="The number of IMAP connections, 1 to 16; by default 4, or 2 if the server is on this machine.",
+        ),
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Read a mailbox and keep a contact for everyone in it.
+    """Mine a mailbox and save a contact for everyone in it.
 
-    An unfinished mining of the same mailbox is resumed, and mail that was read before is not read again. The password
-    is asked for on the terminal, unless --password-file, --token-command or IMAP_PASSWORD say otherwise.
+    Resumes an unfinished mining of the same mailbox, and skips messages that an earlier mining read. Asks for the
+    password on the terminal unless you use --password-file, --token-command or IMAP_PASSWORD.
     """
     here = session(context)
     asked = Source.parse(source)
@@ -93,13 +103,13 @@ def mine(
     try:
         outcome = run_mining(here, request, connector)
     except KeyboardInterrupt:
-        _say_how_to_resume(here, "Stopped at once")
+        _say_how_to_resume(here, "Stopped immediately")
         raise typer.Exit(Exit.STOPPED) from None
     raise typer.Exit(_conclude(here, outcome, as_json=as_json))
 
 
 def run_mining(here: Session, request: "MiningRequest", connector: "Connector") -> "Outcome":
-    """Mine on the stack that the settings name, and show how far it is; Ctrl-C once ends it in good order."""
+    """Mine on the configured stack and show the progress; the first Ctrl-C stops it cleanly."""
     from fetcher.commands.progress import shown
     from fetcher.imap.mailbox import Mailbox
     from fetcher.mining.claims import claim_source
@@ -133,7 +143,7 @@ def _conclude(here: Session, outcome: "Outcome", *, as_json: bool) -> Exit:
         _say_how_to_resume(here, _stopped(outcome.progress))
         return Exit.INTERRUPTED
     if outcome.state == "erased":
-        here.terminal.tell("The user was erased while this mining ran: nothing of it was kept.")
+        here.terminal.tell(f"All data of this user was erased during mining {outcome.mining}, so it kept no contacts.")
         return Exit.UNKNOWN
     if not is_sound(Ledger.from_json(outcome.ledger or {})):
         return Exit.NOT_WELL
@@ -143,9 +153,9 @@ def _conclude(here: Session, outcome: "Outcome", *, as_json: bool) -> Exit:
 def _stopped(progress: "Progress") -> str:
     if progress.listed is None:
         return "Stopped before the messages were listed"
-    return f"Stopped with {number(progress.fetched)} of {number(progress.listed)} messages stored"
+    return f"Stopped after storing {number(progress.fetched)} of {number(progress.listed)} messages"
 
 
 def _say_how_to_resume(here: Session, what: str) -> None:
-    here.terminal.tell(f"{what}; nothing is lost. To go on, run the same command again:")
+    here.terminal.tell(f"{what}. Nothing is lost. To resume, run the same command again:")
     here.terminal.tell(f"  {shlex.join(['leadminer', *here.arguments])}")

@@ -1,4 +1,4 @@
-"""The commands about minings that have begun: status, report, cancel, retry."""
+"""The commands for existing minings: status, report, cancel, retry."""
 
 import time
 from collections.abc import Callable, Iterator, Set
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 LOOK_SECONDS = 0.5
 FETCHED = ENDED | {"processing", "refining", "teardown"}
-MiningId = Annotated[str | None, typer.Argument(help="A mining's id, or how it begins.", metavar="MINING")]
+MiningId = Annotated[str | None, typer.Argument(help="A mining's id, or its first characters.", metavar="MINING")]
 Fields = dict[str, Any]
 
 
@@ -33,14 +33,14 @@ def status(context: typer.Context, user: User = "local", as_json: Json = False) 
         short = here.terminal.out.is_terminal
         here.terminal.show_table(MINING_COLUMNS, (mining_row(mining, short=short) for mining in minings))
     else:
-        here.terminal.tell(f"There is no mining of user {user} yet: begin one with leadminer mine.")
+        here.terminal.tell(f"User {user} has no minings yet: start one with leadminer mine.")
 
 
 def report(context: typer.Context, mining: MiningId = None, user: User = "local", as_json: Json = False) -> None:
-    """Show what became of every message of a mining.
+    """Show what happened to every message of a mining.
 
-    That is its ledger, its addresses by verdict and what was removed at its end: of the latest mining, unless one is
-    named. Ends with exit code 1 where a finished mining's ledger does not balance.
+    Shows the ledger, how many addresses became contacts, and what was removed at the end. Without a MINING, shows the
+    latest one. Exits with code 1 if the ledger of a finished mining does not balance.
     """
     here = session(context)
     with here.stack() as stack:
@@ -56,10 +56,10 @@ def report(context: typer.Context, mining: MiningId = None, user: User = "local"
 
 
 def cancel(context: typer.Context, mining: MiningId = None, user: User = "local", as_json: Json = False) -> None:
-    """End a mining early, with what is stored by now.
+    """End a mining early and keep what it has stored.
 
-    What is stored is still counted and refined; the next mining of the source goes on where this one stopped. A
-    fetcher that runs stops within seconds; where none does, its lease has to run out, which takes ten.
+    Stored messages still become contacts, and the next mining of the mailbox continues where this one stopped. A
+    running leadminer mine stops within seconds. If it was killed, this takes about ten seconds.
     """
     here = session(context)
     with here.stack() as stack:
@@ -69,16 +69,19 @@ def cancel(context: typer.Context, mining: MiningId = None, user: User = "local"
     if as_json:
         here.terminal.show_json(state)
     elif state["state"] in ENDED:
-        here.terminal.show(f"Mining {found} is {state['state']}: leadminer report {found[:8]} shows its ledger.")
+        here.terminal.show(f"Mining {found} is {state['state']}. To see its ledger, run leadminer report {found[:8]}.")
     else:
-        here.terminal.show(f"Mining {found} will end with what is stored: leadminer status shows how far it is.")
+        here.terminal.show(
+            f"Mining {found} stopped reading and is processing what it stored. "
+            "To see its progress, run leadminer status."
+        )
 
 
 def retry(context: typer.Context, mining: MiningId = None, user: User = "local", as_json: Json = False) -> None:
-    """Send again what was given up.
+    """Retry messages that could not be processed.
 
-    Segments are given up after some tries. They can be sent again until refining begins; after that, the next mining
-    of the source fetches their messages again.
+    leadminer gives up on a segment, a group of messages, after several attempts. You can retry it until refining
+    starts. After that, the next mining of the mailbox reads its messages again.
     """
     here = session(context)
     with here.stack() as stack:
@@ -88,20 +91,20 @@ def retry(context: typer.Context, mining: MiningId = None, user: User = "local",
     if as_json:
         here.terminal.show_json({"id": found, "retried": retried})
     else:
-        here.terminal.show(f"{retried:,} segments of mining {found} were sent again.")
+        here.terminal.show(f"Sent {retried:,} segments of mining {found} again.")
 
 
 def pick_mining(stack: "Stack", user: str, text: str | None, *, among: Callable[[Fields], bool]) -> str:
-    """Return the id that `text` names or begins; without a text, the newest of those that `among` holds for.
+    """Return the id of the mining whose id starts with `text`; without a text, the newest for which `among` is true.
 
-    Raises NotFound where there is none, and Misuse where several begin with the text, or where several are unfinished
-    and none is named.
+    Raises NotFound if there is none. Raises Misuse if several ids start with the text, or if the mining must be
+    unfinished, several are, and the text is None.
     """
     if text is not None and _is_id(text):
         return text.lower()
     minings = stack.processor.minings(user)
     if not minings:
-        raise NotFound(f"There is no mining of user {user}: begin one with leadminer mine.")
+        raise NotFound(f"User {user} has no minings: start one with leadminer mine.")
     if text is None:
         found = [mining for mining in minings if among(mining)]
         if among is _unfinished and len(found) > 1:
@@ -110,18 +113,18 @@ def pick_mining(stack: "Stack", user: str, text: str | None, *, among: Callable[
     else:
         found = [mining for mining in minings if mining["id"].startswith(text.lower())]
         if len(found) > 1:
-            raise Misuse(f"Several minings begin with {text!r}: name one of {_ids(found)}.")
+            raise Misuse(f"Several minings start with {text!r}: name one of {_ids(found)}.")
     if not found:
         raise _unknown(f"mining {text!r}" if text else "unfinished mining", user)
     return str(found[0]["id"])
 
 
 def follow(here: Session, stack: "Stack", user: str, mining: str, *, until: Set[str]) -> Fields:
-    """Cancel a mining until it is in one of the states, and return its status.
+    """Cancel a mining repeatedly until it is in one of the states, and return its status.
 
-    It is asked for again and again, since the processor ends the fetching itself once a dead fetcher's lease is over.
+    It has to ask repeatedly because the processor ends a dead fetcher's fetching only once its lease has expired.
     """
-    with here.waiting("Waiting for what is stored; Ctrl-C leaves that to the next command"):
+    with here.waiting("Processing the stored messages; after Ctrl-C, the next command continues"):
         while (state := stack.processor.cancel(user, mining=mining))["state"] not in until:
             time.sleep(LOOK_SECONDS)
     return state
@@ -136,7 +139,7 @@ def _named(mining: str, user: str) -> Iterator[None]:
 
 
 def _unknown(what: str, user: str) -> NotFound:
-    return NotFound(f"There is no {what} of user {user}: leadminer status lists what there is.")
+    return NotFound(f"User {user} has no {what}: run leadminer status to list the minings.")
 
 
 def _unfinished(mining: Fields) -> bool:

@@ -1,4 +1,4 @@
-"""Where an export goes: a file that is there whole or not at all, or standard output."""
+"""The output of an export: standard output, or a file that appears only once it is complete."""
 
 import os
 import secrets
@@ -15,10 +15,10 @@ Write = Callable[[bytes], object]
 
 @contextmanager
 def opened_output(path: Path | None) -> Iterator[Write]:
-    """Give what writes bytes to the file, or to standard output where there is no path; raise Unwritable.
+    """Yield a function that writes bytes to the file, or to standard output if there is no path; raise Unwritable.
 
-    A file is written under a temporary name beside it, for its owner alone, and gets its name when all is written. On
-    a terminal, control characters other than line breaks and tabs are not written as they are.
+    The data goes to a temporary file beside the target, which only the owner can read, and is renamed once it is
+    complete. On a terminal, control characters other than line breaks and tabs are replaced.
     """
     if path is None or str(path) == "-":
         yield _write_safely if sys.stdout.isatty() else sys.stdout.buffer.write
@@ -59,4 +59,4 @@ def _translated(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         reason = os.strerror(error.errno or 0)
-        raise Unwritable(f"{str(path)!r} cannot be written ({reason}): name another --output.") from None
+        raise Unwritable(f"{str(path)!r} cannot be written ({reason}): choose another --output.") from None

@@ -1,4 +1,4 @@
-"""Where a password or a token comes from: a file, the environment, a command or the terminal, never an argument."""
+"""Find the password or token: from a file, the environment, a command or the terminal, but never from an argument."""
 
 import getpass
 import os
@@ -13,15 +13,15 @@ from fetcher.imap.connection import Credentials, LoginRefused
 from fetcher.imap.source import Source
 
 TOKEN_TIMEOUT_SECONDS = 120.0
-"""A command may refresh its token over the network, or ask on the terminal."""
+"""Long enough for a command that refreshes its token over the network or asks the user."""
 
 
 def find_credentials(
     source: Source, *, taken: str | None, password_file: Path | None, token_command: str | None
 ) -> Credentials:
-    """Return what proves the login: from the command, else the file, else the environment, else the terminal."""
+    """Return the credentials from the command, else the file, else the environment, else the terminal."""
     if token_command is not None and password_file is not None:
-        raise Misuse("--token-command and --password-file exclude each other: give one of them.")
+        raise Misuse("--token-command and --password-file cannot be used together: choose one of them.")
     if token_command is not None:
         return Credentials(token=TokenCommand(token_command))
     if password_file is not None:
@@ -30,19 +30,19 @@ def find_credentials(
 
 
 class TokenCommand:
-    """A command of the user's that prints a fresh OAuth token each time it is run."""
+    """A command from the user that prints a fresh OAuth token each time it runs."""
 
     def __init__(self, text: str) -> None:
-        """Split the text as a shell would; raise Misuse where that fails or nothing is left."""
+        """Split the text as a shell would; raise Misuse if that fails or nothing is left."""
         try:
             self._words = shlex.split(text)
         except ValueError:
-            raise Misuse("--token-command has a quote that is not closed.") from None
+            raise Misuse("--token-command has an unclosed quote: close it.") from None
         if not self._words:
             raise Misuse("--token-command is empty: give the command that prints a token.")
 
     def __call__(self) -> str:
-        """Run the command and return the first line that it prints; raise LoginRefused where there is none."""
+        """Run the command and return the first line that it prints; raise LoginRefused if that fails."""
         try:
             done = subprocess.run(
                 self._words,
@@ -63,7 +63,7 @@ class TokenCommand:
         return token
 
     def _failure(self, what: str) -> str:
-        return f"The token command {self._words[0]!r} {what}: run it by itself and see that it prints a token."
+        return f"The token command {self._words[0]!r} {what}: run it yourself and check that it prints a token."
 
 
 def _read_password(path: Path) -> str:
@@ -71,22 +71,24 @@ def _read_password(path: Path) -> str:
         text = sys.stdin.readline() if str(path) == "-" else path.read_text("utf-8")
     except OSError as error:
         reason = os.strerror(error.errno or 0)
-        raise Misuse(f"The password file {str(path)!r} cannot be read ({reason}): check its path and rights.") from None
+        raise Misuse(
+            f"The password file {str(path)!r} cannot be read ({reason}): check its path and permissions."
+        ) from None
     except UnicodeDecodeError:
-        raise Misuse(f"The password file {str(path)!r} is not UTF-8 text.") from None
+        raise Misuse(f"The password file {str(path)!r} is not UTF-8 text: save it as UTF-8.") from None
     password = text.partition("\n")[0].removesuffix("\r")
     if not password:
-        raise Misuse(f"The password file {str(path)!r} is empty: its first line has to be the password.")
+        raise Misuse(f"The password file {str(path)!r} is empty: put the password on its first line.")
     return password
 
 
 def _ask_password(source: Source) -> str:
     if not sys.stdin.isatty():
         raise Misuse(
-            f"There is no password for {source.name}, and no terminal to ask on: "
+            f"There is no password for {source.name} and no terminal to ask for it: "
             f"use --password-file, --token-command or {PASSWORD_VARIABLE}."
         )
-    password = getpass.getpass(f"Password of {source.name}: ")
+    password = getpass.getpass(f"Password for {source.name}: ")
     if not password:
-        raise Misuse(f"The password of {source.name} is empty: type the password or app password of this mailbox.")
+        raise Misuse(f"The password for {source.name} is empty: enter the mailbox's password or app password.")
     return password

@@ -1,4 +1,4 @@
-"""How far a mining is: bars with totals, rate and time left on a terminal, plain lines elsewhere."""
+"""The progress of a mining: bars with totals, rate and time left on a terminal, plain lines elsewhere."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -23,24 +23,24 @@ from fetcher.mining.outcome import Progress as State
 WAITING = ("connecting", "planning")
 """The states in which there is nothing to count yet."""
 AFTER_REFINING = ("teardown", "finished")
-"""The states in which the parts are refined, and no longer counted."""
+"""The states in which all chunks are refined and no longer counted."""
 LINE_SECONDS = 5.0
-"""Time between two plain lines of the same state."""
-STOPPING = "Finishing what is in flight; press Ctrl-C again to stop at once."
-RESUMED = "Going on with the mining of this mailbox that was begun earlier and has not ended."
+"""The time between two plain lines for the same state."""
+STOPPING = "Finishing the messages in flight. Press Ctrl-C again to stop immediately."
+RESUMED = "Resuming the unfinished mining of this mailbox."
 
 
 class Pace:
-    """How fast a count grows, from the first value seen on: what an earlier run did is not this run's speed."""
+    """How fast a count grows from the first value seen, so that an earlier run's work does not count as speed."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        """Use a clock that counts seconds."""
+        """Use `clock`, which returns seconds."""
         self._clock = clock
         self._start: tuple[int, float] | None = None
         self._last: tuple[int, float] = (0, 0.0)
 
     def add(self, count: int) -> None:
-        """Note the count as it is now."""
+        """Record the current count."""
         now = self._clock()
         if self._start is None:
             self._start = (count, now)
@@ -49,19 +49,19 @@ class Pace:
 
     @property
     def per_second(self) -> float | None:
-        """Return how much the count grows in a second, or None before that can be said."""
+        """Return how much the count grows per second, or None until that is known."""
         if self._start is None or self._last[0] <= self._start[0]:
             return None
         return (self._last[0] - self._start[0]) / max(self._last[1] - self._start[1], 0.001)
 
     def seconds_left(self, total: int | None) -> float | None:
-        """Return how long the rest takes at this pace, or None where that is not known."""
+        """Return how many seconds the rest takes at this pace, or None if that is not known."""
         rate = self.per_second
         return None if rate is None or total is None else max(0.0, (total - self._last[0]) / rate)
 
 
 class Remarks:
-    """What is said once: that a mining is resumed, and what Ctrl-C does."""
+    """The remarks that are shown once: that a mining is resumed, and what Ctrl-C does."""
 
     def __init__(self, stop: Event) -> None:
         """Take the event that Ctrl-C sets."""
@@ -69,7 +69,7 @@ class Remarks:
         self._said: set[str] = set()
 
     def due(self, state: State) -> list[str]:
-        """Return what has not been said yet and is to be said now."""
+        """Return the remarks that apply now and have not been shown yet."""
         due = [text for text, holds in ((RESUMED, state.resumed), (STOPPING, self._stop.is_set())) if holds]
         fresh = [text for text in due if text not in self._said]
         self._said.update(fresh)
@@ -77,16 +77,16 @@ class Remarks:
 
 
 class Lines:
-    """Progress as plain lines: one at each change of state, and one every few seconds."""
+    """Progress as plain lines: one for each change of state, and one every few seconds."""
 
     def __init__(self, terminal: Terminal, stop: Event, clock: Callable[[], float] = time.monotonic) -> None:
-        """Write to the terminal's error output; `stop` is what Ctrl-C sets."""
+        """Write to the terminal's error output; `stop` is the event that Ctrl-C sets."""
         self._terminal, self._remarks, self._clock = terminal, Remarks(stop), clock
         self._paces = {"fetching": Pace(clock), "processing": Pace(clock)}
         self._said: tuple[str, float] = ("", 0.0)
 
     def watch(self, state: State) -> None:
-        """Write a line where there is something new to say."""
+        """Write a line if there is something new to show."""
         for remark in self._remarks.due(state):
             self._terminal.tell(remark)
         if state.state not in WAITING:
@@ -112,10 +112,10 @@ class Lines:
 
 
 class Bars:
-    """Progress as one bar a stage, drawn over and over in place."""
+    """Progress as one bar per stage, redrawn in place."""
 
     def __init__(self, progress: Progress, stop: Event) -> None:
-        """Add the stages' bars to rich's progress."""
+        """Add the bars of the stages to rich's progress."""
         self._progress, self._remarks = progress, Remarks(stop)
         self._tasks: dict[str, TaskID] = {}
         self._paces = {"fetching": Pace(), "processing": Pace()}
@@ -145,7 +145,7 @@ class Bars:
 
 @contextmanager
 def shown(terminal: Terminal, stop: Event) -> Iterator[Callable[[State], None]]:
-    """Give the function that draws each state: as bars where the error output is a terminal, else as lines."""
+    """Yield the function that shows each state: as bars if the error output is a terminal, else as lines."""
     if not terminal.err.is_terminal or terminal.err.is_dumb_terminal:
         yield Lines(terminal, stop).watch
         return
@@ -161,7 +161,7 @@ def shown(terminal: Terminal, stop: Event) -> Iterator[Callable[[State], None]]:
 
 
 def counts(state: State) -> dict[str, tuple[int, int | None]]:
-    """Return (done, total) of each stage: messages read, messages counted, parts refined; None where not known."""
+    """Return (done, total) for each stage: messages read, messages processed, chunks refined; None if not known."""
     fetching = state.state in (*WAITING, "fetching")
     stored = None if state.listed is None else state.listed - state.left_out
     return {
@@ -172,7 +172,7 @@ def counts(state: State) -> dict[str, tuple[int, int | None]]:
 
 
 def clock_time(seconds: float) -> str:
-    """Return a duration as m:ss, or h:mm:ss from an hour on."""
+    """Return a duration as m:ss, or as h:mm:ss if it is an hour or longer."""
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
@@ -194,7 +194,7 @@ def _speed(pace: Pace, total: int | None) -> str:
 
 
 class _Count(MofNCompleteColumn):
-    """Counts with their thousands parted."""
+    """Counts with thousands separators."""
 
     def render(self, task: Task) -> Text:
         total = None if task.total is None else int(task.total)

@@ -1,4 +1,4 @@
-"""The account of a mining, as lines that a person reads: both lines of the ledger, verdicts, what was removed."""
+"""The report of a mining as lines for a person: both lines of the ledger, the verdicts, and what was removed."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -9,15 +9,15 @@ from schemas.ledger import Ledger
 
 VERDICTS = {
     "contact": "became contacts",
-    "disposable": "are disposable",
-    "unreachable": "have nobody who reads them",
-    "automated": "send machine-made mail only",
+    "disposable": "are disposable addresses",
+    "unreachable": "look unattended (no-reply, bounces, alerts)",
+    "automated": "send only automated mail",
 }
 MINING_COLUMNS = (
     Column("Mining"),
     Column("Source", wraps=True),
     Column("State"),
-    Column("Begun (UTC)"),
+    Column("Started (UTC)"),
     Column("Listed", number=True),
     Column("Processed", number=True),
     Column("Duplicate", number=True, spare=True),
@@ -27,7 +27,7 @@ MINING_COLUMNS = (
 
 
 def show_report(terminal: Terminal, report: Mapping[str, Any]) -> None:
-    """Write a report of the processor's API, which may be of a mining that is still under way."""
+    """Print a report from the processor's API; the mining may still be running."""
     ledger = Ledger.from_json(report["ledger"] or {})
     ended = report["state"] in ENDED
     terminal.show(f"Mining {report['id']} is {_state(report['state'])}.", "bold")
@@ -38,12 +38,12 @@ def show_report(terminal: Terminal, report: Mapping[str, Any]) -> None:
 
 
 def is_sound(ledger: Ledger) -> bool:
-    """Say whether the ledger balances, and nothing in it failed or was given up."""
+    """Return whether the ledger balances and nothing in it failed or is dead."""
     return not (ledger.imbalance() or ledger.failed or ledger.dead or ledger.folders_failed)
 
 
 def ledger_lines(ledger: Ledger, *, ended: bool) -> Iterator[tuple[str, bool]]:
-    """Yield both lines of the ledger, and whether each balances, which only that of an ended mining has to."""
+    """Yield both lines of the ledger and whether each balances; it has to only once the mining has ended."""
     lines: Sequence[tuple[str, int, dict[str, int | dict[str, int]]]] = (
         ("listed", ledger.listed, {"fetched": ledger.fetched, "skipped": ledger.skipped, "failed": ledger.failed}),
         (
@@ -63,11 +63,11 @@ def ledger_lines(ledger: Ledger, *, ended: bool) -> Iterator[tuple[str, bool]]:
 
 
 def remarks(ledger: Ledger) -> Iterator[str]:
-    """Yield what the two lines do not say: messages read in part or not understood, folders that failed."""
+    """Yield what the two lines do not show: messages that were read in part or not parsed, and folders that failed."""
     if ledger.unparsable:
-        yield f"  of those processed, {number(ledger.unparsable)} could not be parsed"
+        yield f"  {number(ledger.unparsable)} of the processed messages could not be parsed"
     if ledger.cut:
-        yield f"  of those fetched, {number(ledger.cut)} were read in part: they are longer than the scope reads"
+        yield f"  {number(ledger.cut)} of the fetched messages were read only in part: they exceed the scope's limit"
     for digest, reason in sorted(ledger.folders_failed.items()):
         yield f"  folder {digest} failed: {reason}"
 
@@ -75,13 +75,13 @@ def remarks(ledger: Ledger) -> Iterator[str]:
 def verdicts(ledger: Ledger) -> Iterator[str]:
     """Yield how many addresses became contacts, and why the others did not."""
     if ledger.contacts:
-        yield f"  {number(sum(ledger.contacts.values()))} addresses, of which"
+        yield f"  {number(sum(ledger.contacts.values()))} addresses, of which:"
     for verdict in sorted(ledger.contacts, key=lambda name: (name != "contact", name)):
         yield f"    {number(ledger.contacts[verdict])} {VERDICTS.get(verdict, verdict)}"
 
 
 def removed(receipt: Mapping[str, Any]) -> Iterator[str]:
-    """Yield what a teardown or an erasure says that it removed: counts, and the hash of the keys."""
+    """Yield what the receipt of a teardown or an erasure says was removed: counts, and the hash of the keys."""
     if receipt:
         yield "  removed:"
     for name, value in sorted(_flat(receipt), key=lambda pair: isinstance(pair[1], str)):
@@ -89,7 +89,7 @@ def removed(receipt: Mapping[str, Any]) -> Iterator[str]:
 
 
 def mining_row(status: Mapping[str, Any], *, short: bool) -> tuple[object, ...]:
-    """Return a mining's cells under MINING_COLUMNS; a terminal's table shows the id's first eight digits alone."""
+    """Return a mining's cells for MINING_COLUMNS; with `short`, only the first eight digits of the id."""
     messages, chunks = status.get("messages") or {}, status.get("chunks")
     return (
         status["id"][:8] if short else status["id"],
@@ -113,7 +113,7 @@ def _flat(fields: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, An
 
 
 def _state(state: str) -> str:
-    return {"teardown": "being torn down", "open": "under way"}.get(state, state)
+    return {"teardown": "cleaning up", "open": "in progress"}.get(state, state)
 
 
 def _total(value: int | dict[str, int]) -> int:

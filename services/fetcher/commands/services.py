@@ -1,4 +1,4 @@
-"""The commands about the services themselves: serve, token, doctor."""
+"""The commands for running the services: serve, token, doctor."""
 
 import hashlib
 import hmac
@@ -18,16 +18,17 @@ if TYPE_CHECKING:
 
 
 def serve(context: typer.Context) -> None:
-    """Serve minings over HTTP, for those who have SERVE_TOKEN.
+    """Run the HTTP service for minings, protected by SERVE_TOKEN.
 
-    Starts, shows, cancels, reports and exports minings; their passwords come with each request and are kept in memory
-    alone. Ends on Ctrl-C or SIGTERM, once what is in flight is stored.
+    Callers can start, list, cancel and retry minings, read reports and export contacts. A mailbox password comes with
+    the request that starts its mining and is kept only in memory. Ctrl-C or SIGTERM stops the service once the
+    messages in flight are stored.
     """
     here = session(context)
     settings = here.settings()
     if settings.serve_token is None:
         raise Misconfigured(
-            "SERVE_TOKEN is not set: give it a long random text, which opens the service to its callers."
+            "SERVE_TOKEN is not set: set it to a long random text, which callers must send to use the service."
         )
 
     from fetcher.service.app import Service
@@ -40,17 +41,17 @@ def serve(context: typer.Context) -> None:
         serve_until_stopped(service.app(), runs, listening)
 
 
-def token(context: typer.Context, user: Annotated[str, typer.Argument(help="Whose token.", metavar="USER")]) -> None:
-    """Print a user's token for the HTTP API.
+def token(context: typer.Context, user: Annotated[str, typer.Argument(help="The user.", metavar="USER")]) -> None:
+    """Print a user's token for the processor's HTTP API.
 
-    It opens what is that user's alone, as long as PROCESSOR_TOKEN stays the same.
+    The token gives access to this user's data only. It is valid until PROCESSOR_TOKEN changes.
     """
     here = session(context)
     service_token = here.settings().processor_token
     if service_token is None:
         raise Misconfigured(
-            "PROCESSOR_TOKEN is not set: tokens are made from that of your own processor; "
-            "the embedded one makes a new one at each start."
+            "PROCESSOR_TOKEN is not set: set it to your processor's token, from which user tokens are derived. "
+            "The embedded processor has a new token each time it starts."
         )
     digest = hmac.new(service_token.get_secret_value().encode(), check_user(user).encode(), hashlib.sha256)
     here.terminal.show(f"{user}.{digest.hexdigest()}")
@@ -68,11 +69,11 @@ def doctor(
     user: User = "local",
     as_json: Json = False,
 ) -> None:
-    """Look for what is wrong, and how to mend it.
+    """Check the setup and suggest fixes.
 
-    With a SOURCE, also logs in to that mailbox. Ends with exit code 1 where something has to be mended.
+    With a SOURCE, also logs in to that mailbox. Exits with code 1 if there is something to fix.
     """
-    from fetcher.commands.doctor import (  # with the servers' modules, which only this command needs
+    from fetcher.commands.doctor import (  # imports the servers' modules, which only this command needs
         examine,
         examine_source,
     )

@@ -1,4 +1,4 @@
-"""One run of the command line: its terminal, its password, and the way to the stack."""
+"""One run of the command line: its terminal, its password, and access to the stack."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -14,13 +14,13 @@ if TYPE_CHECKING:
     from fetcher.settings import Settings
 
 PASSWORD_VARIABLE = "IMAP_PASSWORD"  # noqa: S105 - a name, not a password
-User = Annotated[str, typer.Option("--user", "-u", help="Whose minings and contacts.", metavar="USER")]
-Json = Annotated[bool, typer.Option("--json", help="Write JSON, for other programs.")]
+User = Annotated[str, typer.Option("--user", "-u", help="The user who owns the minings and contacts.", metavar="USER")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 @dataclass(slots=True)
 class Session:
-    """What every command gets: `arguments` as they were typed, `password` as IMAP_PASSWORD held it."""
+    """What every command gets: `arguments` as typed, and `password` from IMAP_PASSWORD."""
 
     arguments: Sequence[str] = ()
     terminal: Terminal = field(default_factory=Terminal)
@@ -28,14 +28,14 @@ class Session:
 
     def settings(self) -> "Settings":
         """Read the settings; raise WrongSettings."""
-        from fetcher.settings import read_settings  # pydantic takes longer to import than `--version` to answer
+        from fetcher.settings import read_settings  # importing pydantic takes longer than all of `--version`
 
         return read_settings()
 
     @contextmanager
     def stack(self) -> Iterator["Stack"]:
-        """Give the stack that the settings name, and stop what was started for it."""
-        from fetcher.bootstrap import open_stack  # the adapters' libraries are slow to import, too
+        """Yield the stack that the settings describe, and stop what was started for it."""
+        from fetcher.bootstrap import open_stack  # the adapters' libraries are slow to import
 
         settings = self.settings()
         with ExitStack() as opened:
@@ -45,7 +45,7 @@ class Session:
 
     @contextmanager
     def waiting(self, text: str) -> Iterator[Callable[[str], None]]:
-        """Show on a terminal, and only there, what is waited for; what is given says it anew."""
+        """Show what we wait for, only on a terminal; the yielded function replaces the text."""
         if not text or not self.terminal.err.is_terminal:
             yield lambda _: None
             return
@@ -54,7 +54,7 @@ class Session:
 
 
 def session(context: typer.Context) -> Session:
-    """Return the session that a command runs in."""
+    """Return the session in which a command runs."""
     found = context.obj
-    assert isinstance(found, Session)  # noqa: S101 - `cli.run` puts it there
+    assert isinstance(found, Session)  # noqa: S101 - `cli.run` sets it
     return found

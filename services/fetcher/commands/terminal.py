@@ -1,4 +1,4 @@
-"""What a person sees: sentences, tables and JSON, made safe, since names and folders come from other people's mail."""
+"""Terminal output: sentences, tables and JSON, sanitized because names and folders come from other people's mail."""
 
 import json
 import sys
@@ -12,16 +12,16 @@ from rich.table import Table
 from rich.text import Text
 
 DIRECTIONS = frozenset("\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
-"""Marks that change the direction of the text around them (Unicode bidirectional controls)."""
+"""Characters that change the direction of the text around them (Unicode bidirectional controls)."""
 WIDE_COLUMNS = 100
-"""Characters a line from which a terminal counts as wide."""
+"""A terminal counts as wide if a line has at least this many characters."""
 MAX_CELL = 48
-"""Characters that a terminal's table shows of one thing: names of a thousand letters come, too."""
+"""The maximum number of characters in a table cell on a terminal, because names can have a thousand letters."""
 HIDDEN_CATEGORIES = frozenset({"Cc", "Cs", "Zl", "Zp"})
 
 
 class Column(NamedTuple):
-    """One column of a table: one that `wraps` gives way first, and a `spare` one is left out on a narrow terminal."""
+    """One column of a table. Columns with `wraps` shrink first; `spare` ones are left out on a narrow terminal."""
 
     head: str
     number: bool = False
@@ -30,10 +30,10 @@ class Column(NamedTuple):
 
 
 class Terminal:
-    """Results go to `out`, all else to `err`; each is plain text, a line a thing, where it is no terminal."""
+    """Results go to `out`, everything else to `err`. If one is not a terminal, it gets plain lines of text."""
 
     def __init__(self) -> None:
-        """Use the process's standard output and error as they are when something is written."""
+        """Use the process's standard output and standard error, looked up at each write."""
         self.out = _console(stderr=False)
         self.err = _console(stderr=True)
 
@@ -42,7 +42,7 @@ class Terminal:
         _write(self.out, text, style)
 
     def tell(self, text: str, style: str = "") -> None:
-        """Write a line that is no result: progress, a remark, an error."""
+        """Write a line that is not a result: progress, a remark or an error."""
         _write(self.err, text, style)
 
     def show_json(self, value: object) -> None:
@@ -51,7 +51,7 @@ class Terminal:
         sys.stdout.write((sanitise(text, keep="\n") if self.out.is_terminal else text) + "\n")
 
     def show_table(self, columns: Sequence[Column], rows: Iterable[Sequence[object]]) -> None:
-        """Write a table, or tab-separated lines where there is no terminal."""
+        """Write a table, or tab-separated lines if there is no terminal."""
         if not self.out.is_terminal:
             for row in ([column.head for column in columns], *rows):
                 self.show("\t".join("" if value is None else sanitise(str(value)) for value in row))
@@ -71,14 +71,14 @@ class Terminal:
 
 
 def sanitise(text: str, *, keep: str = "") -> str:
-    """Return text that cannot steer a terminal: control and direction characters become U+FFFD, but those in `keep`."""
+    """Return text that cannot control a terminal: control and direction characters not in `keep` become U+FFFD."""
     if text.isascii() and text.isprintable():
         return text
     return "".join(letter if letter in keep or not _is_hidden(letter) else "\ufffd" for letter in text)
 
 
 def number(value: int | None) -> str:
-    """Return a count with its thousands parted, or a dash where it is not known yet."""
+    """Return a count with thousands separators, or a dash if it is not known yet."""
     return "-" if value is None else f"{value:,}"
 
 

@@ -1,4 +1,4 @@
-"""A contact as the processor gives it, and the order in which every format shows its fields and lists."""
+"""A contact as the processor returns it, and the order of its fields and lists in every format."""
 
 from collections.abc import Iterable
 from typing import Any, Literal, TypedDict
@@ -7,7 +7,7 @@ TAG_KEYS: tuple[Literal["name", "reachability", "source", "count"], ...] = ("nam
 
 
 class Tag(TypedDict):
-    """One tag of a contact. `count` is in messages; `reachability` 0 nobody, 1 a person, 2 many, 3 unsure."""
+    """One tag of a contact. `count` is in messages. `reachability`: 0 nobody, 1 a person, 2 many people, 3 unsure."""
 
     name: str
     reachability: int
@@ -16,7 +16,7 @@ class Tag(TypedDict):
 
 
 class Contact(TypedDict):
-    """One contact as the processor's API gives it. Dates are ISO 8601 in UTC, or None."""
+    """One contact as the processor's API returns it. Dates are ISO 8601 in UTC, or None."""
 
     address: str
     name: str | None
@@ -35,7 +35,7 @@ class Contact(TypedDict):
 
 
 def record(contact: Contact) -> dict[str, Any]:
-    """Return the contact as one JSON object: the columns in their order, their lists in the export's order."""
+    """Return the contact as one JSON object, with the fields in column order and the lists in export order."""
     return {
         "name": contact["name"],
         "email": contact["address"],
@@ -55,7 +55,7 @@ def record(contact: Contact) -> dict[str, Any]:
 
 
 def tag_names(contact: Contact) -> list[str]:
-    """Return the names of the contact's tags by count and then name, each once."""
+    """Return the distinct names of the contact's tags, sorted by count, then name."""
     return list(dict.fromkeys(tag["name"] for tag in _ordered_tags(contact)))
 
 
@@ -68,5 +68,5 @@ def _by_bytes(texts: Iterable[str]) -> list[str]:
 
 
 def encode(text: str) -> bytes:
-    """Return a text in UTF-8; a lone surrogate becomes a question mark."""
+    """Encode a text as UTF-8; a lone surrogate becomes a question mark."""
     return text.encode("utf-8", "replace")

@@ -24,11 +24,11 @@ COLUMNS = (
     "Sources",
 )
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
-"""What makes a spreadsheet take a cell for a formula (OWASP, CSV injection, read 2026-11)."""
+"""A spreadsheet treats a cell that starts with one of these as a formula (OWASP, CSV injection, read 2026-11)."""
 
 
 def csv_rows(contacts: Iterable[Contact], delimiter: str) -> Iterator[bytes]:
-    """Yield the head with its byte order mark, then a row a contact."""
+    """Yield the header row with a byte order mark, then one row per contact."""
     buffer = io.StringIO()
     writer = csv.writer(buffer, delimiter=delimiter, lineterminator="\r\n")
     writer.writerow(COLUMNS)
@@ -39,15 +39,15 @@ def csv_rows(contacts: Iterable[Contact], delimiter: str) -> Iterator[bytes]:
 
 
 def check_delimiter(delimiter: str) -> str:
-    r"""Return the delimiter, `\t` read as a tab; raise ValueError for what would make a CSV ambiguous."""
+    r"""Return the delimiter, with `\t` read as a tab; raise ValueError if it would make the CSV ambiguous."""
     delimiter = "\t" if delimiter == "\\t" else delimiter
     if len(delimiter) != 1 or delimiter in '"\r\n\0' or delimiter.isalnum():
-        raise ValueError(f"the delimiter {delimiter!r} is not one character that can part cells, such as , ; | or \\t")
+        raise ValueError(f"the delimiter {delimiter!r} must be one character that can separate cells: , ; | or \\t")
     return delimiter
 
 
 def cells(contact: Contact) -> tuple[str, ...]:
-    """Return the contact's cells, one a column, as a CSV shows them before they are made harmless."""
+    """Return the contact's cells, one per column, before formulas are made harmless."""
     fields = record(contact)
     for name in ("recency", "seniority"):
         fields[name] = (fields[name] or "")[:10]

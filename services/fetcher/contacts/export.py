@@ -1,4 +1,4 @@
-"""The formats of an export: pure, streamed, and the same to the byte for the same contacts."""
+"""The export formats: pure, streamed, and byte-for-byte identical for the same contacts."""
 
 from collections.abc import Iterable, Iterator
 from enum import StrEnum
@@ -10,7 +10,7 @@ from fetcher.contacts.vcard import vcard
 
 
 class Format(StrEnum):
-    """The formats of an export."""
+    """An export format."""
 
     CSV = "csv"
     VCARD = "vcard"
@@ -18,7 +18,7 @@ class Format(StrEnum):
 
 
 def export_contacts(contacts: Iterable[Contact], form: Format, *, delimiter: str = ",") -> Iterator[bytes]:
-    """Yield the export's bytes, a piece a contact, in the order given; `delimiter` is a CSV's alone."""
+    """Yield the export's bytes, one piece per contact in the given order; only CSV uses `delimiter`."""
     if form is Format.CSV:
         return csv_rows(contacts, delimiter)
     return map(vcard if form is Format.VCARD else json_line, contacts)

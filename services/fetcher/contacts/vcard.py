@@ -7,7 +7,7 @@ from typing import Any
 from fetcher.contacts.contact import Contact, encode, record, tag_names
 
 FOLD_OCTETS = 75
-"""Longest line of a vCard without its line break (RFC 6350, section 3.2)."""
+"""The maximum length of a vCard line without its line break (RFC 6350, section 3.2)."""
 _CONTROLS = dict.fromkeys([*range(0x20), *range(0x7F, 0xA0)], " ")
 
 
@@ -27,7 +27,7 @@ def vcard(contact: Contact) -> bytes:
 
 
 def _uid(address: str) -> str:
-    """Name the card by its address, so that an address book that reads a second export updates what it has."""
+    """Derive the card's UID from the address, so that importing a later export updates the cards of the first."""
     return uuid.uuid5(uuid.NAMESPACE_URL, f"mailto:{address}").urn
 
 
@@ -42,7 +42,7 @@ def _listed(name: str, texts: Iterable[str]) -> list[str]:
 
 
 def _text(value: str) -> str:
-    """Escape a text value (RFC 6350, section 3.4); control characters, which it has no room for, become blanks."""
+    """Escape a text value (RFC 6350, section 3.4); control characters, which it does not allow, become spaces."""
     value = value.replace("\r\n", "\n").replace("\r", "\n")
     for plain, escaped in (("\\", "\\\\"), (",", "\\,"), (";", "\\;"), ("\n", "\\n")):
         value = value.replace(plain, escaped)
@@ -50,7 +50,7 @@ def _text(value: str) -> str:
 
 
 def _fold(line: str) -> bytes:
-    """Break a line after at most 75 octets, never within a character (RFC 6350, section 3.2)."""
+    """Fold a line after at most 75 octets, never within a character (RFC 6350, section 3.2)."""
     data, pieces, room = encode(line), [], FOLD_OCTETS
     while len(data) > room:
         end = room

@@ -1,4 +1,4 @@
-"""A server or processor that runs as a child process, writes to a log file and can be started again."""
+"""A server or processor that runs as a child process, logs to a file and can be restarted."""
 
 import ctypes
 import os
@@ -11,25 +11,25 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 LOG_CAP_BYTES = 4 * 1024 * 1024
-"""A log that has grown beyond this is begun anew at the next launch."""
+"""A log larger than this is truncated at the next launch."""
 INHERITED = ("PATH", "HOME", "LANG", "TZ", "TMPDIR", "VIRTUAL_ENV", "PYTHONPATH", "PYTHONWARNINGS")
 SETTINGS = ("SWEEP_SECONDS", "CLAIM_SECONDS")
-"""All that a child gets of our environment: a password or a token that stands there is none of its business."""
+"""INHERITED and SETTINGS are all that a child gets of our environment, which may also hold passwords and tokens."""
 
 
 class EmbeddedError(RuntimeError):
-    """The embedded servers cannot do their work; the text is one sentence for the user."""
+    """The embedded servers cannot run; the text is a sentence or two for the user."""
 
 
 def child_environment(extra: Mapping[str, str]) -> dict[str, str]:
-    """Return the environment of a child: the few harmless variables of ours, and `extra`."""
+    """Return the environment of a child: our harmless variables, and `extra`."""
     return (
         {name: os.environ[name] for name in INHERITED + SETTINGS if name in os.environ} | {"LC_ALL": "C"} | dict(extra)
     )
 
 
 def _follow_parent(death_signal: int) -> Callable[[], None]:
-    """Return what a child calls before it becomes its program, so that it is stopped when its parent is killed."""
+    """Return a function for the child to call before exec, so that it is stopped when its parent is killed."""
     prctl = ctypes.CDLL(None).prctl
 
     def follow() -> None:
@@ -40,11 +40,11 @@ def _follow_parent(death_signal: int) -> Callable[[], None]:
 
 @dataclass
 class Child:
-    """One child process; `stop_signal` ends it orderly.
+    """One child process; `stop_signal` ends it cleanly.
 
-    `leashed` ends it with its parent even where that is killed (Linux). It is for parents of a single thread: the
-    system takes the end of the thread that launched for the end of the parent. `death_signal` is sent then, where it
-    is not `stop_signal`.
+    With `leashed`, the child ends with its parent, even if the parent is killed (Linux). Use it only in a parent with a
+    single thread, because the system treats the end of the launching thread as the end of the parent. The child then
+    gets `death_signal`, or `stop_signal` if that is 0.
     """
 
     name: str
@@ -59,23 +59,23 @@ class Child:
 
     @property
     def alive(self) -> bool:
-        """Say whether the process runs."""
+        """Whether the process is running."""
         return self.process is not None and self.process.poll() is None
 
     @property
     def pid(self) -> int:
-        """Return the process id of the latest launch; raise EmbeddedError before the first."""
+        """The process id of the latest launch; raises EmbeddedError before the first."""
         if self.process is None:
             raise EmbeddedError(f"{self.name} has not been started.")
         return self.process.pid
 
     def launch(self) -> None:
-        """Start the process in a session of its own, so that a Ctrl-C in the terminal does not reach it."""
+        """Start the process in its own session, so that a Ctrl-C in the terminal does not reach it."""
         fresh = os.O_TRUNC if self.log.exists() and self.log.stat().st_size > LOG_CAP_BYTES else 0
         try:
             log = os.open(self.log, os.O_WRONLY | os.O_APPEND | os.O_CREAT | fresh, 0o600)
         except OSError as error:
-            raise EmbeddedError(f"The log {self.log} cannot be written: {error.strerror}.") from error
+            raise EmbeddedError(f"The log {self.log} is not writable: {error.strerror}.") from error
         follow = (
             _follow_parent(self.death_signal or self.stop_signal) if self.leashed and sys.platform == "linux" else None
         )
@@ -102,7 +102,7 @@ class Child:
             self._signal(self.stop_signal)
 
     def wait_stopped(self, *, timeout_seconds: float) -> None:
-        """Wait until the process has ended; kill it when the time is over."""
+        """Wait until the process has ended; kill it after the timeout."""
         if self.process is None:
             return
         try:
@@ -111,12 +111,12 @@ class Child:
             self.kill()
 
     def stop(self, *, timeout_seconds: float = 30) -> None:
-        """End the process orderly, or by force when the time is over."""
+        """End the process cleanly, or kill it after the timeout."""
         self.signal_stop()
         self.wait_stopped(timeout_seconds=timeout_seconds)
 
     def kill(self) -> None:
-        """End the process at once, as a crash would, and wait for its end."""
+        """End the process immediately, as a crash would, and wait for its end."""
         if self.process is not None:
             if self.alive:
                 self._signal(signal.SIGKILL)
@@ -127,7 +127,7 @@ class Child:
             self.process.send_signal(number)
 
     def last_words(self) -> str:
-        """Return the last lines of the log, at most 4 KiB, for finding out why it ended."""
+        """Return the last lines of the log, at most 4 KiB, which show why the process ended."""
         try:
             with self.log.open("rb") as log:
                 log.seek(max(0, self.log.stat().st_size - 4096))
@@ -136,13 +136,13 @@ class Child:
             return ""
 
     def last_line(self) -> str:
-        """Return the last line of the log that says something, and where the log is, as the end of a sentence."""
+        """Return the last non-empty line of the log and the log's path, to end a sentence with."""
         lines = [line.strip() for line in self.last_words().splitlines() if line.strip()]
-        return f"{lines[-1] if lines else 'it said nothing'} (log: {self.log})."
+        return f"{lines[-1] if lines else 'it printed nothing'} (log: {self.log})."
 
 
 def wait_ready(child: Child, ready: Callable[[], bool], *, timeout_seconds: float) -> bool:
-    """Wait until `ready` holds; return False as soon as the child has ended, or when the time is over."""
+    """Wait until `ready` returns true; return False if the child ends first or the timeout passes."""
     deadline = time.monotonic() + timeout_seconds
     while child.alive and time.monotonic() < deadline:
         if ready():

@@ -1,8 +1,9 @@
-"""The data directory of the embedded servers: its folders, its locks and what it says of the servers that run.
+"""The data directory of the embedded servers: its folders, its locks and its description of the running servers.
 
-Each `leadminer` that uses the servers holds the lock `users.lock` shared. The keeper, the process that owns them, takes
-it alone when nobody else does, and stops. `keeper.lock` keeps keepers from being two. `runtime.json` is held locked by
-the keeper that wrote it, so that what a killed keeper left is never believed. The system drops the locks of the dead.
+Each `leadminer` that uses the servers holds a shared lock on `users.lock`. The keeper is the process that owns the
+servers. When nobody uses them any more, it takes `users.lock` exclusively and stops. `keeper.lock` prevents a second
+keeper. A running keeper holds a lock on the `runtime.json` that it wrote, so the file of a killed keeper is never
+trusted. The system releases the locks of a process that dies.
 """
 
 import fcntl
@@ -20,17 +21,17 @@ from typing import Any
 from fetcher.embedded.child import EmbeddedError
 
 SOCKET_PATH_BYTES = 100
-"""A unix socket's path has at most 104 bytes on macOS and 108 on Linux (sun_path in sys/un.h), a 0 included."""
+"""A unix socket's path has at most 104 bytes on macOS and 108 on Linux (sun_path in sys/un.h), with the final 0."""
 
 
 @dataclass(frozen=True)
 class Home:
-    """The data directory; every folder made in it has mode 0700, and no folder that is there has its mode changed."""
+    """The data directory. New folders in it get mode 0700; the mode of an existing folder is never changed."""
 
     folder: Path
 
     def prepare(self) -> None:
-        """Make the folders that are missing; raise EmbeddedError where that is refused."""
+        """Create the missing folders; raise EmbeddedError if the system refuses."""
         with _clear_refusals(self.folder):
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             for folder in (self.logs, self.raw):
@@ -53,14 +54,14 @@ class Home:
 
     @property
     def logs(self) -> Path:
-        """The folder of the logs, one a process."""
+        """The folder of the logs, one per process."""
         return self.folder / "logs"
 
     def sockets(self) -> Path:
-        """Make and return the folder of the sockets, which has mode 0700 and is always the same for this directory.
+        """Create and return the folder of the sockets. It has mode 0700 and is always the same for this data directory.
 
-        Where the directory's own path is too long for a socket, or has a comma, at which libpq splits its hosts, it
-        lies in the folder for temporary files.
+        The folder is in the system's temporary directory if the data directory's path is too long for a socket or has
+        a comma, where libpq would split it into several hosts.
         """
         folder = self.folder / "sockets"
         if len(os.fsencode(folder / ".s.PGSQL.5432")) > SOCKET_PATH_BYTES or "," in str(folder):
@@ -73,12 +74,12 @@ class Home:
             found = folder.lstat()
         if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or stat.S_IMODE(found.st_mode) & 0o077:
             raise EmbeddedError(
-                f"{folder} is open to other accounts: remove it, or set LEADMINER_HOME to another folder."
+                f"Other accounts can access {folder}: remove it, or set LEADMINER_HOME to another folder."
             )
         return folder
 
     def lock(self, name: str, *, shared: bool = False) -> int | None:
-        """Take a lock without waiting, and return the descriptor that holds it until it is closed; None if held."""
+        """Take a lock without waiting. Return the descriptor that holds it until closed, or None if it is taken."""
         with _clear_refusals(self.folder / name):
             descriptor = os.open(self.folder / name, os.O_RDWR | os.O_CREAT, 0o600)
         if _locked(descriptor, shared=shared):
@@ -87,7 +88,7 @@ class Home:
         return None
 
     def held(self, name: str) -> bool:
-        """Say whether somebody holds a lock alone."""
+        """Return whether another process holds the lock exclusively."""
         descriptor = self.lock(name, shared=True)
         if descriptor is None:
             return True
@@ -95,7 +96,7 @@ class Home:
         return False
 
     def publish(self, runtime: Mapping[str, Any]) -> int:
-        """Write `runtime.json` and return the descriptor that says, as long as it is open, that it is true."""
+        """Write `runtime.json`, and return the descriptor whose lock marks the file as valid while it is open."""
         fresh = self.folder / "runtime.json.new"
         fresh.unlink(missing_ok=True)
         descriptor = os.open(fresh, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
@@ -105,11 +106,11 @@ class Home:
         return descriptor
 
     def withdraw(self) -> None:
-        """Take back what was published: the servers are about to stop."""
+        """Remove `runtime.json`, because the servers are about to stop."""
         (self.folder / "runtime.json").unlink(missing_ok=True)
 
     def read_runtime(self) -> dict[str, Any] | None:
-        """Return what the keeper that runs has published; None where none runs or it is still starting."""
+        """Return what the running keeper published; None if no keeper runs or it is still starting."""
         with suppress(OSError), (self.folder / "runtime.json").open("rb") as file:
             if not _locked(file.fileno(), shared=True):
                 runtime: dict[str, Any] = json.load(file)
@@ -117,14 +118,14 @@ class Home:
         return None
 
     def write_state(self, state: Mapping[str, Any]) -> None:
-        """Replace what is said of the children: their process ids, and what troubles them."""
+        """Replace the state of the children: their process ids, and their problems."""
         fresh = self.folder / "state.json.new"
         with suppress(OSError):  # a full disk must not end the keeper
             fresh.write_text(json.dumps(state), "utf-8")
             fresh.rename(self.folder / "state.json")
 
     def read_state(self) -> dict[str, Any]:
-        """Return what `write_state` wrote last: `children` (name to process id) and `trouble` (sentences)."""
+        """Return what `write_state` last wrote: `children` (name to process id) and `trouble` (sentences)."""
         try:
             state: dict[str, Any] = json.loads((self.folder / "state.json").read_text("utf-8"))
         except (OSError, ValueError):
@@ -146,6 +147,6 @@ def _clear_refusals(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise EmbeddedError(
-            f"{path} cannot be used for the embedded servers: {error.strerror}. "
-            "Set LEADMINER_HOME to a folder of yours on a disk with room."
+            f"The embedded servers cannot use {path}: {error.strerror}. "
+            "Set LEADMINER_HOME to a writable folder on a disk with free space."
         ) from error

@@ -1,7 +1,7 @@
-"""The process that owns the embedded servers: starts them, starts again what dies, and stops them when nobody is left.
+"""The process that owns the embedded servers: starts them, restarts those that die, and stops them after the last use.
 
-It has a session of its own, so that neither a Ctrl-C nor the end of the `leadminer` that started it, however sudden,
-takes the servers down in disorder. It runs in one thread: its children end with it, by the system, if it is killed.
+It has its own session, so neither a Ctrl-C nor a sudden end of the `leadminer` that started it can interrupt the
+servers. It runs in one thread, so that the system ends its children if it is killed.
 """
 
 import json
@@ -26,17 +26,17 @@ from fetcher.embedded.valkey import ValkeyServer
 
 LOOK_SECONDS = 0.1
 STEADY_SECONDS = 10
-"""A child that has run this long is no longer failing, and is started again at once."""
+"""A child that has run this long is not failing; if it ends later, it is restarted immediately."""
 LONGEST_PAUSE_SECONDS = 5
 HOPELESS_LAUNCHES = 4
-"""A first start is given up, with the reason, after so many launches in a row that did not last."""
+"""After this many failed launches in a row, the first start is given up and the reason is reported."""
 READY_SECONDS = 300
 log = logging.getLogger("keeper")
 
 
 @dataclass
 class Kept:
-    """A child that is started again whenever it ends; `before` clears the way for it, `failure` says why it ended."""
+    """A child that is restarted whenever it ends. `before` prepares each launch; `failure` returns why it ended."""
 
     child: Child
     failure: Callable[[], str]
@@ -45,7 +45,7 @@ class Kept:
     launched_at: float = 0.0
 
     def look(self, now: float) -> bool:
-        """Launch the child if it is down and its pause is over; return whether it was launched."""
+        """Launch the child if it is down and its pause has passed; return whether it was launched."""
         if self.child.alive:
             if now - self.launched_at > STEADY_SECONDS:
                 self.launches = 0
@@ -99,12 +99,12 @@ class Keeper:
             },
             pass_fds=(self.listener.fileno(),),
             leashed=True,
-            death_signal=signal.SIGKILL,  # what it has in hand is delivered again
+            death_signal=signal.SIGKILL,  # its unfinished jobs are delivered again
         )
         return Kept(child, child.last_line)
 
     def start(self) -> None:
-        """Start everything, in order, and return when a processor answers; raise EmbeddedError with the reason."""
+        """Start everything in order and return when a processor answers; raise EmbeddedError with the reason."""
         self.postgres.prepare()
         self.valkey.prepare()
         self._start(self.servers, lambda: self.postgres.ready() and self.valkey.ready())
@@ -118,18 +118,18 @@ class Keeper:
                 if not one.child.alive and one.launches >= HOPELESS_LAUNCHES:
                     raise EmbeddedError(f"{one.child.name} did not start: {one.failure()}")
             if self.stopping:
-                raise EmbeddedError("The embedded servers were told to stop while they started.")
+                raise EmbeddedError("The embedded servers were told to stop while they were starting.")
             if time.monotonic() > deadline:
                 raise EmbeddedError(
-                    f"The embedded servers did not answer within {READY_SECONDS} s: see {self.home.logs}."
+                    f"The embedded servers did not answer within {READY_SECONDS} seconds: see {self.home.logs}."
                 )
             time.sleep(0.02)
 
     def _look(self, kept: list[Kept]) -> bool:
-        """Launch what is down; return whether all is up."""
+        """Launch what is down; return whether everything is up."""
         launched = [one.look(time.monotonic()) for one in kept]
         trouble = [
-            f"{one.child.name} does not stay up: {one.failure()}" for one in kept if one.launches >= HOPELESS_LAUNCHES
+            f"{one.child.name} keeps failing: {one.failure()}" for one in kept if one.launches >= HOPELESS_LAUNCHES
         ]
         if any(launched) or trouble != self.trouble:
             self.trouble = trouble
@@ -145,7 +145,7 @@ class Keeper:
             return False
 
     def runtime(self) -> dict[str, str]:
-        """Return what a user of the servers has to know."""
+        """Return what a program needs to use the servers."""
         return {
             "postgres_connection_string": self.postgres.conninfo("leadminer"),
             "postgres_mining_connection_string": self.postgres.conninfo("leadminer_mining"),
@@ -156,7 +156,10 @@ class Keeper:
         }
 
     def keep(self) -> int | None:
-        """Keep everything running until nobody uses it or we are told to stop; return the lock that bars newcomers."""
+        """Keep everything running until nobody uses it or we are told to stop.
+
+        If nobody uses it, return the descriptor of the lock that keeps new users out.
+        """
         while not self.stopping:
             if (alone := self.home.lock("users.lock")) is not None:
                 return alone
@@ -168,7 +171,7 @@ class Keeper:
         return None
 
     def stop(self) -> None:
-        """Stop everything in reverse order: the processors finish what they have in hand."""
+        """Stop everything in reverse order; the processors first finish their current jobs."""
         self.home.withdraw()
         for kept in self.processors:
             kept.child.signal_stop()
@@ -177,12 +180,12 @@ class Keeper:
         self.valkey.stop()
         self.postgres.stop()
         self.home.write_state({"children": {}, "trouble": []})
-        with suppress(OSError):  # it may lie where the system keeps temporary files
+        with suppress(OSError):  # it may be in the system's temporary directory, which other programs clean
             self.sockets.rmdir()
 
 
 def _tell(word: str, text: str = "") -> None:
-    """Answer whoever started us, once; nobody else reads our standard output."""
+    """Answer the process that started us, once, then close our standard output, which nobody else reads."""
     os.write(1, json.dumps({word: text}).encode() + b"\n")
     null = os.open(os.devnull, os.O_WRONLY)
     os.dup2(null, 1)
@@ -190,7 +193,7 @@ def _tell(word: str, text: str = "") -> None:
 
 
 def main(folder: str, processors: str) -> int:
-    """Run the keeper of a home; its first line of output is `ready`, `busy` or `error` with a sentence, as JSON."""
+    """Run the keeper of a home. Its one line of output is JSON: `ready`, `busy`, or `error` with a sentence."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", stream=sys.stderr)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     os.umask(0o077)
@@ -219,7 +222,7 @@ def _run(keeper: Keeper) -> int:
         _tell("error", str(error))
         return 1
     except OSError as error:
-        _tell("error", f"The embedded servers cannot work in {keeper.home.folder}: {error.strerror}.")
+        _tell("error", f"The embedded servers cannot run in {keeper.home.folder}: {error.strerror}.")
         return 1
     finally:
         keeper.stop()

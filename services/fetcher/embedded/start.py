@@ -1,4 +1,4 @@
-"""The embedded default: PostgreSQL, Valkey and processors in the user's data directory, started and stopped by need."""
+"""The embedded default: PostgreSQL, Valkey and processors in the user's data directory, started on demand."""
 
 import contextlib
 import json
@@ -20,13 +20,13 @@ __all__ = ["EmbeddedError", "Endpoints", "default_processors", "start"]
 
 MOST_PROCESSORS = 8
 WAIT_SECONDS = 120
-"""How long the servers of another `leadminer` are waited for, while they start or stop."""
+"""How long we wait for the servers of another `leadminer` to start or stop."""
 LOOK_SECONDS = 0.05
 
 
 @dataclass(frozen=True)
 class Endpoints:
-    """Where the embedded servers are; the strings hold no secret but the token, which is good until they stop."""
+    """Where the embedded servers are. The only secret is the token, which is valid until the servers stop."""
 
     redis_url: str
     raw_store_path: Path
@@ -37,9 +37,10 @@ class Endpoints:
 
 
 def default_processors() -> int:
-    """Return how many processors are started where nobody says: all cores but one, and two at least.
+    """Return the default number of processors: one less than the number of cores, at least two and at most eight.
 
-    On two cores a second one makes a mining a fifth shorter, since each waits for the database (docs/performance.md).
+    On two cores, a second processor makes a mining a fifth shorter, because each one often waits for the database
+    (docs/performance.md).
     """
     return min(max(2, (os.cpu_count() or 1) - 1), MOST_PROCESSORS)
 
@@ -48,13 +49,13 @@ def default_processors() -> int:
 def start(
     folder: Path, *, processors: int | None = None, notice: Callable[[str], None] = lambda _: None
 ) -> Iterator[Endpoints]:
-    """Yield the endpoints of the embedded servers of a data directory, started if they do not run yet.
+    """Yield the endpoints of a data directory's embedded servers, and start the servers if they are not running.
 
-    They run until the last `leadminer` that uses them is done, or dead; a server or processor that dies meanwhile is
-    started again. `processors` counts where this call is the one that starts them. `notice` gets what takes time, as
-    sentences. Raises EmbeddedError, whose text is for the user, where they cannot be started.
+    They run until the last `leadminer` that uses them exits or dies. A server or processor that dies earlier is
+    restarted. `processors` applies only if this call starts the servers. `notice` is called with a sentence for each
+    step that takes time. Raises EmbeddedError, whose text is for the user, if the servers cannot be started.
     """
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # mail is in our memory
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # our memory contains mail
     home = Home(folder)
     home.prepare()
     user = _enter(home, notice)
@@ -66,13 +67,13 @@ def start(
 
 
 def _enter(home: Home, notice: Callable[[str], None]) -> int:
-    """Become a user of the servers; where they are stopping just now, wait for that first."""
+    """Become a user of the servers; if they are stopping, wait until they have stopped."""
     deadline = time.monotonic() + WAIT_SECONDS
     looks = 0
     while (user := home.lock("users.lock", shared=True)) is None:
         if time.monotonic() > deadline:
             raise EmbeddedError(
-                f"The embedded servers in {home.folder} have been stopping for {WAIT_SECONDS} s: see {home.logs}."
+                f"The embedded servers in {home.folder} did not stop within {WAIT_SECONDS} seconds: see {home.logs}."
             )
         if looks == 1:
             notice("Waiting for the embedded servers to stop before they start again.")
@@ -82,7 +83,7 @@ def _enter(home: Home, notice: Callable[[str], None]) -> int:
 
 
 def _endpoints(home: Home, processors: int, notice: Callable[[str], None]) -> Endpoints:
-    """Return the endpoints of the keeper that runs; start one where there is none."""
+    """Return the endpoints of the running keeper; start a keeper if there is none."""
     deadline = time.monotonic() + WAIT_SECONDS
     while time.monotonic() < deadline:
         if runtime := home.read_runtime():
@@ -92,17 +93,17 @@ def _endpoints(home: Home, processors: int, notice: Callable[[str], None]) -> En
             _start_keeper(home, processors)
         time.sleep(LOOK_SECONDS)
     raise EmbeddedError(
-        f"The embedded servers in {home.folder} have been starting for {WAIT_SECONDS} s: see {home.logs}."
+        f"The embedded servers in {home.folder} did not start within {WAIT_SECONDS} seconds: see {home.logs}."
     )
 
 
 def _start_keeper(home: Home, processors: int) -> None:
-    """Start a keeper and wait for its word; raise EmbeddedError with the reason that it gives."""
+    """Start a keeper and wait for its answer; raise EmbeddedError with the reason if it fails."""
     log_path = home.logs / "keeper.log"
     try:
         log = os.open(log_path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
     except OSError as error:
-        raise EmbeddedError(f"The log {log_path} cannot be written: {error.strerror}.") from error
+        raise EmbeddedError(f"The log {log_path} is not writable: {error.strerror}.") from error
     with contextlib.closing(os.fdopen(log, "wb")) as log_file:
         keeper = subprocess.Popen(
             [sys.executable, "-P", "-m", "fetcher.embedded.keeper", str(home.folder), str(processors)],
@@ -114,25 +115,25 @@ def _start_keeper(home: Home, processors: int) -> None:
         )
     with contextlib.closing(keeper.stdout or log_file) as output:
         line = output.readline()
-    threading.Thread(target=keeper.wait, daemon=True).start()  # it may outlive this call, and is to leave no zombie
+    threading.Thread(target=keeper.wait, daemon=True).start()  # it may outlive this call; reap it when it ends
     said = json.loads(line or b"{}")
     if "error" in said:
         raise EmbeddedError(said["error"])
     if not said:
-        raise EmbeddedError(f"The embedded servers ended at once: see {log_path}.")
+        raise EmbeddedError(f"The embedded servers stopped during startup: see {log_path}.")
 
 
 def _leave(home: Home, notice: Callable[[str], None]) -> None:
     """Wait until the servers have stopped, unless another user keeps them running."""
     while home.held("keeper.lock"):
         if _used_by_others(home):
-            notice("The embedded servers go on for another leadminer that uses them, and stop with it.")
+            notice("The embedded servers keep running, because another leadminer is using them.")
             return
         time.sleep(LOOK_SECONDS)
 
 
 def _used_by_others(home: Home) -> bool:
-    """Say whether the lock of the users is shared: neither free, nor held by the keeper alone."""
+    """Return whether the users' lock is held shared, as opposed to free or held exclusively by the keeper."""
     alone = home.lock("users.lock")
     if alone is not None:
         os.close(alone)

@@ -1,4 +1,4 @@
-"""One connection to an IMAP server: TLS, login, and the words for what goes wrong. Mail never gets into its texts."""
+"""One connection to an IMAP server: TLS, login, and clear errors. Their texts never contain mail."""
 
 import imaplib
 import ipaddress
@@ -17,54 +17,54 @@ from fetcher.imap.source import Source
 from fetcher.ports import Trouble
 
 BUSY_CODES = ("[UNAVAILABLE]", "[LIMIT]", "[INUSE]", "[SERVERBUG]", "[CONTACTADMIN]")
-"""Response codes of RFC 5530 by which a server refuses a login for its own reasons, not for the password."""
+"""Response codes of RFC 5530 with which a server refuses a login for its own reasons, not because of the password."""
 
 LOOPBACK_BUFFER_BYTES = 1024 * 1024
-"""Loopback has packets of 64 KB: in the usual first buffer they close the window, which costs 0.2 s a time (measured).
-Elsewhere the system's own choice is better, which grows with the line."""
+"""Loopback packets have 64 KB. With the default initial buffer, they close the TCP window, which costs 0.2 s each time
+(measured). On a network, the system's choice is better, because it adapts to the line."""
 
 LITERAL_BYTES = 32 * 1024 * 1024
-"""More than a server that ignores the cap of 4 MiB a message will send of nearly all mail."""
+"""The cap is 4 MiB per message. Nearly all mail is below this limit even if the server ignores that cap."""
 
 for logger in ("imapclient.imapclient", "imapclient.imaplib", "imapclient.util"):
-    logging.getLogger(logger).disabled = True  # they tell logins and pieces of what was read
+    logging.getLogger(logger).disabled = True  # they log logins and parts of the mail
 
 
 class HostUnreachable(Trouble):
-    """Nothing answers there, or not now: the name, the port or the network is wrong, or the server is busy."""
+    """The server does not answer: the name, the port or the network is wrong, or the server is busy."""
 
 
 class NotImap(Trouble):
-    """Something answers, but it does not speak IMAP as the source says."""
+    """The server answers, but does not speak IMAP in the way that the source says."""
 
 
 class CertificateRefused(Trouble):
-    """The server cannot prove who it is."""
+    """The server's certificate cannot be verified."""
 
 
 class PlainRefused(Trouble):
-    """The connection would not be encrypted, and the server is not this machine."""
+    """The connection would be unencrypted, and the server is not on this machine."""
 
 
 class LoginRefused(Trouble):
-    """The server does not accept the login with this password or token."""
+    """The server refuses the login with this password or token."""
 
 
 class ConnectionLost(Trouble):
-    """The connection broke, or went out of step, in the middle of its work."""
+    """The connection broke or got out of sync while in use."""
 
 
 class FolderMissing(Trouble):
-    """A folder is not there."""
+    """The folder does not exist."""
 
 
 class FolderRefused(Trouble):
-    """The server answers NO or BAD to opening or reading a folder."""
+    """The server answers NO or BAD when a folder is opened or read."""
 
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """What proves the login: exactly one of a password and a token provider, which is asked again at each login."""
+    """Exactly one of a password and a token provider. The provider is called again for each login."""
 
     password: str | None = None
     token: Callable[[], str] | None = None
@@ -77,8 +77,8 @@ class Credentials:
 class Connector:
     """How to connect to a source.
 
-    `ca_file` adds certificates to trust; TLS is verified always. `plain` allows an unencrypted connection to a host
-    that is not loopback. The read timeout is long because a server may search or read for a while before it answers.
+    `ca_file` adds trusted certificates; TLS is always verified. `plain` allows an unencrypted connection to a host that
+    is not loopback. The read timeout is long because a server may search or read for a while before it answers.
     """
 
     source: Source
@@ -89,7 +89,7 @@ class Connector:
     read_timeout_seconds: float = 180.0
 
     def open(self) -> IMAPClient:
-        """Return a new logged-in connection; raise one of the Troubles above."""
+        """Return a new, logged-in connection; raise one of the Troubles above."""
         with self._translated(self._turned_away):
             client = self._connect()
         try:
@@ -124,15 +124,15 @@ class Connector:
                 context.load_verify_locations(cafile=self.ca_file)
             except (OSError, ssl.SSLError):
                 raise CertificateRefused(
-                    f"The file of trusted certificates {self.ca_file} cannot be read: it has to be one in PEM format."
+                    f"The certificate file {self.ca_file} cannot be read: it must be a readable file in PEM format."
                 ) from None
         return context
 
     def _start_tls(self, client: IMAPClient) -> None:
         if "STARTTLS" not in client._imap.capabilities:
             raise PlainRefused(
-                f"{self.source.place} offers no STARTTLS, so that the password would cross the network unencrypted: "
-                "use imaps://, or allow it by --plain if the network is yours."
+                f"{self.source.place} does not offer STARTTLS, so the password would cross the network unencrypted: "
+                "use imaps://, or allow it with --plain if you trust the network."
             )
         client.starttls(self._tls())
 
@@ -142,9 +142,9 @@ class Connector:
             return
         login, password = self.source.login, self.credentials.password or ""
         if any(ord(mark) < 32 for mark in login + password):
-            raise LoginRefused("The password holds a line end or another control character: give it without.")
+            raise LoginRefused("The login or password contains a line break or another control character: remove it.")
         if "LOGINDISABLED" in client._imap.capabilities:
-            raise PlainRefused(f"{self.source.place} takes no password without TLS: use imaps://.")
+            raise PlainRefused(f"{self.source.place} does not accept a password without TLS: use imaps://.")
         if (login + password).isascii():
             client.login(login, password)
         else:
@@ -156,11 +156,11 @@ class Connector:
         elif "AUTH=XOAUTH2" in client._imap.capabilities:
             client.oauth2_login(self.source.login, token)
         else:
-            raise LoginRefused(f"{self.source.place} takes no OAuth token: log in by password.")
+            raise LoginRefused(f"{self.source.place} does not accept OAuth tokens: log in with a password.")
 
     @contextmanager
     def _translated(self, refusal: Callable[[str], Trouble]) -> Iterator[None]:
-        """Translate errors; `refusal` says what an answer of NO means, whose own words go no further."""
+        """Translate errors. `refusal` turns the text of a NO answer into a Trouble, which must not repeat that text."""
         try:
             yield
         except (imaplib.IMAP4.abort, MemoryError):
@@ -170,18 +170,18 @@ class Connector:
         except ssl.SSLCertVerificationError as error:
             raise CertificateRefused(
                 f"The certificate of {self.source.place} cannot be trusted ({error.verify_message}): correct the host, "
-                "or name the file of its certificate authority by --ca-file."
+                "or pass the certificate of its authority with --ca-file."
             ) from None
         except ssl.SSLError:
             raise self._not_imap() from None
         except socket.gaierror:
             raise HostUnreachable(
-                f"There is no host {self.source.host}: correct its name, or check the network."
+                f"The host {self.source.host} was not found: correct its name or check the network."
             ) from None
         except TimeoutError:
             raise HostUnreachable(
-                f"{self.source.place} does not answer: correct the host or the port, or check the network and whether "
-                f"{'imap' if self.source.implicit_tls else 'imaps'}:// is meant."
+                f"{self.source.place} does not answer: correct the host or the port, check the network, or try "
+                f"{'imap' if self.source.implicit_tls else 'imaps'}://."
             ) from None
         except ConnectionRefusedError:
             raise HostUnreachable(f"Nothing listens at {self.source.place}: correct the host or the port.") from None
@@ -196,21 +196,22 @@ class Connector:
         return NotImap(f"{self.source.place} does not speak IMAP: correct the port, or try imaps://.")
 
     def _turned_away(self, _answer: str = "") -> HostUnreachable:
-        return HostUnreachable(f"{self.source.place} turns everybody away just now: try again later.")
+        return HostUnreachable(f"{self.source.place} is busy and refuses connections: try again later.")
 
     def _refused(self, answer: str) -> Trouble:
-        """Tell a busy server from a wrong password."""
+        """Return HostUnreachable for a busy server, LoginRefused for a wrong password or token."""
         if any(code in answer for code in BUSY_CODES):
             return self._turned_away()
         secret = "password" if self.credentials.token is None else "token"
-        hint = "many providers want an app password" if secret == "password" else "it may have expired"  # noqa: S105
+        hint = "many providers require an app password" if secret == "password" else "it may have expired"  # noqa: S105
         return LoginRefused(
-            f"{self.source.place} refuses the login {self.source.login} with this {secret}: correct either ({hint})."
+            f"{self.source.place} refuses the login {self.source.login} with this {secret}: "
+            f"correct the login or the {secret} ({hint})."
         )
 
 
 def is_loopback(host: str) -> bool:
-    """Return whether a host is this machine by its name or its address."""
+    """Return whether the host is localhost or a loopback address."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
@@ -218,7 +219,7 @@ def is_loopback(host: str) -> bool:
 
 
 def close(client: IMAPClient) -> None:
-    """End a connection, whatever state it is in."""
+    """Close a connection in any state; never raises an error."""
     with suppress(Exception):
         client.socket().settimeout(2.0)
         client.logout()
@@ -227,16 +228,16 @@ def close(client: IMAPClient) -> None:
 
 
 def _tame(imap: Any) -> None:
-    """Keep imaplib from writing what it sends and reads (passwords, mail) into strings, and from reading without end.
+    """Keep imaplib from logging passwords and mail, and limit how much it reads at once.
 
-    imapclient sets imaplib's debug level to 5, which formats every body for a log; that costs two thirds of the speed,
-    too. And imaplib allocates what a server announces, however much that is.
+    imapclient sets imaplib's debug level to 5, which formats every body for a log and also costs two thirds of the
+    speed. Without a limit, imaplib allocates as much memory as the server announces.
     """
     read = imap.read
 
     def read_bounded(size: int) -> bytes:
         if size > LITERAL_BYTES:
-            raise imap.abort("a literal beyond all bounds")
+            raise imap.abort("literal too large")
         data: bytes = read(size)
         return data
 

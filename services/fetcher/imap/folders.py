@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 UNSELECTABLE = frozenset({"\\noselect", "\\nonexistent"})
 LEFT_OUT_USES = frozenset({"\\drafts", "\\junk", "\\spam", "\\trash"})
-"""Special uses of RFC 6154, and the older `\\Spam`."""
+"""Special-use attributes of RFC 6154, and the older `\\Spam`."""
 
 DRAFTS = """
     drafts draft brouillons brouillon entwürfe entwurf borradores borrador bozze bozza rascunhos rascunho concepten
@@ -50,12 +50,13 @@ def _folded(piece: str) -> str:
 LEFT_OUT_NAMES = frozenset(
     _folded(word.replace("_", " ")) for words in (DRAFTS, JUNK, TRASH, OUTBOX) for word in words.split()
 )
-"""What mail programs and providers call, in the common languages, what is no mail of the user's own (or not yet)."""
+"""The names, in common languages, that mail programs and providers give to folders with drafts, junk, trash or unsent
+mail."""
 
 
 @dataclass(frozen=True, slots=True)
 class Folder:
-    """A folder as LIST shows it: its decoded name, its attributes (lower-cased), and what its name is split at."""
+    """A folder as LIST shows it: its decoded name, its lower-case attributes, and the delimiter of its name."""
 
     name: str
     attributes: frozenset[str] = field(default=frozenset())
@@ -71,9 +72,10 @@ class Folder:
 
 
 def default_folders(folders: Sequence[Folder]) -> list[str]:
-    r"""Return the names of the folders that are mined where the user names none, sorted.
+    r"""Return the names of the folders to mine if the user names none, sorted.
 
-    A selectable ``\All`` alone; otherwise all but drafts, junk, trash, outbox and what lies in them.
+    If there is a selectable ``\All`` folder, only that one. Otherwise every folder except drafts, junk, trash and
+    outbox, and the folders inside them.
     """
     selectable = [folder for folder in folders if folder.selectable]
     everything = sorted(folder.name for folder in selectable if "\\all" in folder.attributes)
@@ -84,10 +86,10 @@ def default_folders(folders: Sequence[Folder]) -> list[str]:
 
 
 def choose_folders(asked: Iterable[str] | None, folders: Sequence[Folder]) -> tuple[list[str], list[str]]:
-    """Return the folders to be mined (the default ones for None), and the asked ones that are not there.
+    """Return the folders to mine (the default ones for None), and those of `asked` that do not exist.
 
-    The former stand as the server writes them, and neither list repeats anything. Upper and lower case differ, but in
-    INBOX, which IMAP folds (RFC 9051 section 5.1).
+    The names are spelled as the server spells them, and neither list has duplicates. Names are case-sensitive, except
+    for INBOX (RFC 9051 section 5.1).
     """
     if asked is None:
         return default_folders(folders), []

@@ -1,4 +1,4 @@
-"""A mailbox over IMAP, read-only: one connection, one selected folder at a time."""
+"""A read-only mailbox over IMAP: one connection, with one selected folder at a time."""
 
 import imaplib
 import re
@@ -21,13 +21,13 @@ from schemas.segments import MESSAGE_CAP_BYTES, TEXT_CAP_BYTES
 from schemas.uids import UidRanges
 
 SEARCH_MESSAGES = 50_000
-"""Messages a SEARCH: a line of so many UIDs stays below the megabyte that imaplib reads."""
+"""Messages per SEARCH. A line with this many UIDs stays below imaplib's limit of one megabyte."""
 SIZES_MESSAGES = 5_000
-"""Sizes a FETCH: some hundred KB of answer, so that a large mailbox is never in memory as a whole."""
+"""Sizes per FETCH. The answer has a few hundred KB, so a large mailbox is never in memory as a whole."""
 COMMAND_RANGES = 200
-"""Ranges of UIDs a command: a line of 4 KB at most, half of what servers are to accept (RFC 7162 section 4)."""
+"""UID ranges per command: at most 4 KB per line, half of what servers should accept (RFC 7162 section 4)."""
 LONG_HEADERS_BYTES = 16 * 1024 * 1024
-"""Header blocks beyond the cap of scope `text` a batch, in bytes: hostile mail must not fill the memory."""
+"""Bytes per batch for header blocks beyond the cap of scope `text`, so that hostile mail cannot fill the memory."""
 MESSAGE_ITEMS = {
     Scope.HEADERS: f"BODY.PEEK[HEADER]<0.{MESSAGE_CAP_BYTES}>",
     Scope.TEXT: f"BODY.PEEK[]<0.{TEXT_CAP_BYTES}>",
@@ -38,7 +38,7 @@ HEADER_END = re.compile(rb"\A\r?\n|\n\r?\n")
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A folder as EXAMINE shows it; `uidvalidity` is 0 where the server has none."""
+    """A folder as EXAMINE shows it; `uidvalidity` is 0 if the server has none."""
 
     uidvalidity: int
     messages: int
@@ -46,7 +46,7 @@ class Opened:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One message as read: its bytes to the scope's cap, and whether something was cut."""
+    """One message as read: its bytes up to the scope's cap, and whether it was truncated."""
 
     uid: int
     internal_date: int | None
@@ -57,7 +57,7 @@ class Message:
 class Mailbox:
     """One logged-in connection, for one thread.
 
-    Each method may raise ConnectionLost, after which only `close` is of use, and FolderRefused or FolderMissing.
+    Any method may raise FolderRefused, FolderMissing or ConnectionLost. After ConnectionLost, only `close` still works.
     """
 
     def __init__(self, connector: Connector) -> None:
@@ -67,11 +67,11 @@ class Mailbox:
         self._folder = ""
 
     def close(self) -> None:
-        """Log out, or hang up where that is not possible."""
+        """Log out, or just disconnect if that is not possible."""
         close(self._client)
 
     def folders(self) -> list[Folder]:
-        """List all folders with their attributes, special use included where the server tells it (RFC 6154)."""
+        """Return all folders with their attributes, including special use if the server provides it (RFC 6154)."""
         with self._spoken():
             pieces: Pieces | None = None
             if self._client.has_capability("SPECIAL-USE") and self._client.has_capability("LIST-EXTENDED"):
@@ -81,7 +81,7 @@ class Mailbox:
             return list(_parse_folders(pieces or ()))
 
     def count(self, folder: str) -> int:
-        """Return how many messages a folder holds, 0 where it does not say."""
+        """Return the number of messages in a folder, or 0 if the server does not say."""
         try:
             with self._spoken(folder):
                 return int(self._client.folder_status(folder, ["MESSAGES"]).get(b"MESSAGES", 0))
@@ -102,10 +102,10 @@ class Mailbox:
         return Opened(int(fields.get(b"UIDVALIDITY", 0)), int(fields.get(b"EXISTS", 0)))
 
     def search(self, opened: Opened, *, since: date | None) -> Listed:
-        """Return the UIDs of the open folder, or of its messages that arrived on the day `since` or later.
+        """Return the UIDs of the open folder, limited to messages received on or after `since` if it is given.
 
-        Windows are by position, and a message expunged meanwhile shifts those behind it: then the search starts over,
-        and if that does not help, nothing is said of the UIDs between.
+        The search asks for one window of positions after another. A message expunged meanwhile shifts all later ones,
+        so the search then starts over. If that happens every time, the result has `joined` False.
         """
         uids = UidRanges()
         for _ in range(5):
@@ -114,7 +114,7 @@ class Mailbox:
             for first in range(1, opened.messages + 1, SEARCH_MESSAGES):
                 last = min(first + SEARCH_MESSAGES - 1, opened.messages)
                 found = self._search(f"{first}:{last}", since)
-                if len(found) > last - first + 1:  # a line can claim four thousand million messages
+                if len(found) > last - first + 1:  # one short line can claim four billion messages
                     raise FolderRefused(self._refusal(self._folder))
                 uids |= found
             if opened.messages <= SEARCH_MESSAGES or not self._untagged("EXPUNGE"):
@@ -122,14 +122,14 @@ class Mailbox:
         return Listed(uids, False)
 
     def existing(self, uids: UidRanges) -> UidRanges:
-        """Return those of the given UIDs that the open folder holds, whatever else the server may name."""
+        """Return those of the given UIDs that exist in the open folder, and ignore any others that the server names."""
         gone = uids
         for part in split_uids(uids, len(uids), ranges=COMMAND_RANGES):
             gone = subtract(gone, self._search(f"UID {part}", None))
         return subtract(uids, gone)
 
     def sizes(self, uids: UidRanges, listed: Listed) -> Iterator[tuple[int, int]]:
-        """Yield each given UID with its RFC822.SIZE, ascending; 0 where the server does not say."""
+        """Yield each given UID with its RFC822.SIZE, in ascending order; the size is 0 if the server does not say."""
         for part in split_uids(uids, SIZES_MESSAGES, ranges=COMMAND_RANGES):
             pieces = self._fetch(listed.reach(part), "(UID RFC822.SIZE)")
             sizes = dict(parse_sizes(pieces))
@@ -137,9 +137,10 @@ class Mailbox:
                 yield uid, sizes.get(uid, 0)
 
     def fetch(self, uids: UidRanges, scope: Scope) -> dict[int, Message]:
-        """Read messages of the open folder to the scope's cap, without marking them as seen.
+        """Read messages of the open folder up to the scope's cap, without marking them as seen.
 
-        Returned is what the server gave; what is missing is gone, or was refused with NO or BAD or by silence.
+        The result contains what the server sent. A missing message is gone, or the server refused it with NO or BAD or
+        silently left it out.
         """
         pieces = self._fetch(uids, f"(UID RFC822.SIZE INTERNALDATE {MESSAGE_ITEMS[scope]})")
         wanted = set(spread(uids))
@@ -166,7 +167,7 @@ class Mailbox:
         return headers[0][:MESSAGE_CAP_BYTES] if headers else b""
 
     def _fetch(self, uids: UidRanges, items: str) -> Pieces:
-        """Return what the server gave: all, or with NO or BAD perhaps a part."""
+        """Return what the server sent: everything, or, if it answers NO or BAD, possibly only a part."""
         try:
             with self._spoken(self._folder):
                 answer, pieces = self._client._imap.uid("FETCH", str(uids), items)
@@ -184,7 +185,7 @@ class Mailbox:
             return _parse_search(self._must(self._client._imap.uid("SEARCH", criteria)))
 
     def _list(self, *options: str) -> Pieces | None:
-        """Return what LIST answers, or None where the server does not know the options."""
+        """Return the answer to LIST, or None if the server does not know the options."""
         imap = self._client._imap
         try:
             answer, _ = imap._simple_command("LIST", '""', '"*"', *options)
@@ -201,19 +202,20 @@ class Mailbox:
         return answer[1]
 
     def _untagged(self, kind: str) -> Pieces:
-        """Take what the server has said of a kind since it was last asked."""
+        """Take the untagged responses of a kind that have arrived since the last call."""
         pieces: Pieces = self._client._imap.response(kind)[1]
         return [piece for piece in pieces if piece is not None]
 
     def _refusal(self, folder: str) -> str:
         what = f"to read the folder {folder!r}" if folder else "to list its folders"
-        return f"{self._place} refuses {what}: check this account's rights there."
+        return f"{self._place} refuses {what}: check this account's permissions there."
 
     @contextmanager
     def _spoken(self, folder: str = "") -> Iterator[None]:
-        """Translate the libraries' errors; their texts may hold what the server sent, and go no further.
+        """Translate the libraries' errors and drop their texts, which may contain what the server sent.
 
-        An answer that cannot be read counts as a refusal, but for a line without end, which nothing can follow.
+        An unreadable answer counts as a refusal. An endless line counts as a lost connection, because no later answer
+        can be read after it.
         """
         try:
             yield
@@ -227,7 +229,7 @@ class Mailbox:
             raise FolderRefused(self._refusal(folder)) from None
 
     def _lost(self) -> ConnectionLost:
-        return ConnectionLost(f"The connection to {self._place} broke: check the network, and start again to go on.")
+        return ConnectionLost(f"The connection to {self._place} broke: check the network, then start again to resume.")
 
 
 def _is_cut_in_header(body: bytes) -> bool:
@@ -235,14 +237,14 @@ def _is_cut_in_header(body: bytes) -> bool:
 
 
 def _is_cut(body: bytes, size: int | None, scope: Scope) -> bool:
-    """Tell whether a message is longer than what was read; a size that the server estimates alone is no proof."""
+    """Return whether a message was truncated; the server's size alone is no proof, because it may be an estimate."""
     if len(body) < scope.cap_bytes:
         return False
     return scope is Scope.HEADERS or size is None or size > len(body)
 
 
 def _parse_folders(pieces: Pieces) -> Iterator[Folder]:
-    """Yield the folders of a LIST, line by line, so that one that is none does not hide the others."""
+    """Yield the folders of a LIST answer, line by line, so that one unreadable line does not hide the others."""
     for piece in pieces:
         try:
             attributes, delimiter, name = parse_response([piece])
@@ -256,9 +258,9 @@ def _parse_folders(pieces: Pieces) -> Iterator[Folder]:
 
 
 def _decoded(name: bytes | int | None) -> str:
-    """Return a folder's name, as the server wrote it where that is no modified UTF-7.
+    """Return a folder's decoded name, or the name as the server wrote it if it is not modified UTF-7.
 
-    imapclient takes the names 12 and NIL for what they would be elsewhere.
+    imapclient parses the name 12 as a number and the name NIL as None.
     """
     if not isinstance(name, bytes):
         return "NIL" if name is None else str(name)
@@ -276,6 +278,6 @@ def _parse_search(pieces: Pieces) -> UidRanges:
 
 
 def _parse_extended_search(pieces: Pieces) -> UidRanges:
-    """Read `(TAG "A1") UID ALL 1:5,9` (RFC 4731); without ALL nothing was found."""
+    """Parse `(TAG "A1") UID ALL 1:5,9` (RFC 4731); without ALL, nothing was found."""
     sets = [re.search(rb"\bALL ([\d:,]+)", piece) for piece in pieces if isinstance(piece, bytes)]
     return UidRanges.parse(",".join(found[1].decode() for found in sets if found))

@@ -1,4 +1,4 @@
-"""Asking again what does not answer."""
+"""Retry calls to services that do not answer."""
 
 import threading
 from collections.abc import Callable
@@ -13,9 +13,9 @@ T = TypeVar("T")
 
 
 def insist(act: Callable[[], T], *, halt: threading.Event, patience_seconds: float) -> T:
-    """Return what `act` returns; while it raises Unavailable, again with growing pauses.
+    """Return the result of `act`; while it raises Unavailable, try again with growing pauses.
 
-    After `patience_seconds`, or once `halt` is set, Unavailable goes up. `act` is tried once in any case.
+    After `patience_seconds`, or once `halt` is set, raises Unavailable. `act` is always called at least once.
     """
     return tenacity.Retrying(
         retry=tenacity.retry_if_exception_type(Unavailable),

@@ -1,4 +1,4 @@
-"""A connection that lasts: it comes back when it breaks, and goes around what the server will not give."""
+"""A resilient connection: it reconnects when it breaks, and skips messages that the server refuses to send."""
 
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -16,15 +16,16 @@ from schemas.segments import PlannedFolder
 from schemas.uids import UidRanges
 
 LOSSES = 3
-"""Times that a connection may break over the same messages before they are asked for in halves."""
+"""How often the connection may break on the same messages before the batch is split in half."""
 
 LOGINS = 4
-"""Logins in a row that a server may refuse while a mining runs; some refuse one connection too many in these words."""
+"""How many logins in a row a server may refuse during a mining. Some refuse the login if there are too many
+connections."""
 T = TypeVar("T")
 
 
 class FolderLost(Exception):
-    """A planned folder cannot be read any further, for a reason of the ledger."""
+    """A planned folder cannot be read any further; `reason` is the ledger's word for why."""
 
     def __init__(self, reason: Failed) -> None:
         super().__init__(reason)
@@ -33,13 +34,13 @@ class FolderLost(Exception):
 
 @dataclass(slots=True)
 class Reading:
-    """What became of a segment's messages: those that were read, and the UIDs of those that were not, by reason."""
+    """The result of reading a segment: its messages, and the UIDs that could not be read, by reason."""
 
     messages: dict[int, Message] = field(default_factory=dict)
     absent: dict[Skipped | Failed, list[int]] = field(default_factory=dict)
 
     def leave_out(self, reason: Skipped | Failed, uids: set[int]) -> None:
-        """Note why messages are not there."""
+        """Record why messages are missing."""
         if uids:
             self.absent.setdefault(reason, []).extend(sorted(uids))
 
@@ -47,8 +48,8 @@ class Reading:
 class Reader:
     """One connection of the pool, for one thread.
 
-    A broken connection is opened again with growing pauses for `patience_seconds`, or until `halt` is set; then
-    ConnectionLost, HostUnreachable or LoginRefused goes up.
+    A broken connection is reopened with growing pauses. After `patience_seconds`, or once `halt` is set, raises
+    ConnectionLost, HostUnreachable or LoginRefused.
     """
 
     def __init__(
@@ -59,7 +60,7 @@ class Reader:
         patience_seconds: float,
         mailbox: Mailbox | None = None,
     ) -> None:
-        """Use `mailbox` while it lasts, and what `connect` opens after it."""
+        """Use `mailbox` until its connection breaks; after that, use what `connect` opens."""
         self._connect = connect
         self._halt = halt
         self._patience_seconds = patience_seconds
@@ -67,23 +68,23 @@ class Reader:
         self._opened: tuple[str, Opened] | None = None
 
     def mailbox(self) -> Mailbox:
-        """Return the connection, opened again where it broke."""
+        """Return the connection, reopened if it broke."""
         if self._mailbox is None:
             self._opened = None
             self._mailbox = self._reconnect()
         return self._mailbox
 
     def plan(self, name: str, make: Callable[[Mailbox, Opened], T]) -> T:
-        """Open a folder and make something of it; raise FolderLost where it is not there or not to be read."""
+        """Open a folder and return what `make` returns; raise FolderLost if it does not exist or cannot be read."""
         made = self._attempt(name, None, make)
         if made is None:
             raise FolderLost(Failed.REFUSED)
         return made
 
     def read(self, folder: PlannedFolder, uids: UidRanges, scope: Scope) -> Reading:
-        """Read messages; raise FolderLost where the folder is not the planned one any more.
+        """Read messages; raise FolderLost if the folder is no longer the one that was planned.
 
-        Where the server refuses a batch it is halved, until a message that is refused alone is left out alone.
+        If the server refuses a batch, it is split in half repeatedly, so that only the refused messages are left out.
         """
         reading = Reading()
         pending = [uids]
@@ -101,7 +102,7 @@ class Reader:
         return reading
 
     def tell_apart(self, folder: PlannedFolder, missing: set[int]) -> Reading:
-        """Say why messages of a planned folder are not in the store: gone since, or refused while they are there."""
+        """Return why messages of a planned folder are not in the store: they vanished, or the server refused them."""
         reading = Reading()
         there = self._existing(folder, missing)
         reading.leave_out(Skipped.VANISHED, missing - there)
@@ -109,7 +110,7 @@ class Reader:
         return reading
 
     def drop(self) -> None:
-        """Hang up; the next use connects anew."""
+        """Disconnect; the next use opens a new connection."""
         if self._mailbox is not None:
             self._mailbox.close()
         self._mailbox = None
@@ -124,7 +125,7 @@ class Reader:
         return missing if there is None else set(spread(there))
 
     def _attempt(self, name: str, uidvalidity: int | None, ask: Callable[[Mailbox, Opened], T]) -> T | None:
-        """Ask something of an open folder, and again where the connection breaks; None where that ends in nothing."""
+        """Run `ask` on an open folder, and retry if the connection breaks; return None if there is no answer."""
         opened = None
         for _ in range(LOSSES):
             mailbox = self.mailbox()
@@ -142,7 +143,7 @@ class Reader:
         return None
 
     def _open(self, mailbox: Mailbox, name: str) -> Opened:
-        """Select a folder unless it is."""
+        """Select a folder unless it is already selected."""
         if self._opened is None or self._opened[0] != name:
             self._opened = None
             try:
@@ -169,7 +170,7 @@ class Reader:
 
 
 class _StopAfterRefusals(tenacity.stop.stop_base):
-    """Ends the attempts where the login is refused again and again: more of them would lock the account."""
+    """Stops the attempts if the login is refused repeatedly, because more of them could lock the account."""
 
     def __call__(self, retry_state: tenacity.RetryCallState) -> bool:
         error = retry_state.outcome.exception() if retry_state.outcome else None

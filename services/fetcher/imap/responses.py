@@ -1,7 +1,7 @@
-"""What FETCH answers, taken apart. Pure.
+"""Parse FETCH answers. Pure.
 
-The pieces are imaplib's: a pair (text, literal) for each literal, and bytes for each line's rest. The usual answers are
-read by four patterns; whatever looks different goes to imapclient's parser, which is complete and twenty times slower.
+The pieces come from imaplib: a pair (text, literal) for each literal, and bytes for the rest of each line. Four
+patterns parse the usual answers. Anything else goes to imapclient's parser, which is complete but twenty times slower.
 """
 
 import calendar
@@ -28,7 +28,7 @@ BODY = re.compile(rb"[( ]BODY\[(?:HEADER)?\](?:<0>)? \{\d+\}$", re.IGNORECASE)
 
 
 class Fetched(NamedTuple):
-    """One message as the server gave it; `size` and `internal_date` (seconds since 1970) are None where it did not."""
+    """One message as the server sent it; `size` and `internal_date` (seconds since 1970) are None if it sent none."""
 
     uid: int
     size: int | None
@@ -37,16 +37,16 @@ class Fetched(NamedTuple):
 
 
 class _Unusual(ValueError):
-    """An answer that the patterns are not made for."""
+    """An answer that the patterns do not cover."""
 
 
 def parse_messages(pieces: Pieces) -> list[Fetched]:
-    """Return the messages of an answer that asked for one body each.
+    """Return the messages in the answer to a FETCH that asked for one body per message.
 
-    What came unasked (flags) is left out, and so is a message whose body is NIL: by that Dovecot tells one that was
+    Leaves out unsolicited data (flags) and messages whose body is NIL, which is how Dovecot reports a message that was
     just expunged.
 
-    Raises imapclient's ProtocolError, a subclass of imaplib.IMAP4.error, for what is no FETCH answer at all.
+    Raises imapclient's ProtocolError, a subclass of imaplib.IMAP4.error, if this is not a FETCH answer at all.
     """
     try:
         return list(_usual_messages(pieces))
@@ -55,14 +55,14 @@ def parse_messages(pieces: Pieces) -> list[Fetched]:
 
 
 def parse_sizes(pieces: Pieces) -> Iterator[tuple[int, int]]:
-    """Yield UID and RFC822.SIZE of an answer that asked for no more than those; lines without both are left out."""
+    """Yield UID and RFC822.SIZE from the answer to a FETCH of only those; lines without both are left out."""
     for piece in pieces:
         if isinstance(piece, bytes) and (uid := UID.search(piece)) and (size := SIZE.search(piece)):
             yield int(uid[1]), int(size[1])
 
 
 def _usual_messages(pieces: Pieces) -> Iterator[Fetched]:
-    """Yield messages of one literal each, whatever the order of their attributes."""
+    """Yield messages that have one literal each; their attributes can be in any order."""
     rest = iter(pieces)
     for piece in rest:
         if isinstance(piece, tuple):
@@ -116,5 +116,5 @@ def _message_of(fields: Mapping[bytes, object]) -> Fetched | None:
 
 
 def _text(value: object) -> bytes:
-    """Return a body's bytes: imapclient reads one of digits alone as a number."""
+    """Return a body as bytes, because imapclient parses a body of only digits as a number."""
     return value if isinstance(value, bytes) else str(value).encode()

@@ -1,4 +1,4 @@
-"""Sets of UIDs: what a search listed, less what is done, cut to what a command can hold. Pure."""
+"""Operations on sets of UIDs: what a search listed, minus what is done, split to fit into commands. Pure."""
 
 from bisect import bisect_left
 from collections.abc import Iterator
@@ -11,15 +11,16 @@ from schemas.uids import UidRanges
 
 @dataclass(frozen=True)
 class Listed:
-    """The UIDs that a search found. `joined`: it was of all messages, so that no UID between them exists."""
+    """The UIDs that a search found. With `joined`, it covered all messages, so no UIDs exist between them."""
 
     uids: UidRanges
     joined: bool
 
     def reach(self, uids: UidRanges) -> UidRanges:
-        """Return the given ones of these UIDs with what does not exist right before each of them.
+        """Return the given UIDs, extended by the nonexistent UIDs directly before each of them.
 
-        Without `joined` nothing is known of what lies between, and they are returned as they are.
+        The given UIDs must be among these. Without `joined`, nothing is known about the gaps, so the given UIDs are
+        returned unchanged.
         """
         if not self.joined:
             return uids
@@ -37,7 +38,7 @@ class Listed:
 
 
 def subtract(uids: UidRanges, done: UidRanges) -> UidRanges:
-    """Return the first set less the second, by ranges: neither is ever spread out into single numbers."""
+    """Return the first set minus the second, computed on ranges without expanding either set into numbers."""
     kept: list[tuple[int, int]] = []
     holes = list(done.pairs())
     at = 0
@@ -56,13 +57,13 @@ def subtract(uids: UidRanges, done: UidRanges) -> UidRanges:
 
 
 def spread(uids: UidRanges) -> Iterator[int]:
-    """Yield each number of a set, ascending."""
+    """Yield each number of a set in ascending order."""
     for first, last in uids.pairs():
         yield from range(first, last + 1)
 
 
 def split_uids(uids: UidRanges, count: int, *, ranges: int) -> Iterator[UidRanges]:
-    """Yield the set in ascending parts of at most `count` numbers in at most so many ranges."""
+    """Yield the set in ascending parts, each with at most `count` numbers in at most `ranges` ranges."""
     part: list[tuple[int, int]] = []
     room = count
     for first, last in uids.pairs():

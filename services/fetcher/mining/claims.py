@@ -1,4 +1,4 @@
-"""One `leadminer` at a time reads a source from this machine; one that was killed is followed at once by the next."""
+"""Locks that let only one `leadminer` on this machine read a source at a time, without a wait after one was killed."""
 
 import fcntl
 import hashlib
@@ -14,11 +14,12 @@ from fetcher.ports import Conflict
 
 @contextmanager
 def claim_source(folder: Path, *, user: str, source: str) -> Iterator[str]:
-    """Give the name under which this fetcher holds the mining's lease; raise Conflict while another here reads it.
+    """Yield the name under which this fetcher holds the mining's lease.
 
-    The name stays the same from run to run, so that the processor gives the lease of a killed fetcher back without
-    waiting for its end; a file lock, which the system drops with its process, keeps two living ones apart. Where the
-    folder cannot be written, the name is a new one each time, and a killed fetcher's lease has to run out.
+    Raises Conflict if another fetcher on this machine is reading the source. The name stays the same from run to run,
+    so the processor can return the lease of a killed fetcher without waiting for it to expire. A file lock, which the
+    system releases when its process ends, keeps two live fetchers apart. If the folder is not writable, each run uses a
+    new name, and a killed fetcher's lease must expire first.
     """
     try:
         folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -37,7 +38,7 @@ def _hold(descriptor: int, source: str) -> str:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        raise Conflict(f"Another leadminer on this machine reads {source} just now: wait until it ends.") from None
+        raise Conflict(f"Another leadminer on this machine is reading {source}: wait until it ends.") from None
     name = os.pread(descriptor, 200, 0).decode("ascii", "replace")
     if not name:
         name = f"{socket.gethostname()}:{secrets.token_hex(8)}"

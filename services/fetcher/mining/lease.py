@@ -1,4 +1,4 @@
-"""Keeping a mining: a thread that renews the lease, and hears of a cancellation."""
+"""A thread that renews a mining's lease and learns of a cancellation."""
 
 import threading
 import time
@@ -8,10 +8,10 @@ from fetcher.ports import Begun, Minings, Status, Trouble, Unavailable
 
 
 class Keeper:
-    """Renews a lease every `renew_seconds` in a thread of its own; use it as a context manager.
+    """Renews a lease every `renew_seconds` in its own thread; use it as a context manager.
 
-    `halt` is set when fetching has to end: the mining was cancelled or erased, or `trouble` says what happened. A
-    processor that does not answer is asked again for `patience_seconds`.
+    It sets `halt` when fetching must end: the mining was cancelled or erased, or `trouble` says what happened. If the
+    processor does not answer, it keeps trying for `patience_seconds`.
     """
 
     def __init__(
@@ -24,7 +24,7 @@ class Keeper:
         renew_seconds: float,
         patience_seconds: float,
     ) -> None:
-        """Take over the lease that begin has given."""
+        """Take the lease that begin returned."""
         self._processor = processor
         self._user = user
         self._begun = begun
@@ -47,7 +47,7 @@ class Keeper:
         self._thread.join()
 
     def renew(self) -> None:
-        """Renew now; what goes wrong stands in `trouble`."""
+        """Renew the lease now; an error is stored in `trouble`."""
         try:
             self.status = self._processor.renew(self._user, mining=self._begun.id, lease=self._begun.lease)
             self._heard_at = time.monotonic()

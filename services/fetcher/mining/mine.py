@@ -23,19 +23,19 @@ from schemas.segments import Plan, PlannedFolder, UnreadableSegment, plan_key
 
 POOL_LOOPBACK = 2
 POOL_NETWORK = 4
-"""Connections of the pool: more gain nothing on loopback, and four fill most of a long line (docs/performance.md)."""
+"""Connections in the pool. On loopback, more gain nothing; four fill most of a long line (docs/performance.md)."""
 FIRST_POLL_SECONDS = 0.05
 POLL_GROWTH = 1.1
-"""Each pause is a tenth of the time waited so far, so that no more than that is lost at the end."""
+"""Each pause is about a tenth of the time waited so far, so no more than that is lost at the end."""
 RESENT_JOBS = 1_000
-"""Jobs a call where an earlier run's are sent again."""
+"""Jobs per call when an earlier run's jobs are sent again."""
 DEFAULT_PACE = Pace()
 T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """Whom a mining speaks to."""
+    """The services that a mining uses."""
 
     connect: Callable[[], Mailbox]
     raw_store: RawStore
@@ -54,11 +54,11 @@ def mine(
     stop: threading.Event,
     pace: Pace = DEFAULT_PACE,
 ) -> Outcome:
-    """Read the mailbox to the end, wait until its contacts are refined, and return the account of it.
+    """Read the whole mailbox, wait until its contacts are refined, and return the outcome.
 
-    `connect` opens one logged-in connection. `watch` is called from this thread alone, a few times a second. When
-    `stop` is set, what is in flight is finished and an unfinished Outcome is returned; nothing is lost. Raises
-    Trouble, whose text is for the user; what is stored by then stays, and the same request resumes.
+    `connect` opens one logged-in connection. `watch` is called only from this thread, a few times per second. When
+    `stop` is set, the segments in flight are finished and an unfinished Outcome is returned; nothing is lost. Raises
+    Trouble, whose text is for the user. Everything stored so far stays, and the same request resumes the mining.
     """
     watch(Progress(request.id))
     mailbox = connect()
@@ -79,12 +79,12 @@ def mine(
 
 
 def _beginning(request: MiningRequest, mailbox: Mailbox, folders: Sequence[Folder]) -> Beginning:
-    """Return what to ask for; raise FolderMissing where none of the folders that the user named is there."""
+    """Return the request for begin; raise FolderMissing if none of the folders that the user named exists."""
     chosen, missing = choose_folders(request.folders, folders)
     if missing and not chosen:
         names = ", ".join(sorted(folder.name for folder in folders if folder.selectable)[:8])
         raise FolderMissing(
-            f"{request.source.place} has no folder {', '.join(missing)}: name one that is there, such as {names}."
+            f"{request.source.place} has no folder {', '.join(missing)}: choose an existing one, such as {names}."
         )
     return Beginning(
         id=request.id,
@@ -102,7 +102,7 @@ def _beginning(request: MiningRequest, mailbox: Mailbox, folders: Sequence[Folde
 
 
 class _Run:
-    """One call of `mine`, from begin on."""
+    """One call of `mine`, after begin."""
 
     def __init__(
         self,
@@ -133,7 +133,7 @@ class _Run:
         )
 
     def fetch(self, mailbox: Mailbox, folders: Sequence[Folder]) -> None:
-        """Fetch under the lease until nothing is left or somebody wants it to end, and tell the processor."""
+        """Fetch under the lease until nothing is left or it has to stop, and tell the processor."""
         keeper = Keeper(
             self._services.processor,
             self._request.user,
@@ -151,7 +151,7 @@ class _Run:
                 self._status = self._ask_status()
                 if self._status.state == "fetching":
                     raise
-                return  # it was cancelled and torn down while this process stood still
+                return  # it was cancelled and torn down while this process was suspended
             if keeper.trouble is not None:
                 raise keeper.trouble
             self._status = keeper.status
@@ -165,7 +165,7 @@ class _Run:
             self._tell_fetched()
 
     def wait(self) -> Outcome:
-        """Wait for the processors, and return how it ended."""
+        """Wait for the processors and return the outcome."""
         pause = FIRST_POLL_SECONDS
         while not self._unfinished and self._status.state not in ENDED:
             self._show(self._status)
@@ -184,7 +184,7 @@ class _Run:
         )
 
     def _plan(self, reader: Reader, folders: Sequence[Folder], keeper: Keeper) -> Plan | None:
-        """Return the mining's plan, made now unless it is there; None where it is not wanted any more."""
+        """Return the mining's plan, and make it if there is none yet; None if the mining has to stop first."""
         store, key = self._services.raw_store, plan_key(self._begun.id)
         try:
             return self._read_plan(key)
@@ -195,13 +195,13 @@ class _Run:
         return self._read_plan(key)
 
     def _read_plan(self, key: str) -> Plan:
-        """Return the plan in the raw store; raise NotFound, or Damaged."""
+        """Return the plan from the raw store; raise NotFound or Damaged."""
         try:
             return Plan.decode(self._insist(lambda: self._services.raw_store.get(key)))
         except UnreadableSegment:
             raise Damaged(
-                f"The plan of mining {self._begun.id} in the raw store is damaged: end it by `leadminer cancel`, "
-                "which keeps what is stored, and run the same command again for the rest."
+                f"The plan of mining {self._begun.id} in the raw store is damaged: end the mining with `leadminer "
+                "cancel`, which keeps what is stored. Then run the same command again to read the rest."
             ) from None
 
     def _make_plan(self, reader: Reader, folders: Sequence[Folder], keeper: Keeper) -> Plan | None:
@@ -216,7 +216,7 @@ class _Run:
         return Plan(tuple(planned))
 
     def _fetch_planned(self, plan: Plan, reader: Reader, keeper: Keeper) -> list[Task]:
-        """Fetch what the store has not got, and return what was not begun because somebody wants it to end."""
+        """Fetch what the store does not have, and return the tasks that were not started because it had to stop."""
         self._listed = plan.listed
         stored = self._outbox.stored()
         tasks = [Task(folder, segment) for folder in plan.folders for segment in folder.segments]
@@ -237,7 +237,7 @@ class _Run:
         return pool.finish()
 
     def _send_again(self, pool: Pool, reader: Reader, there: Sequence[Task], keeper: Keeper) -> None:
-        """Count what an earlier run stored; send its jobs again unless all of it has been processed."""
+        """Count what an earlier run stored, and send its jobs again unless all of them have been processed."""
         jobs = [pool.take_stored(reader, task) for task in there]
         if keeper.status.done + keeper.status.dead_segments < len(jobs):
             for start in range(0, len(jobs), RESENT_JOBS):
@@ -270,7 +270,7 @@ class _Run:
         return self._insist(lambda: self._services.processor.status(self._request.user, mining=self._begun.id))
 
     def _is_to_end(self) -> bool:
-        """Pass the wish to stop on to the pool, and return whether anybody wants it to end."""
+        """Pass a request to stop on to the pool, and return whether fetching has to stop."""
         if self._stop.is_set():
             self._halt.set()
         return self._halt.is_set()

@@ -1,4 +1,4 @@
-"""Where segments go: the raw store, and only once that has confirmed, the queue."""
+"""Sends segments to the raw store and, only after the store has confirmed, to the queue."""
 
 import json
 import threading
@@ -14,22 +14,23 @@ from schemas.jobs import Job, JobKind
 from schemas.segments import PlannedFolder, PlannedSegment, Segment, StoredMessage, segment_key
 
 HEAD_BYTES = 64 * 1024
-"""More than the first line of a segment of 500 messages, which has 30 bytes a message."""
+"""More than the first line of a segment of 500 messages, which takes 30 bytes per message."""
 T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """One segment to be fetched."""
+    """One segment to fetch."""
 
     folder: PlannedFolder
     segment: PlannedSegment
 
 
 class Outbox:
-    """Puts the segments of one mining into the store and the queue; threads may share it.
+    """Puts the segments of one mining into the store and the queue. Safe to share between threads.
 
-    What does not answer is asked again for `patience_seconds` or until `halt` is set; then Unavailable goes up.
+    If the store or the queue does not answer, it retries. After `patience_seconds`, or once `halt` is set, raises
+    Unavailable.
     """
 
     def __init__(
@@ -43,9 +44,9 @@ class Outbox:
         self._patience_seconds = patience_seconds
 
     def store(self, task: Task, reading: Reading) -> int | None:
-        """Store a segment's messages, send its job, and return how many bytes it has; None where it was there already.
+        """Store a segment's messages, send its job and return its size in bytes; None if it was already stored.
 
-        What is there stays: its job may have been done, and its numbers be in a ledger.
+        An existing segment is never replaced, because its job may be done and its numbers may be in the ledger.
         """
         messages = [reading.messages[uid] for uid in sorted(reading.messages)]
         absent = [uid for uids in reading.absent.values() for uid in uids]
@@ -62,17 +63,17 @@ class Outbox:
         return len(data)
 
     def stored(self) -> set[str]:
-        """Return the keys of what the store has of this mining."""
+        """Return the keys of all objects in the store that belong to this mining."""
         return self._persist(lambda: set(self._raw_store.list(f"{self._mining}/")))
 
     def is_stored(self, task: Task, keys: set[str]) -> bool:
-        """Return whether a task's segment is among these keys."""
+        """Return whether the key of a task's segment is in `keys`."""
         return self._key(task) in keys
 
     def stored_uids(self, task: Task) -> list[int]:
-        """Return the UIDs of the messages that a stored segment holds: all that were planned where it is damaged.
+        """Return the UIDs of the messages in a stored segment, or all planned UIDs if the segment is damaged.
 
-        The processor finds those dead, in words of the ledger.
+        The processor counts the messages of a damaged segment as dead, with a reason in the ledger.
         """
         key = self._key(task)
         line, end, _ = self._persist(lambda: self._raw_store.head(key, length=HEAD_BYTES)).partition(b"\n")
@@ -84,11 +85,11 @@ class Outbox:
             return list(spread(task.segment.uids))
 
     def job(self, task: Task, messages: int) -> Job:
-        """Return the job by which a stored segment is processed."""
+        """Return the job that processes a stored segment."""
         return Job(JobKind.SEGMENT, self._mining, task.folder.segment_name(task.segment), messages)
 
     def send(self, jobs: list[Job]) -> None:
-        """Hand jobs over to the queue."""
+        """Send jobs to the queue."""
         self._persist(lambda: self._queue.send(jobs))
 
     def _key(self, task: Task) -> str:

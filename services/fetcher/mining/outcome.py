@@ -1,4 +1,4 @@
-"""What is asked of a mining, and what is told of it."""
+"""The request for a mining, its progress and its outcome."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -10,10 +10,10 @@ from fetcher.imap.source import Source
 
 @dataclass(frozen=True, slots=True)
 class MiningRequest:
-    """What a person asks for. None means: whatever an unfinished mining of the source has fixed, or the default.
+    """What a person asks for. None means the value of the source's unfinished mining, or else the default.
 
-    `since` and `as_of` are `YYYY-MM-DD`, `scope` is headers, text or full. `id` is made once, so that beginning twice
-    is beginning once. `connections` is the size of the pool: by default 2 on loopback, 4 elsewhere.
+    `since` and `as_of` are `YYYY-MM-DD`; `scope` is headers, text or full. `id` is generated once, so calling begin
+    twice starts one mining. `connections` is the size of the pool: by default 2 on loopback, 4 elsewhere.
     """
 
     user: str
@@ -31,10 +31,11 @@ class MiningRequest:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a mining is, for whoever watches; all counts are in messages but those named otherwise.
+    """The progress of a mining. Counts are in messages unless their name says otherwise.
 
     `state` is connecting, planning, fetching, processing, refining, teardown, finished or erased. `listed` is None
-    until the plan is there. `fetched` are messages in the raw store, of earlier runs too; `bytes_fetched` of this run.
+    until there is a plan. `fetched` counts messages in the raw store, including those of earlier runs; `bytes_fetched`
+    counts only this run.
     """
 
     mining: str
@@ -54,7 +55,10 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How a mining went. Unless `finished`, the same command resumes it. `ledger` and `receipt` are the processor's."""
+    """How a mining ended. Unless `finished`, the same request resumes it.
+
+    `ledger` and `receipt` are as the processor returns them.
+    """
 
     mining: str
     finished: bool
@@ -67,7 +71,7 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How often others are asked, and for how long again where they do not answer; in seconds."""
+    """How often the services are asked, and how long calls are retried if they do not answer, in seconds."""
 
     renew_seconds: float = 2.0
     watch_seconds: float = 0.2

@@ -1,4 +1,4 @@
-"""Which UIDs make up which segment, and which a watermark may then count as done. Pure."""
+"""Decide which UIDs form which segment, and which UIDs a watermark can later count as done. Pure."""
 
 from collections.abc import Iterable, Iterator
 
@@ -12,9 +12,9 @@ SEGMENTS_A_FOLDER = 12
 
 
 def choose_chunks(messages: int) -> int:
-    """Return the number of chunks of a mining: 16, and for very large mailboxes a power of two that grows with them.
+    """Return the number of chunks of a mining: 16, or a larger power of two for a very large mailbox.
 
-    A chunk is what refining holds in memory at once: here the addresses of about 16,000 messages at most.
+    Refining holds one chunk in memory at a time: at most the addresses of about 16,000 messages.
     """
     chunks = 16
     while chunks * 250_000 < messages * 16:
@@ -23,10 +23,10 @@ def choose_chunks(messages: int) -> int:
 
 
 def choose_messages(wanted: int) -> int:
-    """Return how many messages a segment of a folder may hold, of which so many are to be fetched.
+    """Return the maximum number of messages per segment for a folder with `wanted` messages to fetch.
 
-    Few large segments cost least: on Cloudflare each is five operations of R2 and Queues. A dozen keep all connections
-    busy, and batches of less than 200 are slower over IMAP.
+    Few large segments cost the least, because on Cloudflare each takes five operations of R2 and Queues. A dozen keep
+    all connections busy. Batches of fewer than 200 messages are slower over IMAP.
     """
     return max(USUAL_MESSAGES, min(wanted // SEGMENTS_A_FOLDER, MAX_MESSAGES))
 
@@ -40,10 +40,11 @@ def plan_folder(
     scope: Scope,
     messages: int = USUAL_MESSAGES,
 ) -> PlannedFolder:
-    """Cut a folder into segments of at most so many messages.
+    """Split a folder into segments of at most `messages` messages.
 
-    `sizes` are those of the listed UIDs that are to be fetched, ascending, with their RFC822.SIZE. Covered with a
-    message is what does not exist right before it; without a UIDVALIDITY (0) nothing is ever covered.
+    `sizes` gives the UIDs to fetch, which are among the listed ones, in ascending order with their RFC822.SIZE. A
+    segment also covers the nonexistent UIDs directly before each of its messages. Without a UIDVALIDITY (0), it covers
+    nothing.
     """
     segments = (
         PlannedSegment(uids, listed.reach(uids) if uidvalidity else UidRanges())

@@ -1,4 +1,4 @@
-"""Making a mining's plan: what is asked of the server for it, folder by folder."""
+"""Make a mining's plan by asking the mail server, folder by folder."""
 
 from datetime import date
 
@@ -13,16 +13,16 @@ from schemas.uids import UidRanges
 
 
 class Planner:
-    """Plans the folders of one mining, as it was fixed at begin."""
+    """Plans the folders of one mining, with the settings that were fixed at begin."""
 
     def __init__(self, reader: Reader, begun: Begun) -> None:
-        """Plan over `reader`'s connection."""
+        """Use the connection of `reader`."""
         self._reader = reader
         self._begun = begun
         self._since = date.fromisoformat(begun.since) if begun.since else None
 
     def plan(self, name: str) -> PlannedFolder:
-        """Return a folder's segments, or why it could not be listed."""
+        """Return a folder with its segments, or with the reason why it could not be listed."""
         try:
             return self._reader.plan(name, lambda mailbox, opened: self._list(name, mailbox, opened))
         except FolderLost as lost:
@@ -41,7 +41,7 @@ class Planner:
         )
 
     def _done(self, name: str, uidvalidity: int) -> UidRanges:
-        """Return what earlier minings did: nothing of a folder that was made anew or cannot be told from another."""
+        """Return the UIDs that earlier minings did; none if the folder was recreated or has no UIDVALIDITY."""
         mark = self._begun.watermarks.get(folder_digest(name))
         if mark is None or self._begun.full or uidvalidity == 0 or mark.uidvalidity != uidvalidity:
             return UidRanges()

@@ -1,4 +1,4 @@
-"""The pool: a few connections that work a plan off."""
+"""The pool: a few connections that fetch the segments of a plan."""
 
 import threading
 from collections import Counter, deque
@@ -14,12 +14,12 @@ from schemas.ledger import Failed, Skipped
 from schemas.scope import Scope
 
 IDLE_SECONDS = 0.1
-"""How long an idle connection waits before it looks whether anybody wants it to end."""
+"""How long an idle connection waits before it checks whether it has to stop."""
 
 
 @dataclass(slots=True)
 class Tally:
-    """The account of a mining's messages so far: every task's end in one of the three columns."""
+    """The counts of a mining's messages so far; every message of a finished task is in one of the three columns."""
 
     fetched: int = 0
     bytes_fetched: int = 0
@@ -31,17 +31,17 @@ class Tally:
         return self.skipped.total() + self.failed.total()
 
     def leave_out(self, reason: Skipped | Failed, messages: int) -> None:
-        """Count messages that are not fetched."""
+        """Count messages that were not fetched."""
         (self.skipped if isinstance(reason, Skipped) else self.failed)[reason.value] += messages
 
     def add(self, reading: Reading) -> None:
-        """Count what a reading left out; what it read counts once it is stored."""
+        """Count what a reading left out; the messages it read are counted once they are stored."""
         for reason, uids in reading.absent.items():
             self.leave_out(reason, len(uids))
 
 
 class Pool:
-    """Works a list of tasks off with as many connections as the server grants, at least the one that is given."""
+    """Works through a list of tasks with as many connections as the server allows, and at least the first one."""
 
     def __init__(
         self,
@@ -52,7 +52,7 @@ class Pool:
         outbox: Outbox,
         halt: threading.Event,
     ) -> None:
-        """Prepare to fetch `tasks`, counting into `tally`. `halt` ends it, and is set once it has ended."""
+        """Prepare to fetch `tasks` and count into `tally`. Setting `halt` ends the fetching; the end sets it too."""
         self._tasks = deque(tasks)
         self._scope = scope
         self._tally = tally
@@ -67,20 +67,20 @@ class Pool:
         self._bug: Exception | None = None
 
     def start(self, readers: Iterable[Reader]) -> None:
-        """Start one thread a reader."""
+        """Start one thread per reader."""
         for reader in readers:
             thread = threading.Thread(target=self._work, args=(reader,), name="fetch", daemon=True)
             self._threads.append(thread)
             thread.start()
 
     def wait(self, seconds: float) -> bool:
-        """Wait so long at most, and return whether all threads have ended."""
+        """Wait at most `seconds`, and return whether all threads have ended."""
         for thread in self._threads:
             thread.join(seconds / len(self._threads))
         return not any(thread.is_alive() for thread in self._threads)
 
     def take_stored(self, reader: Reader, task: Task) -> Job:
-        """Count a task whose segment is in the store already, and return the job by which it is processed."""
+        """Count a task whose segment is already stored, and return the job that processes it."""
         stored = self._outbox.stored_uids(task)
         missing = set(spread(task.segment.uids)) - set(stored)
         reading = Reading()
@@ -94,7 +94,7 @@ class Pool:
         return self._outbox.job(task, len(stored))
 
     def finish(self) -> list[Task]:
-        """Return the tasks that were not begun because of `halt`; raise the Trouble that ended the fetching."""
+        """Return the tasks that were not started because of `halt`; raise the Trouble that ended the fetching."""
         if self._bug is not None:
             raise self._bug
         if self._trouble is not None and (self._fatal or (self._tasks and not self._halt.is_set())):
@@ -118,7 +118,7 @@ class Pool:
             reader.drop()
 
     def _take(self) -> Task | None:
-        """Return a task, or None once there is none and none can come back from another connection that fails."""
+        """Return a task, or None once no task is left and no failing connection can put one back."""
         with self._change:
             while not self._tasks and self._in_flight and not self._halt.is_set():
                 self._change.wait(IDLE_SECONDS)
@@ -154,7 +154,7 @@ class Pool:
             if reading.messages:
                 stored = self._outbox.store(task, reading)
             if stored is None:
-                # Whoever stored it may have died before its job went out, or it was us, and the answer was lost.
+                # Another fetcher may have died before it sent the job, or we stored it and the answer was lost.
                 self._outbox.send([self.take_stored(reader, task)])
                 return
         except Trouble:

@@ -1,4 +1,4 @@
-"""What the service answers with: JSON, and what goes wrong as a status, a word and one sentence."""
+"""The answers of the service: JSON, and for an error an HTTP status, a code and a sentence."""
 
 import json
 from collections.abc import Mapping
@@ -22,14 +22,15 @@ ANSWERS = {
     Exit.UNAVAILABLE: (503, "unavailable"),
     Exit.STORAGE: (507, "storage"),
 }
-"""HTTP status and word by what the command line would have ended with."""
+"""HTTP status and code, by the exit code that the command line would have returned."""
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """What went wrong, as it may be told and kept: the error itself refers to passwords and mail by its traceback.
+    """An error in a form that is safe to show and keep.
 
-    `way` are the places in the code that led to an error of our own, which are for the log.
+    The exception itself is not, because its traceback refers to passwords and mail. For an internal error, `way` lists
+    the places in the code that led to it, for the log.
     """
 
     status: int
@@ -39,7 +40,7 @@ class Problem:
 
     @classmethod
     def of(cls, error: Exception) -> "Problem":
-        """Tell an error, whatever it is."""
+        """Return the problem for any error."""
         trouble = translate(error)
         way = trouble.way if isinstance(trouble, Unforeseen) else ()
         match trouble:
@@ -47,7 +48,7 @@ class Problem:
                 status, code = 429, "busy"
             case Stopping():
                 status, code = 503, "stopping"
-            case Denied():  # by the processor, the store or the queue: not the caller's to mend
+            case Denied():  # by the processor, the store or the queue: the caller cannot fix it
                 status, code = 503, "denied"
             case Conflict(code=word) if word:
                 status, code = 409, word
@@ -56,18 +57,18 @@ class Problem:
         return cls(status, code, str(trouble).replace("\n", " "), way)
 
     def fields(self) -> dict[str, str]:
-        """Return the body that tells it."""
+        """Return the fields of the JSON body."""
         return {"error": self.sentence, "code": self.code}
 
 
 def answer(fields: Mapping[str, Any], *, status: int = 200) -> Response:
-    """Return an answer whose body is JSON."""
+    """Return an answer with a JSON body."""
     body = json.dumps(fields, separators=(",", ":")).encode()
     return Response(body, status_code=status, media_type="application/json", headers=HEADERS)
 
 
 def refuse(problem: Problem) -> Response:
-    """Return the answer that tells a problem."""
+    """Return the answer that reports a problem."""
     refusal = answer(problem.fields(), status=problem.status)
     if problem.status == 401:
         refusal.headers["WWW-Authenticate"] = "Bearer"

@@ -1,4 +1,4 @@
-"""The fetcher's HTTP service: it starts, shows, cancels, reports and exports minings for those who have its token."""
+"""The fetcher's HTTP service, protected by a token: start, show, cancel, retry and report minings, export contacts."""
 
 import hmac
 from asyncio import shield, wrap_future
@@ -34,34 +34,34 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 MAX_BODY_BYTES = 1_000_000
-"""As much as the processor takes."""
+"""The same limit as the processor's."""
 PIECE_BYTES = 64 * 1024
-"""An export goes out in pieces of about this size: one a contact would cost more than the contact."""
+"""An export is sent in pieces of about this size, because sending each contact separately costs too much."""
 MEDIA = {
     Format.CSV: ("text/csv; charset=utf-8", "csv"),
     Format.VCARD: ("text/vcard; charset=utf-8", "vcf"),
     Format.JSONL: ("application/jsonl; charset=utf-8", "jsonl"),
 }
-"""Media type and file name's end of each format."""
-NO_TOKEN = Problem(401, "token", "This needs the service's token: Authorization: Bearer …")
-NOT_THERE = Problem(404, "unknown", "There is no such thing here.")
-RESUME = "This service does not fetch it: start a mining of the same source again, with its password, to go on."
+"""The media type and file extension of each format."""
+NO_TOKEN = Problem(401, "token", "The service's token is missing or wrong: send it as Authorization: Bearer …")
+NOT_THERE = Problem(404, "unknown", "This path does not exist: check the URL and the method.")
+RESUME = "The service is not reading this mailbox: to resume, start a mining of the same source with its password."
 Fields = dict[str, Any]
 Handler = Callable[[Request, str], Awaitable[Response]]
 
 
 class Service:
-    """Answers requests about the minings of a stack. Everything but GET /health needs the token."""
+    """Answers requests about the minings of a stack. Everything except GET /health needs the token."""
 
     def __init__(self, stack: "Stack", runs: Runs, *, token: str) -> None:
-        """Answer those who send `token`."""
+        """Answer requests that carry `token`."""
         self._stack = stack
         self._processor = stack.processor
         self._runs = runs
         self._token = token.encode()
 
     def routes(self) -> dict[tuple[str, str], Handler]:
-        """Return what is answered, by method and path below a user."""
+        """Return the handlers by method and path below `/users/{user}/`."""
         return {
             ("POST", "minings"): self._start,
             ("GET", "minings"): self._list,
@@ -73,7 +73,7 @@ class Service:
         }
 
     def app(self) -> Starlette:
-        """Return the application that answers."""
+        """Return the ASGI application."""
         routes = [
             Route(f"/users/{{user}}/{path}", self._guarded(handler), methods=[method])
             for (method, path), handler in self.routes().items()
@@ -81,11 +81,11 @@ class Service:
         app = Starlette(
             routes=[Route("/health", self._health), *routes], exception_handlers={HTTPException: self._not_there}
         )
-        app.router.redirect_slashes = False  # it would answer without asking for the token
+        app.router.redirect_slashes = False  # a redirect would be sent without checking the token
         return app
 
     def _guarded(self, handler: Handler) -> Callable[[Request], Awaitable[Response]]:
-        """Return what asks for the token first, and turns what goes wrong into an answer of one sentence."""
+        """Wrap a handler: check the token first, and turn any error into an answer with a sentence."""
 
         async def guarded(request: Request) -> Response:
             if not self._is_allowed(request):
@@ -105,15 +105,15 @@ class Service:
         return hmac.compare_digest(token.strip().encode(), self._token) and scheme.lower() == "bearer"
 
     def _not_there(self, request: Request, _error: Exception) -> Response:
-        """Answer what no route is for."""
+        """Answer requests that match no route."""
         return refuse(NOT_THERE if self._is_allowed(request) else NO_TOKEN)
 
     async def _health(self, _request: Request) -> Response:
-        """Say that the service answers. The processor's health is its own: it answers for itself."""
+        """Report that the service is up. The processor has its own health route."""
         return answer({"status": "ok", "version": version("leadminer")})
 
     async def _start(self, request: Request, user: str) -> Response:
-        """Start a mining, and answer once the processor has begun it: until then the login may be refused."""
+        """Start a mining and answer once the processor has begun it, so that the caller learns of a refused login."""
         order, connector = read_order(await _read_body(request), user=user)
         run = self._runs.start(order, connector)
         if problem := await shield(wrap_future(run.begun)):
@@ -138,7 +138,7 @@ class Service:
         return answer({"retried": await _asked(self._processor.retry, request, user)})
 
     async def _export(self, request: Request, user: str) -> Response:
-        """Export the contacts as `leadminer export` does; where a later page cannot be read, the answer is cut off."""
+        """Export the contacts like `leadminer export`. If a later page cannot be read, the connection is cut off."""
         form, delimiter = _form(request.query_params)
         contacts = read_contacts(self._processor, user, source=mailbox_address(request.query_params.get("source")))
         pieces = _joined(export_contacts(contacts, form, delimiter=delimiter))
@@ -152,11 +152,11 @@ class Service:
         return answer(self._status(user, await _asked(ask, request, user), under_way))
 
     def _status(self, user: str, fields: Fields, under_way: Mapping[str, Progress]) -> Fields:
-        """Return the processor's status of a mining, and what this service does about it.
+        """Return the processor's status of a mining, plus what this service is doing with it.
 
-        `run` is running (here), left (unfinished, and this service does not fetch it), waiting (for processors) or
-        ended. `under_way` was asked for before the processor was: what ended in between is still running, never left,
-        and who reads that it has ended may start the next of its source.
+        `run` is running (here), left (unfinished, but this service is not fetching it), waiting (for processors) or
+        ended. Get `under_way` before asking the processor. Then a mining that ends in between shows as running, never
+        as left, and a caller who sees `ended` can start the next mining of the source.
         """
         progress = under_way.get(fields["id"])
         problem = self._runs.problem(user, fields["id"])
@@ -175,32 +175,32 @@ class Service:
 
 
 async def _asked(ask: Callable[..., Any], request: Request, user: str) -> Any:
-    """Return what the processor says of the mining that the path names."""
+    """Return the processor's answer about the mining in the path."""
     return await run_in_threadpool(partial(ask, user, mining=request.path_params["id"]))
 
 
 async def _read_body(request: Request) -> bytes:
-    """Return a request's body; raise Misuse where it is larger than we take."""
+    """Return the body of a request; raise Misuse if it is too large."""
     out = bytearray()
     async for piece in request.stream():
         out += piece
         if len(out) > MAX_BODY_BYTES:
-            raise Misuse(f"The body is larger than {MAX_BODY_BYTES} bytes: name fewer folders or addresses.")
+            raise Misuse(f"The body is larger than {MAX_BODY_BYTES} bytes: send fewer folders or addresses.")
     return bytes(out)
 
 
 def _form(query: Mapping[str, str]) -> tuple[Format, str]:
     form = query.get("format", Format.CSV)
     if form not in [*Format]:
-        raise Misuse(f"format is {form!r}: it may be one of {', '.join(Format)}.")
+        raise Misuse(f"format is {form!r}: use one of {', '.join(Format)}.")
     try:
         return Format(form), check_delimiter(query.get("delimiter", ","))
     except ValueError as error:
-        raise Misuse(f"In delimiter, {error}.") from None
+        raise Misuse(f"delimiter is invalid: {error}.") from None
 
 
 def _joined(pieces: Iterator[bytes]) -> Iterator[bytes]:
-    """Yield the pieces in larger ones, one at least; say that it is broken off where one cannot be had."""
+    """Join the pieces into larger ones and yield at least one; log a warning if the export breaks off midway."""
     out = bytearray()
     sent = False
     try:

@@ -1,4 +1,4 @@
-"""Where the service listens, and how it stops: uvicorn on a socket of ours, in terms of the minings under way."""
+"""Run the service with uvicorn on our own socket, and stop it once the running minings have stored their messages."""
 
 import asyncio
 import contextlib
@@ -19,19 +19,19 @@ log = structlog.get_logger()
 
 KEEP_ALIVE_SECONDS = 30
 ANSWER_SECONDS = 10
-"""How long answers that are under way may still take when the service stops."""
+"""How long answers in progress may take when the service stops."""
 STORING_SECONDS = 40
-"""How long minings may then still take to store what is in flight: with it, less than the 60 s after which a container
-is killed. What a mail server keeps waiting for longer is not lost, but left in the mailbox."""
+"""How long minings may then take to store what is in flight. Together, both limits stay below the 60 seconds after
+which a container is killed. If a mail server takes longer, nothing is lost: the messages are still in the mailbox."""
 LOOK_SECONDS = 0.05
 
 
 class Server(uvicorn.Server):
-    """uvicorn that leaves signals to us."""
+    """A uvicorn server that leaves signals to us."""
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Leave signals alone."""
+        """Do nothing with signals."""
         yield
 
 
@@ -45,21 +45,21 @@ def open_socket(listen: str) -> socket.socket:
         return socket.create_server((host.strip("[]"), int(port)), family=family)
     except OSError:
         raise Misconfigured(
-            f"SERVE_LISTEN is {listen!r}, where leadminer cannot listen: end what listens there, or name another place."
+            f"leadminer cannot listen on SERVE_LISTEN={listen!r}: stop what listens there, or choose another address."
         ) from None
 
 
 def serve_until_stopped(app: Starlette, runs: Runs, listening: socket.socket) -> None:
-    """Answer until SIGTERM or Ctrl-C; return once no mining has anything in flight any more, or within 50 seconds.
+    """Answer until SIGTERM or Ctrl-C. Then return once no mining has anything in flight, or after 50 seconds at most.
 
-    A second Ctrl-C raises KeyboardInterrupt at once.
+    A second Ctrl-C raises KeyboardInterrupt immediately.
     """
     _set_up_logging()
     asyncio.run(_serve(make_server(app), runs, listening))
 
 
 def make_server(app: Starlette) -> Server:
-    """Return what serves an application and says nothing: errors' tracebacks have texts, which may hold mail."""
+    """Return a server for an application. It logs nothing, because tracebacks may contain mail."""
     config = uvicorn.Config(
         app,
         lifespan="off",
@@ -88,13 +88,13 @@ async def _serve(server: Server, runs: Runs, listening: socket.socket) -> None:
     await server.serve([listening])
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(STORING_SECONDS):
-            while runs.count:  # noqa: ASYNC110 - they end in threads of their own
+            while runs.count:  # noqa: ASYNC110 - they end in their own threads
                 await asyncio.sleep(LOOK_SECONDS)
     log.info("service stopped", minings=runs.count)
 
 
 def _set_up_logging() -> None:
-    """Log one line of JSON an event to standard error; of what libraries say, that they warn, and no text."""
+    """Log one JSON line per event to standard error. For libraries, log only that they warn, without the text."""
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(name)s %(levelname)s")
     structlog.configure(
         processors=[

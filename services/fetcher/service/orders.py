@@ -1,4 +1,4 @@
-"""What a caller of the service asks for when it starts a mining, read from the body of its request."""
+"""Parse the body of a request that starts a mining."""
 
 from datetime import date
 from itertools import islice
@@ -14,17 +14,17 @@ from fetcher.mining.outcome import MiningRequest
 from schemas.scope import Scope
 
 MAX_LISTED = 10_000
-"""Folders or addresses a list: as many as the processor takes."""
+"""Folders or addresses per list; the same limit as the processor's."""
 MAX_FAULTS = 10
-"""As many as anybody reads at once."""
+"""The maximum number of faults in one answer; nobody reads more at once."""
 Texts = Annotated[list[str], Field(max_length=MAX_LISTED)]
 
 
 class Order(BaseModel):
-    """The body of a request that starts a mining; what is left out is as `leadminer mine` has it.
+    """The body of a request that starts a mining; defaults are as in `leadminer mine`.
 
-    `source` is `imaps://login@host[:port]`, with exactly one of `password` and an OAuth `token`, which live in memory
-    alone. `plain` allows an unencrypted connection to a host that is not this machine.
+    `source` is `imaps://login@host[:port]`. Exactly one of `password` and an OAuth `token` is required; they are kept
+    only in memory. `plain` allows an unencrypted connection to a host that is not this machine.
     """
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, hide_input_in_errors=True)
@@ -44,12 +44,12 @@ class Order(BaseModel):
     @model_validator(mode="after")
     def _proves_the_login(self) -> Self:
         if len([secret for secret in (self.password, self.token) if secret and secret.get_secret_value()]) != 1:
-            raise ValueError("exactly one of password and token must be given, and not be empty")
+            raise ValueError("send exactly one of password and token, and do not leave it empty")
         return self
 
 
 def read_order(body: bytes, *, user: str) -> tuple[MiningRequest, Connector]:
-    """Return what is to be mined and how to log in; raise Misuse or BadSource, which never repeat a value."""
+    """Return what to mine and how to log in; raise Misuse or BadSource, which never repeat a secret."""
     try:
         order = Order.model_validate_json(body or b"{}")
     except ValidationError as error:

@@ -1,4 +1,4 @@
-"""The minings that the service runs, each in a thread of its own, and what became of those that were broken off."""
+"""The minings that the service runs, each in its own thread, and the problems that ended them."""
 
 import threading
 from collections import OrderedDict
@@ -25,19 +25,19 @@ log = structlog.get_logger()
 
 CONNECTING = Progress("").state
 KEPT_PROBLEMS = 1000
-"""Minings of which is remembered by what they were broken off, until they are started again: some 100 bytes each."""
+"""How many minings' problems are remembered until the mining is started again, at about 100 bytes each."""
 
 
 @dataclass(slots=True, eq=False)
 class Run:
-    """One mining under way. `begun` is done once the processor has begun it, or with the problem that came before."""
+    """One running mining. `begun` is done once the processor has started it, or with the problem that prevented it."""
 
     user: str
     progress: Progress
     begun: "Future[Problem | None]" = field(default_factory=Future)
 
     def watch(self, progress: Progress) -> None:
-        """Keep how far the mining is."""
+        """Record the mining's progress."""
         self.progress = progress
         if progress.state != CONNECTING and not self.begun.done():
             log.info("mining begun", mining=progress.mining, resumed=progress.resumed)
@@ -45,10 +45,10 @@ class Run:
 
 
 class Runs:
-    """At most `most` minings at once; threads may share it. `claims` is the folder of the sources' locks."""
+    """Runs at most `most` minings at once. Threads may share it. `claims` is the folder of the source locks."""
 
     def __init__(self, stack: "Stack", *, claims: Path, most: int) -> None:
-        """Begin with no mining."""
+        """Start without any minings."""
         self._stack = stack
         self._claims = claims
         self._most = most
@@ -64,34 +64,35 @@ class Runs:
 
     @property
     def count(self) -> int:
-        """How many minings are under way."""
+        """The number of running minings."""
         return len(self._running)
 
     def start(self, request: MiningRequest, connector: Connector) -> Run:
-        """Start a mining and return it at once; raise Busy or Stopping."""
+        """Start a mining and return it immediately; raise Busy or Stopping."""
         run = Run(request.user, Progress(request.id))
         with self._lock:
             if self.stopping:
-                raise Stopping("The service is stopping: ask again when it has started anew.")
+                raise Stopping("The service is stopping: try again once it has restarted.")
             if self.count >= self._most:
                 raise Busy(
-                    f"{self._most} minings run already, which SERVE_MININGS allows: ask again when one has ended."
+                    f"{self._most} minings are already running, the limit set by SERVE_MININGS: "
+                    "try again when one has ended."
                 )
             self._running.append(run)
         threading.Thread(target=self._work, args=(run, request, connector), name="mining", daemon=True).start()
         return run
 
     def under_way(self, user: str) -> dict[str, Progress]:
-        """Return how far each mining of a user is that is under way here, by its id."""
+        """Return the progress of each of the user's minings that run here, by id."""
         found = [run.progress for run in list(self._running) if run.user == user]
         return {progress.mining: progress for progress in found}
 
     def problem(self, user: str, mining: str) -> Problem | None:
-        """Return by what a mining was broken off here, unless it was started again."""
+        """Return the problem that ended a mining here, unless it was started again."""
         return self._problems.get((user, mining))
 
     def stop(self) -> None:
-        """Let each mining store what it has in flight and end; start none any more."""
+        """Let each mining store what it has in flight and end; start no new ones."""
         self._stop.set()
 
     def _work(self, run: Run, request: MiningRequest, connector: Connector) -> None:

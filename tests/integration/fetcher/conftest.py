@@ -1,4 +1,4 @@
-"""A Dovecot for all tests of the session, and a mailbox of its own for each."""
+"""One Dovecot for all tests of the session, and a separate mailbox for each test."""
 
 import itertools
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ NUMBERS = itertools.count(1)
 
 @pytest.fixture(scope="session")
 def dovecot() -> Iterator[Dovecot]:
-    """Yield a running server that all tests share; do not stop it."""
+    """Yield a running server shared by all tests; do not stop it."""
     with Dovecot(oauth=True, special_use={"Drafts": r"\Drafts", "Odd bin": r"\Trash"}) as server:
         yield server
 
@@ -30,24 +30,24 @@ def login(dovecot: Dovecot) -> str:
 
 @pytest.fixture
 def connector(dovecot: Dovecot, login: str) -> Connector:
-    """Return how to connect to that mailbox."""
+    """Return the connector for that mailbox."""
     return connect_to(dovecot, login)
 
 
 @pytest.fixture
 def stack(connector: Connector) -> Stack:
-    """Return a stack over the test's own mailbox."""
+    """Return a stack for the test's own mailbox."""
     return Stack(connector)
 
 
 @pytest.fixture
 def odd_folder() -> OddFolder:
-    """Return a folder of 450 messages, with UIDs from 1 on."""
+    """Return a folder of 450 messages, with UIDs starting at 1."""
     return OddFolder(dict(enumerate(mails(450), start=1)))
 
 
 @pytest.fixture
 def odd(odd_folder: OddFolder) -> Iterator[OddImap]:
-    """Yield an odd server with that folder as its INBOX."""
+    """Yield an odd server with that folder as INBOX."""
     with OddImap({"INBOX": odd_folder}) as server:
         yield server

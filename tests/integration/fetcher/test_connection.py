@@ -1,4 +1,4 @@
-"""Connecting to a real server, and what is said where that fails."""
+"""Connecting to a real server, and the errors if that fails."""
 
 import logging
 import socket
@@ -31,7 +31,7 @@ from tests.support.odd_imap import OddImap
 
 @contextmanager
 def listener(greeting: bytes | None = None) -> Iterator[int]:
-    """Yield the port of something that says one thing and hangs up, or says nothing."""
+    """Yield the port of a server that sends one text and hangs up, or sends nothing."""
     ended = threading.Event()
     with socket.create_server(("127.0.0.1", 0)) as server:
 
@@ -51,7 +51,7 @@ def listener(greeting: bytes | None = None) -> Iterator[int]:
 
 
 def refusal(connector: Connector) -> Trouble:
-    """Return what connecting ends with."""
+    """Return the Trouble with which connecting fails."""
     with pytest.raises(Trouble) as refused:
         Mailbox(connector)
     return refused.value
@@ -63,7 +63,7 @@ def at(connector: Connector, **changes: object) -> Connector:
 
 
 def test_tls_from_the_start(connector: Connector) -> None:
-    """A login over TLS, with the server's own certificate authority trusted."""
+    """A login over TLS works if the server's own certificate authority is trusted."""
     mailbox = Mailbox(connector)
 
     assert [folder.name for folder in mailbox.folders()] == ["INBOX"]
@@ -71,7 +71,7 @@ def test_tls_from_the_start(connector: Connector) -> None:
 
 
 def test_a_wrong_password(connector: Connector) -> None:
-    """A wrong password is said with the login and the server, and is not repeated."""
+    """The error for a wrong password names the login and the server, but not the password."""
     trouble = refusal(replace(connector, credentials=Credentials("hunter2")))
 
     assert isinstance(trouble, LoginRefused)
@@ -82,12 +82,12 @@ def test_a_wrong_password(connector: Connector) -> None:
 
 @pytest.mark.parametrize("password", ["line\nend", "nul\0"])
 def test_a_password_that_breaks_the_line(connector: Connector, password: str) -> None:
-    """A control character in a password never reaches the server: it would end the command."""
+    """A password with a control character never reaches the server, because it would end the command."""
     assert "control character" in str(refusal(replace(connector, credentials=Credentials(password))))
 
 
 def test_a_server_that_turns_everybody_away() -> None:
-    """A server that hangs up with a BYE is said to do so, and not to refuse the password."""
+    """A server that hangs up with a BYE is reported as busy, not as refusing the password."""
     with OddImap({}) as server:
         server.greeting = "* BYE too many connections"
         source = Source("jane", server.host, server.port, implicit_tls=False)
@@ -108,7 +108,7 @@ def test_a_password_beyond_ascii(dovecot: Dovecot, login: str, connector: Connec
 
 
 def test_a_certificate_of_nobody_known(connector: Connector, tmp_path: Path) -> None:
-    """A certificate is verified always: without its authority, or with another, nothing is sent."""
+    """The certificate is always verified: without its authority, or with another one, nothing is sent."""
     other = tmp_path / "other.pem"
     trustme.CA().cert_pem.write_to_path(str(other))
 
@@ -119,7 +119,7 @@ def test_a_certificate_of_nobody_known(connector: Connector, tmp_path: Path) -> 
 
 
 def test_a_certificate_of_another_host(connector: Connector) -> None:
-    """A certificate for another name is refused, and the sentence says which names differ."""
+    """A certificate for another host is refused, and the error says which names differ."""
     trouble = refusal(at(connector, host="127.0.0.1"))
 
     assert isinstance(trouble, CertificateRefused)
@@ -128,7 +128,7 @@ def test_a_certificate_of_another_host(connector: Connector) -> None:
 
 @pytest.mark.parametrize("text", [None, "no certificate"])
 def test_a_ca_file_that_is_none(connector: Connector, tmp_path: Path, text: str | None) -> None:
-    """A file of authorities that is missing or no PEM is said with its name."""
+    """If the certificate file is missing or not PEM, the error names it."""
     path = tmp_path / "ca.pem"
     if text is not None:
         path.write_text(text)
@@ -140,7 +140,7 @@ def test_a_ca_file_that_is_none(connector: Connector, tmp_path: Path, text: str 
 
 
 def test_a_port_where_nothing_listens(connector: Connector) -> None:
-    """A closed port is said with the port."""
+    """The error for a closed port names the port."""
     trouble = refusal(at(connector, port=1))
 
     assert isinstance(trouble, HostUnreachable)
@@ -148,7 +148,7 @@ def test_a_port_where_nothing_listens(connector: Connector) -> None:
 
 
 def test_a_host_that_does_not_exist(connector: Connector) -> None:
-    """A name that does not resolve is said with the name."""
+    """The error for a host that does not resolve names the host."""
     trouble = refusal(at(connector, host="mail.invalid"))
 
     assert isinstance(trouble, HostUnreachable)
@@ -156,7 +156,7 @@ def test_a_host_that_does_not_exist(connector: Connector) -> None:
 
 
 def test_a_host_that_keeps_silent(connector: Connector) -> None:
-    """A server that never answers is given up after the connect timeout."""
+    """The connector gives up on a silent server after the connect timeout."""
     with listener() as port:
         trouble = refusal(replace(at(connector, port=port), connect_timeout_seconds=0.2))
 
@@ -165,7 +165,7 @@ def test_a_host_that_keeps_silent(connector: Connector) -> None:
 
 @pytest.mark.parametrize("implicit_tls", [True, False])
 def test_a_port_of_something_else(connector: Connector, implicit_tls: bool) -> None:
-    """A port that speaks another language is said with a hint at the scheme."""
+    """The error for a port with another protocol suggests the other scheme."""
     with listener(b"220 mail.example.org ESMTP\r\n") as port:
         trouble = refusal(at(connector, port=port, implicit_tls=implicit_tls))
 
@@ -182,7 +182,7 @@ def test_plain_on_loopback(dovecot: Dovecot, connector: Connector) -> None:
 
 
 def test_starttls(dovecot: Dovecot, connector: Connector) -> None:
-    """Elsewhere imap:// means STARTTLS, and its certificate is verified too."""
+    """On other hosts, imap:// uses STARTTLS, and the certificate is verified too."""
     starttls = at(connector, host=dovecot.other_host, port=dovecot.port, implicit_tls=False)
 
     mailbox = Mailbox(starttls)
@@ -195,7 +195,7 @@ def test_starttls(dovecot: Dovecot, connector: Connector) -> None:
 
 
 def test_no_starttls() -> None:
-    """A server without STARTTLS gets no password, unless plain connections are allowed explicitly."""
+    """A server without STARTTLS gets no password unless plain connections are explicitly allowed."""
     with OddImap({}) as server:
         source = Source("jane", Dovecot.other_host, server.port, implicit_tls=False)
         connector = Connector(source, Credentials("secret"))
@@ -209,7 +209,7 @@ def test_no_starttls() -> None:
 
 
 def test_logins_disabled() -> None:
-    """A server that takes no password without TLS is told from one that refuses it."""
+    """A server that accepts no password without TLS is distinguished from one that refuses the password."""
     with OddImap({}, capabilities="LOGINDISABLED") as server:
         source = Source("jane", server.host, server.port, implicit_tls=False)
         trouble = refusal(Connector(source, Credentials("secret")))
@@ -219,7 +219,7 @@ def test_logins_disabled() -> None:
 
 @pytest.mark.parametrize("code", ["UNAVAILABLE", "LIMIT", "INUSE"])
 def test_a_busy_server(code: str) -> None:
-    """A server that logs nobody in just now is told from one that refuses the password."""
+    """A busy server is distinguished from one that refuses the password."""
     with OddImap({}) as server:
         server.login_answers = [f"NO [{code}] not now"]
         source = Source("jane", server.host, server.port, implicit_tls=False)
@@ -230,7 +230,7 @@ def test_a_busy_server(code: str) -> None:
 
 @pytest.mark.parametrize("capabilities", ["AUTH=XOAUTH2 SASL-IR", "AUTH=OAUTHBEARER"])
 def test_token(dovecot: Dovecot, login: str, connector: Connector, capabilities: str) -> None:
-    """A token logs in, an expired one does not, and the provider is asked for each login."""
+    """A valid token logs in, an expired one does not, and the provider is called for each login."""
     tokens = [dovecot.token(login), dovecot.token(login, seconds=-10), dovecot.token(login)]
     by_token = replace(connector, credentials=Credentials(token=lambda: tokens.pop(0)))
 
@@ -243,18 +243,18 @@ def test_token(dovecot: Dovecot, login: str, connector: Connector, capabilities:
 
 
 def test_no_tokens_taken() -> None:
-    """A server without OAuth is told from one that refuses the token."""
+    """A server without OAuth is distinguished from one that refuses the token."""
     with OddImap({}) as server:
         source = Source("jane", server.host, server.port, implicit_tls=False)
         trouble = refusal(Connector(source, Credentials(token=lambda: "token")))
 
-    assert "log in by password" in str(trouble)
+    assert "log in with a password" in str(trouble)
 
 
 def test_no_credentials_and_no_mail_in_logs(
     dovecot: Dovecot, login: str, connector: Connector, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Not even with every logger at DEBUG do login, password or mail get into a log, or into imaplib's memory of it."""
+    """Even with every logger at DEBUG, neither logs nor imaplib's debug buffer contain a login, password or mail."""
     dovecot.deliver(login, "INBOX", [b"Subject: the secret of the mail\r\n\r\nx\r\n"])
     caplog.set_level(logging.DEBUG)
 
@@ -275,10 +275,10 @@ def test_no_credentials_and_no_mail_in_logs(
     [("localhost", True), ("127.0.0.1", True), ("127.9.9.9", True), ("::1", True), ("10.0.0.1", False), ("a.b", False)],
 )
 def test_is_loopback(host: str, loopback: bool) -> None:
-    """Only this machine's own name and addresses are loopback."""
+    """Only localhost and this machine's loopback addresses count as loopback."""
     assert is_loopback(host) is loopback
 
 
 def test_credentials_do_not_show() -> None:
-    """Neither password nor token stands in what a debugger or a log would print."""
+    """The repr of credentials shows neither the password nor the token."""
     assert "hunter2" not in repr(Connector(Source("jane", "a.example.org", 993), Credentials("hunter2")))

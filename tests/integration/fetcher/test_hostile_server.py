@@ -1,4 +1,4 @@
-"""A server that answers with nonsense."""
+"""Servers that answer with nonsense."""
 
 import pytest
 
@@ -29,7 +29,7 @@ JUNK = {
 
 
 def mine_to_the_end(stack: Stack) -> str:
-    """Mine, and return the sentence that it ended with, if it did; a ledger has to balance."""
+    """Mine and return the error's sentence, if there is one; otherwise the ledger must balance."""
     try:
         ledger = ledger_of(stack.mine(connections=1))
     except Trouble as trouble:
@@ -41,7 +41,7 @@ def mine_to_the_end(stack: Stack) -> str:
 @pytest.mark.parametrize("command", COMMANDS)
 @pytest.mark.parametrize("junk", JUNK.values(), ids=JUNK)
 def test_nonsense(odd: OddImap, command: str, junk: bytes) -> None:
-    """Whatever a server sends in front of an answer, a mining ends with a ledger that balances, or with a sentence."""
+    """Whatever junk precedes an answer, a mining ends with a balanced ledger or with a sentence."""
     odd.junk = {command: junk}
 
     sentence = mine_to_the_end(odd_stack(odd, read_timeout_seconds=0.3))
@@ -51,7 +51,7 @@ def test_nonsense(odd: OddImap, command: str, junk: bytes) -> None:
 
 
 def test_more_messages_than_a_folder_has(odd: OddImap) -> None:
-    """A server that claims every UID there could be has its folder left out, instead of being asked for each."""
+    """If a server claims that every possible UID exists, its folder is left out instead of fetching each one."""
     odd.capabilities = "IMAP4rev1 ESEARCH"
     odd.junk = {"SEARCH": b'* ESEARCH (TAG "A1") UID ALL 1:4294967295\r\n'}
 

@@ -22,7 +22,7 @@ DAY = 86_400
 
 @pytest.fixture
 def mailbox(connector: Connector) -> Iterator[Mailbox]:
-    """Yield a connection to the test's own mailbox."""
+    """Yield a connection to the test's mailbox."""
     connection = Mailbox(connector)
     yield connection
     connection.close()
@@ -34,7 +34,7 @@ def odd_mailbox(server: OddImap) -> Mailbox:
 
 
 def test_folders(dovecot: Dovecot, login: str, mailbox: Mailbox) -> None:
-    """Folders come with decoded names, delimiter and special use, so that the default ones can be told."""
+    """Folders have decoded names, delimiters and special uses, which determine the default folders."""
     for name in ("Projets/Été", "Drafts", "Odd bin", 'with "quotes"'):
         dovecot.make_folder(login, name)
 
@@ -51,7 +51,7 @@ def test_folders(dovecot: Dovecot, login: str, mailbox: Mailbox) -> None:
 
 
 def test_folders_of_a_plain_server() -> None:
-    """A server without extensions has its folders listed too; names that are no modified UTF-7 stay as they are."""
+    """A server without extensions lists its folders too; names that are not modified UTF-7 stay as they are."""
     with OddImap({"INBOX": OddFolder(), "&AOk-.&x": OddFolder(attributes=r"\NoSelect"), "12": OddFolder()}) as server:
         server.delimiter = "."
         mailbox = odd_mailbox(server)
@@ -64,7 +64,7 @@ def test_folders_of_a_plain_server() -> None:
 
 
 def test_a_server_that_promises_too_much() -> None:
-    """A server that announces special use and then knows no RETURN is asked plainly."""
+    """If a server announces special use but does not know RETURN, a plain LIST is sent."""
     with OddImap({"INBOX": OddFolder()}, capabilities="SPECIAL-USE LIST-EXTENDED") as server:
         mailbox = odd_mailbox(server)
         folders = mailbox.folders()
@@ -74,7 +74,7 @@ def test_a_server_that_promises_too_much() -> None:
 
 
 def test_examine_and_search(dovecot: Dovecot, login: str, mailbox: Mailbox) -> None:
-    """A folder is opened with its UIDVALIDITY and size, and searched as a whole or from a day on."""
+    """Opening a folder gives its UIDVALIDITY and size; a search covers all of it, or mail since a day."""
     dovecot.deliver(login, "Été", [HEAD + b"\r\n"] * 3, internal_date=1_600_000_000)
     dovecot.deliver(login, "Été", [HEAD + b"\r\n"] * 2, internal_date=1_600_000_000 + 30 * DAY)
     dovecot.expunge(login, "Été", [1])
@@ -94,7 +94,7 @@ def test_examine_and_search(dovecot: Dovecot, login: str, mailbox: Mailbox) -> N
 
 @pytest.mark.parametrize("messages", [0, 5])
 def test_search_without_extensions(monkeypatch: pytest.MonkeyPatch, messages: int) -> None:
-    """A server without ESEARCH is searched in windows by position, each answer a bounded line."""
+    """A server without ESEARCH is searched in windows of positions, so that each answer line is bounded."""
     monkeypatch.setattr("fetcher.imap.mailbox.SEARCH_MESSAGES", 2)
     folder = OddFolder({uid * 10: HEAD + b"\r\n" for uid in range(1, messages + 1)})
     with OddImap({"INBOX": folder}) as server:
@@ -108,7 +108,7 @@ def test_search_without_extensions(monkeypatch: pytest.MonkeyPatch, messages: in
 
 
 def test_a_server_that_names_what_it_was_not_asked_for() -> None:
-    """Of what it says is there, what was asked for counts alone."""
+    """UIDs that were not asked for are ignored in the server's answer."""
     with OddImap({"INBOX": OddFolder({5: HEAD + b"\r\n"})}, capabilities="ESEARCH") as server:
         mailbox = odd_mailbox(server)
         mailbox.examine("INBOX")
@@ -120,7 +120,7 @@ def test_a_server_that_names_what_it_was_not_asked_for() -> None:
 
 
 def test_folders_that_cannot_be_opened(dovecot: Dovecot, login: str, mailbox: Mailbox) -> None:
-    """A folder that is not there is told from one that the server refuses, and both sentences name it."""
+    """A missing folder is distinguished from a refused one, and both errors name the folder."""
     dovecot.make_folder(login, "Locked")
     dovecot.refuse_folder(login, "Locked")
 
@@ -132,7 +132,7 @@ def test_folders_that_cannot_be_opened(dovecot: Dovecot, login: str, mailbox: Ma
 
 
 def test_no_uidvalidity() -> None:
-    """A server without UIDVALIDITY is told by 0."""
+    """Without a UIDVALIDITY from the server, it is 0."""
     with OddImap({"INBOX": OddFolder({1: HEAD}, uidvalidity=None)}) as server:
         mailbox = odd_mailbox(server)
         opened = mailbox.examine("INBOX")
@@ -142,7 +142,7 @@ def test_no_uidvalidity() -> None:
 
 
 def test_sizes(dovecot: Dovecot, login: str, mailbox: Mailbox) -> None:
-    """Every UID that is asked for has its size, and 0 where it has none any more."""
+    """Every requested UID gets its size, or 0 if the message no longer exists."""
     dovecot.deliver(login, "INBOX", [HEAD + b"\r\n" + b"x" * size for size in range(5)])
     listed = mailbox.search(mailbox.examine("INBOX"), since=None)
 
@@ -153,7 +153,7 @@ def test_sizes(dovecot: Dovecot, login: str, mailbox: Mailbox) -> None:
 
 
 def test_fetch_by_scope(dovecot: Dovecot, login: str, mailbox: Mailbox) -> None:
-    """Headers alone, the first 64 KB, or all of a message, with its internal date; what is cut says so."""
+    """Each scope reads its part of a message (headers, 64 KB, all), and truncated messages are marked."""
     long = HEAD + b"\r\n" + b"a line of text\r\n" * 10_000
     dovecot.deliver(login, "INBOX", [HEAD + b"\r\nshort\r\n", long], internal_date=1_600_000_000)
     mailbox.examine("INBOX")
@@ -173,7 +173,7 @@ def test_fetch_by_scope(dovecot: Dovecot, login: str, mailbox: Mailbox) -> None:
 
 
 def test_fetch_does_not_mark_as_seen(dovecot: Dovecot, login: str, mailbox: Mailbox) -> None:
-    """Reading leaves no trace: what was unseen stays unseen."""
+    """Reading does not mark messages as seen."""
     dovecot.deliver(login, "INBOX", [HEAD + b"\r\nshort\r\n"], seen=False)
     mailbox.examine("INBOX")
 
@@ -184,7 +184,7 @@ def test_fetch_does_not_mark_as_seen(dovecot: Dovecot, login: str, mailbox: Mail
 
 
 def test_a_message_that_fits_exactly(dovecot: Dovecot, login: str, mailbox: Mailbox) -> None:
-    """A message of exactly the cap is whole."""
+    """A message of exactly the cap's size is not truncated."""
     whole = (HEAD + b"\r\n").ljust(TEXT_CAP_BYTES, b"x")
     dovecot.deliver(login, "INBOX", [whole, whole + b"y"])
     mailbox.examine("INBOX")
@@ -195,7 +195,7 @@ def test_a_message_that_fits_exactly(dovecot: Dovecot, login: str, mailbox: Mail
 
 
 def test_a_long_header(dovecot: Dovecot, login: str, mailbox: Mailbox) -> None:
-    """Where the header block does not end within 64 KB it is read to its end, and the text behind it is cut."""
+    """A header block longer than 64 KB is read to its end, and the text after it is left out."""
     head = HEAD + b"To: " + b"someone@example.com, " * 5_000 + b"\r\n\r\n"
     dovecot.deliver(login, "INBOX", [head + b"text\r\n", HEAD + b"\r\n"])
     mailbox.examine("INBOX")
@@ -208,7 +208,7 @@ def test_a_long_header(dovecot: Dovecot, login: str, mailbox: Mailbox) -> None:
 
 
 def test_a_huge_header(dovecot: Dovecot, login: str, mailbox: Mailbox) -> None:
-    """A header block beyond 4 MiB is cut there in every scope, and marked."""
+    """A header block is truncated at 4 MiB in every scope, and marked."""
     dovecot.deliver(login, "INBOX", [HEAD + b"X: y\r\n" * 1_000_000 + b"\r\ntext\r\n"])
     mailbox.examine("INBOX")
 
@@ -218,7 +218,7 @@ def test_a_huge_header(dovecot: Dovecot, login: str, mailbox: Mailbox) -> None:
 
 
 def test_many_huge_headers(dovecot: Dovecot, login: str, mailbox: Mailbox) -> None:
-    """A batch of huge header blocks does not fill the memory: only the first few are read beyond 64 KB."""
+    """A batch of huge header blocks cannot fill the memory: only the first few are read beyond 64 KB."""
     dovecot.deliver(login, "INBOX", [HEAD + b"X: y\r\n" * 800_000 + b"\r\n"] * 6)
     mailbox.examine("INBOX")
 
@@ -230,7 +230,7 @@ def test_many_huge_headers(dovecot: Dovecot, login: str, mailbox: Mailbox) -> No
 
 @pytest.mark.parametrize("body", [b"", b"x", b"\r\n", b"no header at all\r\n", b"\xff\x00\x80\r\n\r\n"])
 def test_odd_bodies(dovecot: Dovecot, login: str, mailbox: Mailbox, body: bytes) -> None:
-    """An empty message, or one that is no mail, is read as it is."""
+    """An empty message, or one that is not mail, is read as it is."""
     dovecot.deliver(login, "INBOX", [body])
     mailbox.examine("INBOX")
 
@@ -240,7 +240,7 @@ def test_odd_bodies(dovecot: Dovecot, login: str, mailbox: Mailbox, body: bytes)
 
 
 def test_messages_that_the_server_keeps_back() -> None:
-    """A NO, a BAD or a silent omission leaves messages out, and the connection goes on."""
+    """A NO, a BAD or a silent omission leaves messages out, and the connection stays usable."""
     messages = {uid: HEAD + b"\r\n%d" % uid for uid in range(1, 6)}
     folder = OddFolder(messages, refused={1}, malformed={2}, withheld={3})
     with OddImap({"INBOX": folder}) as server:
@@ -253,7 +253,7 @@ def test_messages_that_the_server_keeps_back() -> None:
 
 
 def test_a_server_that_ignores_the_cap() -> None:
-    """What a server sends beyond the cap is cut here."""
+    """If a server sends more than the cap, the rest is discarded."""
     with OddImap({"INBOX": OddFolder({1: (HEAD + b"\r\n").ljust(2 * TEXT_CAP_BYTES, b"x")})}) as server:
         server.ignores_caps = True
         mailbox = odd_mailbox(server)
@@ -265,7 +265,7 @@ def test_a_server_that_ignores_the_cap() -> None:
 
 
 def test_a_connection_that_breaks(dovecot: Dovecot, login: str, mailbox: Mailbox) -> None:
-    """A connection that breaks is ConnectionLost, whatever it was about to do."""
+    """A broken connection raises ConnectionLost in every operation."""
     dovecot.deliver(login, "INBOX", [HEAD + b"\r\n"])
     mailbox.examine("INBOX")
 
@@ -278,7 +278,7 @@ def test_a_connection_that_breaks(dovecot: Dovecot, login: str, mailbox: Mailbox
 
 
 def test_a_connection_that_breaks_within_a_message() -> None:
-    """A message that ends half-way is never taken for a whole one."""
+    """A message that breaks off is never taken for a complete one."""
     with OddImap({"INBOX": OddFolder({1: HEAD * 100}, fatal={1})}) as server:
         mailbox = odd_mailbox(server)
         mailbox.examine("INBOX")

@@ -1,4 +1,4 @@
-"""Mining a real mailbox, with what stands behind the fetcher in memory."""
+"""Mining a real mailbox, with the services behind the fetcher in memory."""
 
 from pathlib import Path
 
@@ -16,14 +16,14 @@ NOTHING = {"listed": 0, "fetched": 0, "skipped": {}, "failed": {}}
 
 
 class ErasableFiles(FileRawStore):
-    """The store of files, with what the processor does to it."""
+    """The store of files, with the method that the processor uses to delete objects."""
 
     def delete(self, key: str) -> None:
         self._path(key).unlink()
 
 
 def test_a_mailbox_is_mined(dovecot: Dovecot, login: str, stack: Stack) -> None:
-    """All folders but the unwanted are fetched, everything is processed, and progress is told on the way."""
+    """All default folders are fetched, everything is processed, and progress is reported on the way."""
     dovecot.deliver(login, "INBOX", mails(450))
     dovecot.deliver(login, "Été", mails(30, start=1_000))
     dovecot.deliver(login, "Drafts", mails(5, start=2_000))
@@ -40,7 +40,7 @@ def test_a_mailbox_is_mined(dovecot: Dovecot, login: str, stack: Stack) -> None:
 
 
 def test_with_the_store_of_files(dovecot: Dovecot, login: str, connector: Connector, tmp_path: Path) -> None:
-    """The real store serves as well: every job's segment is in it first, and the mining ends."""
+    """With the real store, each segment is stored before its job is sent, and the mining finishes."""
     dovecot.deliver(login, "INBOX", mails(450))
     stack = Stack(connector, ErasableFiles(tmp_path / "raw"))
 
@@ -51,7 +51,7 @@ def test_with_the_store_of_files(dovecot: Dovecot, login: str, connector: Connec
 
 
 def test_again_is_free(dovecot: Dovecot, login: str, stack: Stack) -> None:
-    """A second mining fetches no message; new mail alone is fetched by the third."""
+    """A second mining fetches nothing; a third one fetches only new mail."""
     dovecot.deliver(login, "INBOX", mails(250))
     stack.mine()
     first = dovecot.messages_fetched(login)
@@ -69,7 +69,7 @@ def test_again_is_free(dovecot: Dovecot, login: str, stack: Stack) -> None:
 
 
 def test_full_reads_again(dovecot: Dovecot, login: str, stack: Stack) -> None:
-    """With `full` everything is fetched again, and counted as duplicate."""
+    """With `full`, everything is fetched again and counted as duplicate."""
     dovecot.deliver(login, "INBOX", mails(5))
     stack.mine()
 
@@ -80,7 +80,7 @@ def test_full_reads_again(dovecot: Dovecot, login: str, stack: Stack) -> None:
 
 
 def test_since(dovecot: Dovecot, login: str, stack: Stack) -> None:
-    """With `since` older mail is neither listed nor covered, so that a later mining reads it."""
+    """With `since`, older mail is neither listed nor covered, so a later mining reads it."""
     dovecot.deliver(login, "INBOX", mails(2), internal_date=1_500_000_000)
     dovecot.deliver(login, "INBOX", mails(3, start=10), internal_date=1_600_000_000)
 
@@ -95,7 +95,7 @@ def test_since(dovecot: Dovecot, login: str, stack: Stack) -> None:
 
 
 def test_what_a_segment_says(dovecot: Dovecot, login: str, stack: Stack) -> None:
-    """A segment says of each message its folder, UID, internal date, and whether it was cut."""
+    """A segment records each message's folder, UID, internal date, and whether it was truncated."""
     short = mails(1)[0]
     dovecot.deliver(login, "INBOX", [short, short + b"text\r\n" * 20_000], internal_date=1_600_000_000)
     stack.minings.idle = True
@@ -111,7 +111,7 @@ def test_what_a_segment_says(dovecot: Dovecot, login: str, stack: Stack) -> None
 
 
 def test_a_wrong_password_begins_nothing(dovecot: Dovecot, login: str, stack: Stack) -> None:
-    """Before the login is accepted nobody is told of a mining."""
+    """No mining begins before the login is accepted."""
     dovecot.add_user(login, "another")
 
     with pytest.raises(LoginRefused):
@@ -121,7 +121,7 @@ def test_a_wrong_password_begins_nothing(dovecot: Dovecot, login: str, stack: St
 
 
 def test_folders_that_the_user_named(dovecot: Dovecot, login: str, stack: Stack) -> None:
-    """Named folders are mined, unwanted ones too; one that is missing or refused is in the ledger, by digest."""
+    """Named folders are mined, even Trash and the like; a missing or refused one is in the ledger, by digest."""
     dovecot.deliver(login, "Drafts", mails(3))
     dovecot.make_folder(login, "Locked")
     dovecot.refuse_folder(login, "Locked")
@@ -134,7 +134,7 @@ def test_folders_that_the_user_named(dovecot: Dovecot, login: str, stack: Stack)
 
 
 def test_no_folder_of_those_named(stack: Stack) -> None:
-    """If none of the named folders is there, nothing is begun, and the sentence says which there are."""
+    """If none of the named folders exists, no mining begins, and the error lists existing ones."""
     with pytest.raises(FolderMissing, match=r"no folder Nowhere, Neither: .* such as INBOX"):
         stack.mine(folders=("Nowhere", "Neither"))
 
@@ -142,12 +142,12 @@ def test_no_folder_of_those_named(stack: Stack) -> None:
 
 
 def test_an_empty_mailbox(stack: Stack) -> None:
-    """A mailbox without mail is mined to an empty ledger that balances."""
+    """A mining of an empty mailbox has an empty ledger that balances."""
     assert ledger_of(stack.mine()) == NOTHING
 
 
 def test_no_uidvalidity(odd: OddImap, odd_folder: OddFolder) -> None:
-    """Without a UIDVALIDITY there is no watermark, and every mining reads the folder."""
+    """Without a UIDVALIDITY, there is no watermark, and every mining reads the folder."""
     odd_folder.uidvalidity = None
     stack = odd_stack(odd)
 
@@ -158,7 +158,7 @@ def test_no_uidvalidity(odd: OddImap, odd_folder: OddFolder) -> None:
 
 
 def test_a_mining_that_has_ended(dovecot: Dovecot, login: str, stack: Stack) -> None:
-    """An id that has ended is answered with its account, and nothing is fetched."""
+    """For a mining that has ended, its ledger and receipt are returned, and nothing is fetched."""
     dovecot.deliver(login, "INBOX", mails(3))
     first = stack.mine(id="0f8fad5b-d9cb-469f-a165-70867728950e")
 
@@ -169,7 +169,7 @@ def test_a_mining_that_has_ended(dovecot: Dovecot, login: str, stack: Stack) -> 
 
 
 def test_held_by_another(stack: Stack) -> None:
-    """A source that another fetcher reads is a Conflict, with the processor's sentence."""
+    """If another fetcher reads the source, it is a Conflict with the processor's sentence."""
     stack.stop.set()
     stack.mine(holder="another")
     stack.stop.clear()
@@ -180,7 +180,7 @@ def test_held_by_another(stack: Stack) -> None:
 
 
 def test_a_processor_that_is_not_there(stack: Stack) -> None:
-    """A processor that does not answer at begin is given up after a while."""
+    """If the processor does not answer at begin, the mining gives up after a while."""
     stack.minings.down = True
 
     with pytest.raises(Unavailable, match="processor"):

@@ -1,4 +1,4 @@
-"""Minings of mailboxes and servers that misbehave meanwhile."""
+"""Minings of mailboxes that change and servers that misbehave."""
 
 import threading
 
@@ -16,7 +16,7 @@ WHOLE = {"listed": MESSAGES, "fetched": MESSAGES, "skipped": {}, "failed": {}}
 
 
 def test_connections_that_break(dovecot: Dovecot, login: str, stack: Stack) -> None:
-    """Connections that break in the middle are opened again, and every message is counted once."""
+    """Broken connections are reopened, and every message is counted once."""
     dovecot.deliver(login, "INBOX", mails(MESSAGES))
     kills = 0
 
@@ -34,14 +34,14 @@ def test_connections_that_break(dovecot: Dovecot, login: str, stack: Stack) -> N
 
 
 def test_a_server_that_hangs_up_now_and_then(odd: OddImap) -> None:
-    """A server that hangs up at every third FETCH is read to the end all the same."""
+    """A server that hangs up at every third FETCH is still read to the end."""
     odd.on_fetch = lambda count: count % 3 == 0
 
     assert ledger_of(odd_stack(odd).mine()) == {"listed": 450, "fetched": 450, "skipped": {}, "failed": {}}
 
 
 def test_a_token_that_expires(dovecot: Dovecot, login: str) -> None:
-    """When the token expires in mid-mining and the connection breaks, a fresh one is asked for."""
+    """If the token expires during a mining and the connection breaks, a fresh token is requested."""
     dovecot.deliver(login, "INBOX", mails(MESSAGES))
     given: list[str] = []
     killed: list[str] = []
@@ -66,7 +66,7 @@ def test_a_token_that_expires(dovecot: Dovecot, login: str) -> None:
 
 
 def test_a_server_that_stays_away(login: str) -> None:
-    """A server that stays away ends the mining with a sentence; what is stored stays, and the mining is resumed."""
+    """A server that stays away ends the mining with a sentence; stored messages stay, and the mining can be resumed."""
     with Dovecot() as server:
         server.add_user(login, PASSWORD)
         server.deliver(login, "INBOX", mails(450))
@@ -83,7 +83,7 @@ def test_a_server_that_stays_away(login: str) -> None:
 
 
 def test_a_server_that_grants_few_connections(odd: OddImap) -> None:
-    """A server that refuses further connections is read over the one that it grants."""
+    """A server that allows only one connection is read over that one."""
     stack = odd_stack(odd)
     stack.on_put_of("plan", lambda: odd.login_answers.extend(["NO too many"] * 99))
 
@@ -94,7 +94,7 @@ def test_a_server_that_grants_few_connections(odd: OddImap) -> None:
 
 
 def test_messages_that_vanish(dovecot: Dovecot, login: str, stack: Stack) -> None:
-    """What is expunged between plan and fetch is skipped, and in no watermark."""
+    """Messages that are expunged between plan and fetch are skipped and in no watermark."""
     dovecot.deliver(login, "INBOX", mails(450))
     stack.on_put_of("plan", lambda: dovecot.expunge(login, "INBOX", [0, 5, 300]))
 
@@ -105,7 +105,7 @@ def test_messages_that_vanish(dovecot: Dovecot, login: str, stack: Stack) -> Non
 
 
 def test_a_segment_that_vanishes(dovecot: Dovecot, login: str, stack: Stack) -> None:
-    """A segment of which nothing is left is not stored."""
+    """A segment whose messages have all vanished is not stored."""
     dovecot.deliver(login, "INBOX", mails(3))
     stack.on_put_of("plan", lambda: dovecot.expunge(login, "INBOX", [0, 1, 2]))
 
@@ -116,7 +116,7 @@ def test_a_segment_that_vanishes(dovecot: Dovecot, login: str, stack: Stack) -> 
 
 
 def test_a_folder_that_goes_away(dovecot: Dovecot, login: str, stack: Stack) -> None:
-    """A folder that goes away between plan and fetch fails with its messages, and the others go on."""
+    """If a folder disappears between plan and fetch, its messages are failed, and the other folders are read."""
     dovecot.deliver(login, "INBOX", mails(3))
     dovecot.deliver(login, "Work", mails(4, start=10))
     stack.on_put_of("plan", lambda: dovecot.remove_folder(login, "Work"))
@@ -128,7 +128,7 @@ def test_a_folder_that_goes_away(dovecot: Dovecot, login: str, stack: Stack) -> 
 
 @pytest.mark.parametrize("fault", ["refused", "malformed", "withheld", "fatal"])
 def test_messages_that_the_server_refuses(odd: OddImap, odd_folder: OddFolder, fault: str) -> None:
-    """A message that the server refuses, withholds, or dies of is left out alone, and all others are read."""
+    """Only a message that the server refuses, withholds or crashes on is left out; all others are read."""
     getattr(odd_folder, fault).update({7, 8, 401})
     stack = odd_stack(odd)
 
@@ -139,7 +139,7 @@ def test_messages_that_the_server_refuses(odd: OddImap, odd_folder: OddFolder, f
 
 
 class ForgetfulStore(MemoryRawStore):
-    """A store whose answer to each first put is lost on its way."""
+    """A store whose answer to the first put of each key is lost."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -154,7 +154,7 @@ class ForgetfulStore(MemoryRawStore):
 
 
 def test_a_store_whose_answers_are_lost(odd: OddImap, odd_folder: OddFolder) -> None:
-    """What was stored although nobody said so gets its job all the same, and counts once."""
+    """A segment that was stored although the answer was lost gets its job and counts once."""
     stack = odd_stack(odd, raw_store=ForgetfulStore())
 
     outcome = stack.mine()
@@ -164,7 +164,7 @@ def test_a_store_whose_answers_are_lost(odd: OddImap, odd_folder: OddFolder) -> 
 
 
 def test_a_processor_that_goes_away_for_a_while(dovecot: Dovecot, login: str, stack: Stack) -> None:
-    """A processor that does not answer for a while is asked again."""
+    """If the processor does not answer for a while, it is asked again."""
     dovecot.deliver(login, "INBOX", mails(450))
 
     def stumble(name: str) -> None:

@@ -1,4 +1,4 @@
-"""Minings that do not go through at once: stopped, cancelled, crashed, taken over."""
+"""Minings that do not finish in one run: stopped, cancelled, crashed, taken over."""
 
 import threading
 import time
@@ -19,7 +19,7 @@ WHOLE = {"listed": MESSAGES, "fetched": MESSAGES, "skipped": {}, "failed": {}}
 
 
 def crash_but_at(*names: str) -> Callable[[str], None]:
-    """Return what dies before anything but these objects is stored."""
+    """Return a hook that crashes before any object other than these is stored."""
 
     def crash(name: str) -> None:
         if name not in names:
@@ -30,7 +30,7 @@ def crash_but_at(*names: str) -> Callable[[str], None]:
 
 @pytest.mark.parametrize("moment", range(7))
 def test_resume_after_a_crash(dovecot: Dovecot, login: str, stack: Stack, moment: int) -> None:
-    """Wherever the fetcher dies, the next one goes on: it fetches what is missing, and nothing of what is stored."""
+    """Wherever a fetcher dies, the next one resumes: it fetches only what is not stored yet."""
     dovecot.deliver(login, "INBOX", mails(MESSAGES))
     puts = 0
 
@@ -57,7 +57,7 @@ def test_resume_after_a_crash(dovecot: Dovecot, login: str, stack: Stack, moment
 
 
 def test_resume_when_jobs_were_lost(dovecot: Dovecot, login: str, stack: Stack) -> None:
-    """What was stored but not enqueued when the fetcher died gets its job from the next one, and is not read again."""
+    """If the fetcher died between storing a segment and sending its job, the next one sends it without a reread."""
     dovecot.deliver(login, "INBOX", mails(150))
     stack.queue.down = True
 
@@ -72,7 +72,7 @@ def test_resume_when_jobs_were_lost(dovecot: Dovecot, login: str, stack: Stack) 
 
 
 def test_jobs_that_are_done_are_not_sent_again(dovecot: Dovecot, login: str, stack: Stack) -> None:
-    """Where all that is stored has been processed, no job is repeated."""
+    """If everything stored has been processed, no job is repeated."""
     dovecot.deliver(login, "INBOX", mails(450))
     stack.on_put(crash_but_at("plan", "1-200", "201-400"))
     with pytest.raises(Crash):
@@ -85,7 +85,7 @@ def test_jobs_that_are_done_are_not_sent_again(dovecot: Dovecot, login: str, sta
 
 
 def test_the_plan_is_fixed(dovecot: Dovecot, login: str, stack: Stack) -> None:
-    """A resumed mining reads the plan that is there: mail that came later waits for the next mining."""
+    """A resumed mining uses the existing plan: mail that arrived later waits for the next mining."""
     dovecot.deliver(login, "INBOX", mails(10))
     stack.on_put(crash_but_at("plan"))
     with pytest.raises(Crash):
@@ -100,7 +100,7 @@ def test_the_plan_is_fixed(dovecot: Dovecot, login: str, stack: Stack) -> None:
 
 
 def test_ctrl_c(dovecot: Dovecot, login: str, stack: Stack) -> None:
-    """When asked to stop, it finishes what is in flight, does not end the fetching, and can be resumed."""
+    """When asked to stop, a mining finishes what is in flight, does not end the fetching, and can be resumed."""
     dovecot.deliver(login, "INBOX", mails(MESSAGES))
 
     def stop() -> None:
@@ -123,7 +123,7 @@ def test_ctrl_c(dovecot: Dovecot, login: str, stack: Stack) -> None:
 
 
 def test_ctrl_c_while_planning(dovecot: Dovecot, login: str, stack: Stack) -> None:
-    """A stop while planning leaves no plan behind, and the next fetcher makes one."""
+    """A stop during planning leaves no plan behind, and the next fetcher makes one."""
     dovecot.deliver(login, "INBOX", mails(10))
     stack.on_progress = lambda progress: stack.stop.set() if progress.state == "planning" else None
 
@@ -140,7 +140,7 @@ def test_ctrl_c_while_planning(dovecot: Dovecot, login: str, stack: Stack) -> No
 
 
 def test_ctrl_c_while_waiting(dovecot: Dovecot, login: str, stack: Stack) -> None:
-    """A mining whose fetching has ended need not be waited for; the next call waits, and fetches nothing."""
+    """Once fetching has ended, waiting can be interrupted; the next call waits and fetches nothing."""
     dovecot.deliver(login, "INBOX", mails(3))
     stack.minings.idle = True
     stack.on_progress = lambda progress: stack.stop.set() if progress.state == "processing" else None
@@ -157,7 +157,7 @@ def test_ctrl_c_while_waiting(dovecot: Dovecot, login: str, stack: Stack) -> Non
 
 
 def test_cancel(dovecot: Dovecot, login: str, stack: Stack) -> None:
-    """A cancelled mining ends with what is stored; the rest is skipped, in no watermark, and left to the next one."""
+    """A cancelled mining keeps what is stored; the rest is skipped, in no watermark, and left to the next one."""
     dovecot.deliver(login, "INBOX", mails(MESSAGES))
     heard = threading.Event()
 
@@ -182,7 +182,7 @@ def test_cancel(dovecot: Dovecot, login: str, stack: Stack) -> None:
 
 
 def test_cancelled_before_it_was_planned(dovecot: Dovecot, login: str, stack: Stack) -> None:
-    """A mining that was cancelled at once ends empty."""
+    """A mining that is cancelled before it was planned ends empty."""
     dovecot.deliver(login, "INBOX", mails(10))
     stack.minings.on_renew = lambda mining: setattr(mining, "cancelled", True)
 
@@ -194,7 +194,7 @@ def test_cancelled_before_it_was_planned(dovecot: Dovecot, login: str, stack: St
 
 @pytest.mark.parametrize("over", [True, False])
 def test_what_is_stored_into_a_mining_that_is_gone(dovecot: Dovecot, login: str, stack: Stack, over: bool) -> None:
-    """A fetcher that stood still while its mining was cancelled and removed ends as that did; else the store broke."""
+    """A fetcher whose mining was torn down meanwhile ends like it; if it was not, the store's error is raised."""
     dovecot.deliver(login, "INBOX", mails(MESSAGES))
 
     def vanish(name: str) -> None:
@@ -210,7 +210,7 @@ def test_what_is_stored_into_a_mining_that_is_gone(dovecot: Dovecot, login: str,
 
 
 def test_a_plan_that_is_damaged(dovecot: Dovecot, login: str, stack: Stack) -> None:
-    """What to do is said; nothing is fetched by a plan that cannot be read."""
+    """A damaged plan gives an error that says what to do, and nothing is fetched."""
     dovecot.deliver(login, "INBOX", mails(MESSAGES))
     stack.on_put(crash_but_at("plan"))
     with pytest.raises(Crash):
@@ -219,14 +219,14 @@ def test_a_plan_that_is_damaged(dovecot: Dovecot, login: str, stack: Stack) -> N
     stack.on_put_nothing()
     stack.raw_store.put(key, b"damaged")
 
-    with pytest.raises(Damaged, match=r"damaged: end it by `leadminer cancel`"):
+    with pytest.raises(Damaged, match=r"damaged: end the mining with `leadminer cancel`"):
         stack.mine()
 
     assert stack.stored() == []
 
 
 def test_a_lease_that_is_lost(dovecot: Dovecot, login: str, stack: Stack) -> None:
-    """A fetcher whose mining was taken over stops at once, and says so."""
+    """A fetcher whose mining was taken over stops immediately and says so."""
     dovecot.deliver(login, "INBOX", mails(MESSAGES))
     refused = threading.Event()
 
@@ -245,7 +245,7 @@ def test_a_lease_that_is_lost(dovecot: Dovecot, login: str, stack: Stack) -> Non
 
 
 def test_a_folder_that_was_made_anew(dovecot: Dovecot, login: str, stack: Stack) -> None:
-    """A UIDVALIDITY that differs when a mining is resumed fails what was not fetched; the next one reads it all."""
+    """If the UIDVALIDITY has changed on resume, unfetched messages are failed, and the next mining reads everything."""
     dovecot.deliver(login, "INBOX", mails(450))
     stack.on_put(crash_but_at("plan", "1-200"))
     with pytest.raises(Crash):
@@ -261,7 +261,7 @@ def test_a_folder_that_was_made_anew(dovecot: Dovecot, login: str, stack: Stack)
 
 
 def test_what_is_not_stored_is_told_apart(odd: OddImap, odd_folder: OddFolder) -> None:
-    """What an earlier run could not store is asked about again: there and refused, or gone."""
+    """For messages missing in a stored segment, the next run asks whether they were refused or have vanished."""
     odd_folder.refused.update({7, 8})
     stack = odd_stack(odd)
     stack.on_put(crash_but_at("plan", "1-200"))
@@ -276,7 +276,7 @@ def test_what_is_not_stored_is_told_apart(odd: OddImap, odd_folder: OddFolder) -
 
 
 def test_a_full_disk(dovecot: Dovecot, login: str, stack: Stack) -> None:
-    """A full disk ends the mining with its sentence; with room again it is resumed."""
+    """A full disk ends the mining with its sentence; with free space, it is resumed."""
     dovecot.deliver(login, "INBOX", mails(450))
 
     def fill(name: str) -> None:

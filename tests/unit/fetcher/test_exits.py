@@ -19,10 +19,10 @@ KINDS: dict[str, type[Trouble]] = {
 
 @pytest.mark.parametrize("name", sorted(KINDS))
 def test_no_trouble_counts_as_unexpected(name: str) -> None:
-    """A new kind of trouble needs an exit code of those that the help lists."""
+    """Every kind of trouble has one of the exit codes that the help lists."""
     assert exit_of(KINDS[name]("A sentence.")) not in (Exit.UNEXPECTED, Exit.OK, Exit.NOT_WELL)
 
 
 def test_a_kind_of_trouble_has_the_code_of_what_it_is() -> None:
-    """A lost lease is a conflict."""
+    """A trouble has the exit code of its nearest base class: a lost lease is a conflict."""
     assert exit_of(ports.LeaseLost("A sentence.")) == Exit.HELD

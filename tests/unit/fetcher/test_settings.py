@@ -1,4 +1,4 @@
-"""Wrong settings are refused, all at once, by name, and without showing a credential."""
+"""Wrong settings are all refused at once, by name, without showing a credential."""
 
 import os
 from pathlib import Path
@@ -49,7 +49,7 @@ def _faults(monkeypatch: pytest.MonkeyPatch, settings: dict[str, str]) -> list[s
 
 
 def test_nothing_set_means_embedded_servers_in_the_users_data_directory(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A first mining needs no setting."""
+    """With nothing set, the embedded servers are used, in the user's data directory."""
     settings = _read(monkeypatch, {})
 
     assert settings.embedded
@@ -58,12 +58,12 @@ def test_nothing_set_means_embedded_servers_in_the_users_data_directory(monkeypa
 
 
 def test_leadminer_home_moves_the_data_directory(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """The embedded servers' data lies where the user says."""
+    """LEADMINER_HOME moves the data directory of the embedded servers."""
     assert _read(monkeypatch, {"LEADMINER_HOME": str(tmp_path)}).home == tmp_path
 
 
 def test_own_servers_are_used_when_all_that_they_need_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No embedded server starts beside configured ones."""
+    """With all servers configured, no embedded server starts."""
     settings = _read(monkeypatch, SERVERS)
 
     assert not settings.embedded
@@ -71,25 +71,25 @@ def test_own_servers_are_used_when_all_that_they_need_is_set(monkeypatch: pytest
 
 
 def test_an_empty_setting_counts_as_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Compose files write empty values for what is left out."""
+    """An empty setting counts as unset, because Compose files write empty values for missing ones."""
     assert _read(monkeypatch, dict.fromkeys([*SERVERS, "CLOUDFLARE_QUEUES", "STORAGE_MODE"], "")).embedded
 
 
 @pytest.mark.parametrize("name", ["CLOUDFLARE_R2_BUCKET", "CLOUDFLARE_D1_DATABASE", "CLOUDFLARE_QUEUES"])
 def test_a_store_of_cloudflare_is_refused_in_postgresql_mode(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    """The modes exclude each other, and the sentence names the setting."""
+    """A setting of the other mode is refused, and the error names it."""
     assert [name in fault for fault in _faults(monkeypatch, SERVERS | {name: "x"})] == [True]
 
 
 @pytest.mark.parametrize("name", ["POSTGRES_CONNECTION_STRING", "POSTGRES_MINING_CONNECTION_STRING", "REDIS_URL"])
 def test_a_server_is_refused_in_cloudflare_mode(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    """The modes exclude each other, and the sentence names the setting."""
+    """A setting of the other mode is refused, and the error names it."""
     assert [name in fault for fault in _faults(monkeypatch, ACCOUNT | {name: "x"})] == [True]
 
 
 @pytest.mark.parametrize("mode", [{}, ACCOUNT], ids=["postgresql", "cloudflare"])
 def test_credentials_of_other_programs_are_ignored(monkeypatch: pytest.MonkeyPatch, mode: dict[str, str]) -> None:
-    """Many have them in their shell."""
+    """Credentials that many people have in their shell for other programs are ignored."""
     shell = {"CLOUDFLARE_API_TOKEN": "x", "CLOUDFLARE_ACCOUNT_ID": "x", "POSTGRES_USER": "x", "POSTGRES_PASSWORD": "x"}
     shell |= {} if mode else {"CLOUDFLARE_BASE_URL": "x"}
 
@@ -98,14 +98,14 @@ def test_credentials_of_other_programs_are_ignored(monkeypatch: pytest.MonkeyPat
 
 @pytest.mark.parametrize("name", [name for name in ACCOUNT if name != "STORAGE_MODE"])
 def test_cloudflare_mode_names_what_is_missing(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    """Each setting of an account is needed, and said by name."""
+    """In `cloudflare` mode, each missing setting is named."""
     (fault,) = _faults(monkeypatch, {key: value for key, value in ACCOUNT.items() if key != name})
 
     assert fault.startswith(f"{name} is not set")
 
 
 def test_the_endpoint_of_r2_is_the_accounts_unless_set(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A bucket in a jurisdiction has another one; neither mode's embedded servers start."""
+    """The endpoint of R2 comes from the account unless it is set, as for a bucket in a jurisdiction."""
     plain = _read(monkeypatch, ACCOUNT)
     european = "https://0123456789abcdef0123456789abcdef.eu.r2.cloudflarestorage.com"
     moved = _read(monkeypatch, ACCOUNT | {"CLOUDFLARE_R2_ENDPOINT": european})
@@ -116,7 +116,7 @@ def test_the_endpoint_of_r2_is_the_accounts_unless_set(monkeypatch: pytest.Monke
 
 
 def test_an_account_that_is_none_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its name is often taken for its id."""
+    """A wrong account id is shown; people often use the account's name instead."""
     (fault,) = _faults(monkeypatch, ACCOUNT | {"CLOUDFLARE_ACCOUNT_ID": "leadminer"})
 
     assert "'leadminer'" in fault
@@ -124,7 +124,7 @@ def test_an_account_that_is_none_is_shown(monkeypatch: pytest.MonkeyPatch) -> No
 
 @pytest.mark.parametrize("name", ["POSTGRES_CONNECTION_STRING", "REDIS_URL"])
 def test_one_server_without_the_other_is_refused(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    """Half a configuration is a mistake, not a wish for an embedded half."""
+    """One server without the other is a mistake, and the missing one is not replaced by an embedded one."""
     (fault,) = _faults(monkeypatch, {name: SERVERS[name]})
 
     assert "POSTGRES_CONNECTION_STRING" in fault
@@ -133,7 +133,7 @@ def test_one_server_without_the_other_is_refused(monkeypatch: pytest.MonkeyPatch
 
 @pytest.mark.parametrize("name", ["PROCESSOR_URL", "PROCESSOR_TOKEN", "RAW_STORE_PATH"])
 def test_own_servers_need_a_processor_and_a_raw_store(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    """What is missing is named."""
+    """Your own servers need a processor and a raw store, and a missing setting is named."""
     (fault,) = _faults(monkeypatch, {key: value for key, value in SERVERS.items() if key != name})
 
     assert fault.startswith(f"{name} is not set")
@@ -143,21 +143,21 @@ def test_own_servers_need_a_processor_and_a_raw_store(monkeypatch: pytest.Monkey
     "name", ["PROCESSOR_URL", "PROCESSOR_TOKEN", "RAW_STORE_PATH", "POSTGRES_MINING_CONNECTION_STRING"]
 )
 def test_what_embedded_servers_would_not_heed_is_refused(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    """A setting that changes nothing is a mistake that should show."""
+    """A setting that the embedded servers would ignore is refused."""
     value = (SERVERS | {"POSTGRES_MINING_CONNECTION_STRING": "postgresql://db/x"})[name]
 
     assert [fault.split()[0] for fault in _faults(monkeypatch, {name: value})] == [name]
 
 
 def test_an_unknown_mode_is_refused_with_its_value_and_what_is_allowed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A typing mistake is seen at once."""
+    """An unknown mode is refused, and the error shows its value and the valid ones."""
     assert _faults(monkeypatch, {"STORAGE_MODE": "postgres"}) == [
-        "STORAGE_MODE is 'postgres'; allowed are postgresql and cloudflare."
+        "STORAGE_MODE is 'postgres'; set it to postgresql or cloudflare."
     ]
 
 
 def test_an_unknown_setting_of_ours_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A misspelt LEADMINER_HOME must not put data elsewhere."""
+    """An unknown setting that starts with LEADMINER_ is refused, so a typo cannot put data elsewhere."""
     (fault,) = _faults(monkeypatch, {"LEADMINER_HOEM": "/tmp"})
 
     assert "LEADMINER_HOEM" in fault
@@ -181,7 +181,7 @@ def test_an_unknown_setting_of_ours_is_refused(monkeypatch: pytest.MonkeyPatch) 
 def test_a_malformed_value_is_refused_without_showing_it(
     monkeypatch: pytest.MonkeyPatch, name: str, value: str
 ) -> None:
-    """The sentence names the setting; a credential in its value stays unseen."""
+    """A malformed value is refused by the setting's name, without showing a credential in it."""
     (fault,) = _faults(monkeypatch, SERVERS | {name: value})
 
     assert fault.startswith(name)
@@ -199,12 +199,12 @@ def test_a_malformed_value_is_refused_without_showing_it(
     ],
 )
 def test_every_usual_form_is_taken(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
-    """Sockets, key words, several hosts and IPv6 are no mistakes."""
+    """Sockets, keywords, several hosts and IPv6 are all valid."""
     assert not _read(monkeypatch, SERVERS | {name: value}).embedded
 
 
 def test_all_that_is_wrong_is_said_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nobody mends settings one start at a time."""
+    """All faults are reported at once, so they can be fixed at once."""
     wrong = {"LEADMINER_X": "1", "CLOUDFLARE_QUEUES": "q", "REDIS_URL": "ftp://x", "PROCESSOR_TOKEN": "a b"}
 
     assert len(_faults(monkeypatch, wrong)) == 5
@@ -212,7 +212,7 @@ def test_all_that_is_wrong_is_said_at_once(monkeypatch: pytest.MonkeyPatch) -> N
 
 @pytest.mark.parametrize("settings", [SERVERS, ACCOUNT], ids=["postgresql", "cloudflare"])
 def test_settings_show_no_credential(monkeypatch: pytest.MonkeyPatch, settings: dict[str, str]) -> None:
-    """Not in a log, not in a traceback."""
+    """Settings never show a credential in their repr, and so not in a log or traceback."""
     shown = repr(_read(monkeypatch, settings)).replace("cloudflare_r2_secret_access_key", "")
 
     assert "secret" not in shown
@@ -220,7 +220,7 @@ def test_settings_show_no_credential(monkeypatch: pytest.MonkeyPatch, settings: 
 
 @pytest.mark.parametrize("listen", ["127.0.0.1:8090", "[::1]:8090", "fd:3", "fetcher:0"])
 def test_the_service_listens_where_it_is_told(monkeypatch: pytest.MonkeyPatch, listen: str) -> None:
-    """Host and port, IPv6 in brackets, or a socket that was handed over."""
+    """SERVE_LISTEN takes a host and port, IPv6 in brackets, or an inherited socket."""
     assert _read(monkeypatch, {"SERVE_LISTEN": listen}).serve_listen == listen
 
 
@@ -240,7 +240,7 @@ def test_the_service_listens_where_it_is_told(monkeypatch: pytest.MonkeyPatch, l
     ],
 )
 def test_a_wrong_setting_of_the_service_is_named(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
-    """With its value, unless that is a token."""
+    """A wrong setting of the service is shown with its value, unless that is a token."""
     [fault] = _faults(monkeypatch, {name: value})
 
     assert name in fault

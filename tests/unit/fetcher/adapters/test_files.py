@@ -14,7 +14,7 @@ from fetcher.ports import Denied, Invalid, LimitExceeded, NotFound, Trouble, Una
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    """Return a folder that is not there yet."""
+    """Return a folder that does not exist yet."""
     return tmp_path / "a" / "raw"
 
 
@@ -34,7 +34,7 @@ def fail_with(number: int) -> Callable[..., None]:
 
 
 def test_an_object_round_trips(store: FileRawStore) -> None:
-    """What was put is got, whole or its beginning."""
+    """A stored object can be read as a whole, or only its first bytes."""
     stored = store.put("m/plan", b"line\nrest")
 
     assert stored
@@ -44,7 +44,7 @@ def test_an_object_round_trips(store: FileRawStore) -> None:
 
 
 def test_put_replaces_unless_told_otherwise(store: FileRawStore) -> None:
-    """A second put wins, but not with `if_absent`, which says that something was there."""
+    """A second put replaces the object; with `if_absent`, it changes nothing and returns False."""
     store.put("m/plan", b"first")
 
     kept = store.put("m/plan", b"second", if_absent=True)
@@ -56,7 +56,7 @@ def test_put_replaces_unless_told_otherwise(store: FileRawStore) -> None:
 
 
 def test_one_of_many_wins(store: FileRawStore) -> None:
-    """Of several that put one object at once, if it is absent, exactly one is told that it did, and its bytes stay."""
+    """If several threads put one object at once with `if_absent`, exactly one gets True, and its bytes stay."""
     told: list[tuple[bool, bytes]] = []
     barrier = threading.Barrier(4)
 
@@ -75,7 +75,7 @@ def test_one_of_many_wins(store: FileRawStore) -> None:
 
 
 def test_list(store: FileRawStore, root: Path) -> None:
-    """Listing yields the keys that start with the prefix, at any depth, and of whole objects alone."""
+    """Listing yields the keys of complete objects that start with the prefix, at any depth."""
     for key in ("m/plan", "m/d/7/1-200", "m/d/7/201-300", "m2/plan", "n/plan"):
         store.put(key, b"x")
     (root / "m" / f"{TEMPORARY}0").write_bytes(b"half")
@@ -97,7 +97,7 @@ def test_what_is_not_there(store: FileRawStore) -> None:
 
 
 def test_only_the_owner_reads_it(store: FileRawStore, tmp_path: Path) -> None:
-    """Raw mail is for its owner alone: folders are 0700 and files 0600, and existing folders keep their mode."""
+    """Only the owner can read raw mail: folders are 0700 and files 0600, and existing folders keep their mode."""
     tmp_path.chmod(0o755)
 
     store.put("m/d/7/1-2", b"x")
@@ -111,7 +111,7 @@ def test_only_the_owner_reads_it(store: FileRawStore, tmp_path: Path) -> None:
     "key", ["", "/etc/passwd", "m/../n", "m//plan", "m/./plan", "..", f"m/{TEMPORARY}1", "m/\0", "m/"]
 )
 def test_keys_that_lead_out(store: FileRawStore, key: str) -> None:
-    """A key never leads out of the store, nor to an unfinished file."""
+    """A key never leads outside the store or to an unfinished file."""
     with pytest.raises(Invalid):
         store.put(key, b"x")
 
@@ -129,7 +129,7 @@ def test_keys_that_lead_out(store: FileRawStore, key: str) -> None:
 def test_a_disk_that_fails(
     store: FileRawStore, root: Path, monkeypatch: pytest.MonkeyPatch, number: int, trouble: type[Trouble]
 ) -> None:
-    """A full or failing disk is said in a sentence that names the store, and leaves no object and no rest behind."""
+    """A full or failing disk gives a sentence that names the store, and leaves neither an object nor a partial file."""
     store.put("m/plan", b"x")
     with monkeypatch.context() as broken:
         broken.setattr(os, "fsync", fail_with(number))

@@ -53,7 +53,7 @@ ASKED = Beginning(MINING, "jane@imap.acme.com:993", "jane@acme.com", 16, "me", f
 
 
 class Api(httpx.MockTransport):
-    """Answers every request alike, and keeps them."""
+    """Answers every request the same way, and records the requests."""
 
     def __init__(self, fields: object, status: int = 200) -> None:
         self.requests: list[httpx.Request] = []
@@ -70,7 +70,7 @@ class Api(httpx.MockTransport):
 
 
 def test_begin() -> None:
-    """Begin sends what is asked for with the token, and reads the mining, its settings and its watermarks."""
+    """Begin sends the request with the token, and reads the mining, its settings and its watermarks."""
     api = Api(BEGUN)
 
     with api.client() as client:
@@ -99,7 +99,7 @@ def test_begin() -> None:
 
 
 def test_begin_of_what_has_ended() -> None:
-    """An id that has ended is answered with its account alone."""
+    """For a mining that has ended, begin returns only its state, ledger and receipt."""
     api = Api({"id": MINING, "resumed": False, "state": "finished", "ledger": {"listed": 1}, "receipt": {"objects": 2}})
 
     with api.client() as client:
@@ -121,7 +121,7 @@ def test_begin_of_what_has_ended() -> None:
     ],
 )
 def test_statuses(call: Callable[[ProcessorClient], Any], path: str, body: object) -> None:
-    """Renewing, ending the fetching and asking give the mining's status."""
+    """Renewing the lease, ending the fetching and asking for the status all return the mining's status."""
     api = Api(STATUS)
 
     with api.client() as client:
@@ -137,7 +137,7 @@ def test_statuses(call: Callable[[ProcessorClient], Any], path: str, body: objec
 
 
 def test_contacts() -> None:
-    """A page of contacts comes with the cursor of the next one; only what is given is asked for."""
+    """A page of contacts comes with the cursor of the next one; the query contains only the given arguments."""
     api = Api({"contacts": [{"address": "jane@acme.com"}], "after": "a+b"})
 
     with api.client() as client:
@@ -167,7 +167,7 @@ def test_contacts() -> None:
 def test_the_other_calls(
     call: Callable[[ProcessorClient], Any], method: str, path: str, answer: object, told: object
 ) -> None:
-    """Each call of the command line has its route, and gives what the API says."""
+    """Each call of the command line has its route, and returns what the API answers."""
     api = Api(answer)
 
     with api.client() as client:
@@ -212,7 +212,7 @@ def test_problems(status: int, code: str, trouble: type[Trouble]) -> None:
     ],
 )
 def test_what_is_no_processor(text: str, status: int, trouble: type[Trouble]) -> None:
-    """Something else at that address is said with the address."""
+    """If the address belongs to another service, the error names the address."""
     api = Api(text, status)
 
     with api.client() as client, pytest.raises(trouble, match=r"http://127\.0\.0\.1:1/base"):
@@ -220,7 +220,7 @@ def test_what_is_no_processor(text: str, status: int, trouble: type[Trouble]) ->
 
 
 def test_nothing_there() -> None:
-    """A processor that does not answer is Unavailable, with its address and without the token."""
+    """A processor that does not answer is Unavailable; the error names its address but not the token."""
     with (
         ProcessorClient("http://127.0.0.1:1", "secret") as client,
         pytest.raises(Unavailable, match=r"http://127\.0\.0\.1:1 does not answer") as refused,
@@ -233,7 +233,7 @@ def test_nothing_there() -> None:
 def test_a_certificate_is_verified_by_the_authorities_that_are_named(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """A processor behind a private authority answers those who trust it by SSL_CERT_FILE, and nobody else."""
+    """A processor with a private authority is reachable only if SSL_CERT_FILE names that authority."""
     authority, tls = trustme.CA(), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert("127.0.0.1").configure_cert(tls)
     authority.cert_pem.write_to_path(str(tmp_path / "authority.pem"))

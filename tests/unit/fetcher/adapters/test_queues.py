@@ -16,7 +16,7 @@ QUEUE_ID = "5a7c0000000000000000000000000001"
 
 
 class Cloudflare:
-    """An API that answers as the test says, and keeps what it was asked."""
+    """An API that answers as the test specifies, and records the requests."""
 
     def __init__(self, answer: Callable[[httpx.Request, int], httpx.Response]) -> None:
         self.requests: list[httpx.Request] = []
@@ -37,17 +37,17 @@ class Cloudflare:
 
 
 def done(result: object = None) -> httpx.Response:
-    """Return an answer that says that it worked."""
+    """Return a successful answer."""
     return httpx.Response(200, json={"success": True, "result": result})
 
 
 def jobs(count: int) -> list[Job]:
-    """Return so many jobs."""
+    """Return `count` jobs."""
     return [Job(JobKind.REFINE, MINING, chunk=number) for number in range(count)]
 
 
 def test_jobs_are_pushed_by_hundreds_as_texts() -> None:
-    """Each call carries 100 at most, in order, under the token, to the queue's id."""
+    """Each call carries at most 100 jobs, in order, with the token, to the queue's id."""
     cloudflare = Cloudflare(lambda request, number: done())
 
     cloudflare.queue().send(jobs(250))
@@ -61,7 +61,7 @@ def test_jobs_are_pushed_by_hundreds_as_texts() -> None:
 
 
 def test_nothing_is_asked_for_no_jobs() -> None:
-    """Sending nothing is no call."""
+    """Sending no jobs makes no call."""
     cloudflare = Cloudflare(lambda request, number: done())
 
     cloudflare.queue("a-name").send([])
@@ -70,7 +70,7 @@ def test_nothing_is_asked_for_no_jobs() -> None:
 
 
 def test_a_name_is_looked_up_once() -> None:
-    """A queue's name becomes its id by the account's list, page by page."""
+    """A queue's id is looked up by its name in the account's list, page by page."""
     others = [{"queue_id": "0" * 32, "queue_name": f"other-{number}"} for number in range(100)]
 
     def answer(request: httpx.Request, number: int) -> httpx.Response:
@@ -89,7 +89,7 @@ def test_a_name_is_looked_up_once() -> None:
 
 
 def test_an_unknown_name_is_said() -> None:
-    """A queue that the account does not have is the setting's fault."""
+    """If the account does not have the queue, the error names the setting."""
     cloudflare = Cloudflare(lambda request, number: done([]))
 
     with pytest.raises(Denied, match=r"no queue mining-queue-prod.*CLOUDFLARE_QUEUES"):
@@ -97,7 +97,7 @@ def test_an_unknown_name_is_said() -> None:
 
 
 def test_retry_after_is_honoured() -> None:
-    """Where Cloudflare says how long to wait, that long is waited, and nothing is lost."""
+    """If Cloudflare says how long to wait, the client waits that long, and nothing is lost."""
     refusals = {1: httpx.Response(429, headers={"retry-after": "7"}), 2: httpx.Response(503)}
     cloudflare = Cloudflare(lambda request, number: refusals.get(number) or done())
 
@@ -111,7 +111,7 @@ def test_retry_after_is_honoured() -> None:
     "answer", [httpx.Response(200, text="<html>"), httpx.Response(200, json={"success": False}), httpx.Response(302)]
 )
 def test_an_answer_that_is_not_the_apis_is_no_yes(answer: httpx.Response) -> None:
-    """Jobs count as sent where the API says so; what a gateway answers in its place is tried again."""
+    """Jobs count as sent only if the API says so; after a gateway's answer, the call is retried."""
     cloudflare = Cloudflare(lambda request, number: answer if number == 1 else done())
 
     cloudflare.queue().send(jobs(1))
@@ -120,7 +120,7 @@ def test_an_answer_that_is_not_the_apis_is_no_yes(answer: httpx.Response) -> Non
 
 
 def test_a_wait_beyond_all_patience_is_kept_too() -> None:
-    """Where Cloudflare asks for more than a call waits, later calls ask nothing before the time is over."""
+    """If Cloudflare asks for a longer wait than a call allows, later calls make no request until it is over."""
     now = [0.0]
     answers = {1: httpx.Response(429, headers={"retry-after": "900"})}
     cloudflare = Cloudflare(lambda request, number: answers.get(number) or done())
@@ -137,7 +137,7 @@ def test_a_wait_beyond_all_patience_is_kept_too() -> None:
 
 
 def test_a_network_that_comes_back_is_waited_for() -> None:
-    """A connection that fails is tried again."""
+    """A failed connection is retried."""
 
     def answer(request: httpx.Request, number: int) -> httpx.Response:
         if number < 3:
@@ -151,7 +151,7 @@ def test_a_network_that_comes_back_is_waited_for() -> None:
 
 
 def test_patience_ends() -> None:
-    """After the time that Cloudflare's limits take to lift, it counts as away; no pause exceeds its bound."""
+    """After the patience is used up, the queue is Unavailable; no pause exceeds its limit."""
     cloudflare = Cloudflare(lambda request, number: httpx.Response(429))
 
     with pytest.raises(Unavailable, match=QUEUE_ID):
@@ -172,7 +172,7 @@ def test_patience_ends() -> None:
     ],
 )
 def test_what_waiting_does_not_help_is_said_at_once(status: int, trouble: type[Trouble], word: str) -> None:
-    """A refusal names what to correct, and shows no credential."""
+    """A refusal says what to correct, and shows no credential."""
     cloudflare = Cloudflare(lambda request, number: httpx.Response(status, json={"success": False}))
 
     with pytest.raises(trouble, match=word) as caught:

@@ -12,7 +12,7 @@ MINING = "0f8fad5b-d9cb-469f-a165-70867728950e"
 
 
 def jobs(count: int) -> list[Job]:
-    """Return jobs that differ."""
+    """Return distinct jobs."""
     return [Job(JobKind.SEGMENT, MINING, f"d/7/{first}-{first}", 1) for first in range(1, count + 1)]
 
 
@@ -24,7 +24,7 @@ def read(url: str) -> list[Job]:
 
 
 def test_jobs_are_in_the_stream_in_order(redis_url: str) -> None:
-    """All jobs of a call are in the stream once it returns, in their order, however many they are."""
+    """All jobs of a call are in the stream once it returns, in order, no matter how many there are."""
     queue = RedisJobQueue(redis_url)
 
     queue.send(jobs(1203))
@@ -36,7 +36,7 @@ def test_jobs_are_in_the_stream_in_order(redis_url: str) -> None:
 
 
 def test_a_server_that_is_not_there() -> None:
-    """A dead Redis is Unavailable, in a sentence with its place and without its password."""
+    """A dead Redis is Unavailable; the error names its address but not its password."""
     queue = RedisJobQueue("redis://:hunter2@127.0.0.1:1/0")
 
     with pytest.raises(Unavailable, match=r"127\.0\.0\.1:1 does not answer") as refused:
@@ -47,7 +47,7 @@ def test_a_server_that_is_not_there() -> None:
 
 
 def test_a_socket_that_is_not_there() -> None:
-    """A path that no server listens at is Unavailable, too."""
+    """A socket path on which no server listens is Unavailable too."""
     queue = RedisJobQueue("unix:///nonexistent/valkey.sock?db=1")
 
     with pytest.raises(Unavailable, match=r"/nonexistent/valkey\.sock"):
@@ -56,7 +56,7 @@ def test_a_socket_that_is_not_there() -> None:
 
 
 def test_a_server_that_refuses(redis_url: str) -> None:
-    """A login that the server refuses is Denied."""
+    """A refused login is Denied."""
     with redis.Redis.from_url(redis_url) as client:
         client.acl_setuser("mute", enabled=True, passwords=["+x"], commands=["+ping"])
     mute = redis_url.replace("unix://", "unix://mute:x@") if redis_url.startswith("unix") else redis_url
@@ -71,7 +71,7 @@ def test_a_server_that_refuses(redis_url: str) -> None:
 
 
 def test_a_server_that_is_full() -> None:
-    """A server without memory left is LimitExceeded, not a job that is lost."""
+    """A server that is out of memory raises LimitExceeded, so no job is lost silently."""
     with Valkey() as server:
         url = server.fresh_url()
         with redis.Redis.from_url(url) as client:

@@ -1,4 +1,4 @@
-"""The command line: what it prints, what it ends with, and what it never shows."""
+"""The command line: what it prints, its exit codes, and what it never shows."""
 
 import csv
 import hashlib
@@ -105,7 +105,7 @@ def _contact(number: int, name: str | None = "Jane Doe") -> dict[str, Any]:
 
 
 def test_the_version_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
-    """Nothing is started for it."""
+    """`--version` prints one line and starts nothing."""
     code = run(["--version"])
 
     assert code == Exit.OK
@@ -113,7 +113,7 @@ def test_the_version_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_the_help_lists_every_exit_code(capsys: pytest.CaptureFixture[str]) -> None:
-    """Scripts find there what a code means."""
+    """The help explains every exit code, so that scripts can rely on them."""
     run(["--help"])
 
     shown = capsys.readouterr().out
@@ -122,7 +122,7 @@ def test_the_help_lists_every_exit_code(capsys: pytest.CaptureFixture[str]) -> N
 
 @pytest.mark.parametrize("closed", [1, 2])
 def test_a_closed_output_is_no_error(closed: int) -> None:
-    """Schedulers start programs without one."""
+    """The command line works with a closed standard output, as under some schedulers."""
     command = ["sh", "-c", f'exec "$@" {closed}>&-', "sh", sys.executable, "-m", "fetcher.commands.cli", "--version"]
 
     done = subprocess.run(command, capture_output=True)
@@ -158,7 +158,7 @@ def test_a_closed_output_is_no_error(closed: int) -> None:
 def test_a_wrong_command_line_is_said_with_what_is_wrong(
     capsys: pytest.CaptureFixture[str], arguments: list[str], named: str
 ) -> None:
-    """Exit code 2, what it is about, no traceback, and no password repeated."""
+    """A wrong command line ends with exit code 2 and says what is wrong, without a traceback or a password."""
     code = run(arguments)
 
     shown = capsys.readouterr()
@@ -169,7 +169,7 @@ def test_a_wrong_command_line_is_said_with_what_is_wrong(
 
 
 def test_wrong_settings_are_all_said(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    """One sentence each, exit code 3."""
+    """Wrong settings end with exit code 3 and one sentence each."""
     monkeypatch.setenv("STORAGE_MODE", "sqlite")
     monkeypatch.setenv("LEADMINER_HOEM", "/x")
 
@@ -183,7 +183,7 @@ def test_wrong_settings_are_all_said(capsys: pytest.CaptureFixture[str], monkeyp
 def test_the_cloudflare_mode_says_what_it_needs(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Without an account's settings there is a sentence for each, instead of half a mode."""
+    """In `cloudflare` mode, every missing setting of the account gets a sentence."""
     monkeypatch.setenv("STORAGE_MODE", "cloudflare")
 
     code = run(["status"])
@@ -194,7 +194,7 @@ def test_the_cloudflare_mode_says_what_it_needs(
 
 
 def test_the_password_leaves_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No child process inherits it."""
+    """The password is removed from the environment, so no child process inherits it."""
     monkeypatch.setenv("IMAP_PASSWORD", "hunter2")
 
     run(["--version"])
@@ -203,7 +203,7 @@ def test_the_password_leaves_the_environment(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_status_lists_minings_as_plain_lines(processor: FakeProcessor, capsys: pytest.CaptureFixture[str]) -> None:
-    """Tab-separated under their heads where there is no terminal."""
+    """Without a terminal, `status` prints tab-separated lines with a header."""
     processor.minings = [_mining(FIRST, "refining"), _mining(SECOND)]
 
     code = run(["status"])
@@ -219,7 +219,7 @@ def test_status_lists_minings_as_plain_lines(processor: FakeProcessor, capsys: p
 
 
 def test_status_can_be_json(processor: FakeProcessor, capsys: pytest.CaptureFixture[str]) -> None:
-    """What the processor says, for other programs."""
+    """`status --json` prints the processor's answer for other programs."""
     processor.minings = [_mining(FIRST)]
 
     run(["status", "--json"])
@@ -230,7 +230,7 @@ def test_status_can_be_json(processor: FakeProcessor, capsys: pytest.CaptureFixt
 def test_a_sound_report_shows_both_lines_with_their_reasons(
     processor: FakeProcessor, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Numbers, reasons, verdicts and what was removed; of the latest mining where none is named."""
+    """`report` shows numbers, reasons, verdicts and what was removed, by default for the latest mining."""
     processor.minings = [_mining(FIRST), _mining(SECOND, begun_at="2026-03-01T00:00:00Z")]
     processor.reports = {SECOND: _report(SECOND, SOUND, balanced=True)}
 
@@ -248,7 +248,7 @@ def test_a_sound_report_shows_both_lines_with_their_reasons(
 def test_a_report_that_does_not_balance_ends_with_1(
     processor: FakeProcessor, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The line that is wrong says what its columns add up to."""
+    """A line that does not balance says what its columns add up to."""
     processor.minings = [_mining(FIRST)]
     processor.reports = {FIRST: _report(FIRST, SOUND | {"listed": 13}, balanced=False)}
 
@@ -259,7 +259,7 @@ def test_a_report_that_does_not_balance_ends_with_1(
 
 
 def test_a_mining_under_way_need_not_balance_yet(processor: FakeProcessor, capsys: pytest.CaptureFixture[str]) -> None:
-    """Its report says how far it is, and is no alarm."""
+    """The report of a running mining shows the numbers so far and exits with 0."""
     processor.minings = [_mining(FIRST, "fetching")]
     processor.reports = {FIRST: _report(FIRST, SOUND | {"listed": 13}, balanced=False, state="fetching")}
 
@@ -280,7 +280,7 @@ def test_a_mining_under_way_need_not_balance_yet(processor: FakeProcessor, capsy
 def test_a_mining_that_is_not_there_is_named(
     processor: FakeProcessor, capsys: pytest.CaptureFixture[str], arguments: list[str], code: Exit, named: str
 ) -> None:
-    """Exit code 10, and how to find what there is."""
+    """An unknown mining ends with exit code 10, and the error says how to list the minings."""
     processor.minings = [_mining(FIRST)]
 
     ended = run(arguments)
@@ -295,15 +295,15 @@ def test_a_mining_that_is_not_there_is_named(
 def test_before_the_first_mining_it_is_said_how_to_begin(
     processor: FakeProcessor, capsys: pytest.CaptureFixture[str], command: str
 ) -> None:
-    """A list of nothing would not help."""
+    """Before the first mining, the error says how to start one."""
     code = run([command])
 
     assert (code, processor.minings) == (Exit.UNKNOWN, [])
-    assert "begin one with leadminer mine" in capsys.readouterr().err.replace("\n", " ")
+    assert "start one with leadminer mine" in capsys.readouterr().err.replace("\n", " ")
 
 
 def test_an_ambiguous_id_lists_what_it_could_be(processor: FakeProcessor, capsys: pytest.CaptureFixture[str]) -> None:
-    """Nothing is guessed."""
+    """An ambiguous id is refused, and the error lists the candidates."""
     processor.minings = [_mining(FIRST), _mining(FIRST[:-1] + "9")]
 
     code = run(["report", "1111"])
@@ -313,7 +313,7 @@ def test_an_ambiguous_id_lists_what_it_could_be(processor: FakeProcessor, capsys
 
 
 def test_cancel_takes_the_only_unfinished_mining(processor: FakeProcessor) -> None:
-    """Nobody has to type an id where there is no choice."""
+    """`cancel` needs no id if there is only one unfinished mining."""
     processor.minings = [_mining(FIRST), _mining(SECOND, "fetching")]
 
     code = run(["cancel"])
@@ -324,7 +324,7 @@ def test_cancel_takes_the_only_unfinished_mining(processor: FakeProcessor) -> No
 def test_a_late_retry_repeats_the_processors_sentence(
     processor: FakeProcessor, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A conflict is exit code 9."""
+    """A retry that comes too late ends with exit code 9 and the processor's sentence."""
     processor.minings = [_mining(FIRST, "refining")]
     processor.retry = (409, {"error": "Refining has begun.", "code": "refining"})
 
@@ -337,7 +337,7 @@ def test_a_late_retry_repeats_the_processors_sentence(
 def test_contacts_are_plain_lines_without_anything_that_steers_a_terminal(
     processor: FakeProcessor, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Names come from other people's mail."""
+    """Without a terminal, contacts are plain lines without control characters, because names come from others' mail."""
     processor.contacts = [_contact(1, "Eve\x1b[2J\u202e[bold]evil[/bold]\x9b"), _contact(2, None)]
 
     code = run(["contacts"])
@@ -349,7 +349,7 @@ def test_contacts_are_plain_lines_without_anything_that_steers_a_terminal(
 
 
 def test_contacts_ask_for_what_they_show_alone(processor: FakeProcessor, capsys: pytest.CaptureFixture[str]) -> None:
-    """--limit cuts the list, --source takes a mailbox as `mine` does."""
+    """`--limit` limits the list, and `--source` accepts a mailbox in the form that `mine` takes."""
     processor.contacts = [_contact(number) for number in range(5)]
 
     run(["contacts", "--limit", "3", "--json", "--source", "imaps://Me%40Example.org@imap.example.org"])
@@ -360,7 +360,7 @@ def test_contacts_ask_for_what_they_show_alone(processor: FakeProcessor, capsys:
 
 
 def test_an_export_reads_all_pages(processor: FakeProcessor, capsysbinary: pytest.CaptureFixture[bytes]) -> None:
-    """More contacts than a page holds are all there, in order, once."""
+    """An export of more than one page contains every contact once, in order."""
     processor.contacts = [_contact(number) for number in range(2100)]
 
     code = run(["export"])
@@ -371,7 +371,7 @@ def test_an_export_reads_all_pages(processor: FakeProcessor, capsysbinary: pytes
 
 
 def test_an_exported_file_is_whole_and_private(processor: FakeProcessor, tmp_path: Path) -> None:
-    """For its owner alone, with nothing temporary left beside it."""
+    """Only the owner can read an exported file, and no temporary file is left beside it."""
     processor.contacts = [_contact(1)]
 
     code = run(["export", "--format", "jsonl", "--output", str(tmp_path / "none" / "contacts.jsonl")])
@@ -384,7 +384,7 @@ def test_an_exported_file_is_whole_and_private(processor: FakeProcessor, tmp_pat
 
 
 def test_an_export_that_breaks_off_leaves_the_earlier_file(processor: FakeProcessor, tmp_path: Path) -> None:
-    """Half a file never takes a whole one's name."""
+    """If an export breaks off, the earlier file stays unchanged."""
     (tmp_path / "contacts.csv").write_text("earlier")
     processor.contacts = [_contact(number) for number in range(1500)]
     processor.fails_after_pages = 1
@@ -397,7 +397,7 @@ def test_an_export_that_breaks_off_leaves_the_earlier_file(processor: FakeProces
 
 
 def test_erase_prints_the_receipt(processor: FakeProcessor, capsys: pytest.CaptureFixture[str]) -> None:
-    """What was removed, as counts and a hash."""
+    """`erase` prints the counts and the hash of what was removed."""
     code = run(["erase", "Jane@acme.com", "--yes"])
 
     shown = capsys.readouterr().out
@@ -407,17 +407,17 @@ def test_erase_prints_the_receipt(processor: FakeProcessor, capsys: pytest.Captu
 
 
 def test_erase_of_what_is_no_contact_says_so(processor: FakeProcessor, capsys: pytest.CaptureFixture[str]) -> None:
-    """Nothing was removed, and the next mining will not bring it."""
+    """If the address was not a contact, `erase` says so, and the next mining does not add it."""
     processor.erases = 0
 
     code = run(["erase", "jane@acme.com", "--yes"])
 
     assert (code, processor.erased) == (Exit.OK, ["jane@acme.com"])
-    assert capsys.readouterr().out == "jane@acme.com was no contact of user local, and will not become one.\n"
+    assert capsys.readouterr().out == "jane@acme.com was not a contact of user local, and will not become one.\n"
 
 
 def test_erase_of_a_user_names_no_address(processor: FakeProcessor, capsys: pytest.CaptureFixture[str]) -> None:
-    """--user without an address is everything of that user."""
+    """`erase --user` without an address erases all data of that user."""
     code = run(["erase", "--user", "local", "--yes", "--json"])
 
     assert (code, processor.erased) == (Exit.OK, [None])
@@ -427,7 +427,7 @@ def test_erase_of_a_user_names_no_address(processor: FakeProcessor, capsys: pyte
 def test_a_refused_token_says_so(
     processor: FakeProcessor, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Exit code 5, and the token is not shown."""
+    """A refused token ends with exit code 5, and the token is not shown."""
     monkeypatch.setenv("PROCESSOR_TOKEN", "another-token")
 
     code = run(["status"])
@@ -439,7 +439,7 @@ def test_a_refused_token_says_so(
 def test_a_processor_that_is_not_there_is_named(
     processor: FakeProcessor, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Exit code 8, with its address and the setting."""
+    """A processor that does not answer ends with exit code 8; the error names its address and the setting."""
     monkeypatch.setenv("PROCESSOR_URL", "http://127.0.0.1:9")
 
     code = run(["status"])
@@ -454,7 +454,7 @@ def test_a_processor_that_is_not_there_is_named(
 def test_an_unexpected_error_is_one_sentence_without_its_text(
     processor: FakeProcessor, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, debug: str
 ) -> None:
-    """Where it happened, never what was in the way: that could be mail."""
+    """An unexpected error says where it happened but not its text, which could contain mail."""
     monkeypatch.setenv("LEADMINER_DEBUG", debug)
     processor.broken = True
 
@@ -472,7 +472,7 @@ def test_an_unexpected_error_is_one_sentence_without_its_text(
 def test_a_users_token_is_an_hmac_under_the_services(
     processor: FakeProcessor, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """USER, a dot, and HMAC-SHA256 in hex."""
+    """A user's token is USER, a dot, and an HMAC-SHA256 in hex."""
     code = run(["token", "jane"])
 
     digest = hmac.new(TOKEN.encode(), b"jane", hashlib.sha256).hexdigest()
@@ -480,7 +480,7 @@ def test_a_users_token_is_an_hmac_under_the_services(
 
 
 def test_there_is_no_token_of_the_embedded_processor(capsys: pytest.CaptureFixture[str]) -> None:
-    """It makes a new one at each start: a token would be good for nothing."""
+    """`token` refuses with embedded servers, because their processor gets a new token at each start."""
     code = run(["token", "jane"])
 
     assert code == Exit.SETTINGS
@@ -490,7 +490,7 @@ def test_there_is_no_token_of_the_embedded_processor(capsys: pytest.CaptureFixtu
 def test_doctor_says_what_is_wrong_and_how_to_mend_it(
     processor: FakeProcessor, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A dead Redis is found beside a processor that answers; exit code 1, and no credential."""
+    """`doctor` reports a dead Redis beside a working processor, exits with 1 and shows no credential."""
     code = run(["doctor"])
 
     shown = capsys.readouterr().out
@@ -502,7 +502,7 @@ def test_doctor_says_what_is_wrong_and_how_to_mend_it(
 
 
 def test_doctor_lists_every_wrong_setting(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    """As JSON it says which checks are well."""
+    """`doctor --json` lists every wrong setting, and which checks are well."""
     monkeypatch.setenv("STORAGE_MODE", "sqlite")
     monkeypatch.setenv("LEADMINER_HOEM", "/x")
 

@@ -1,4 +1,4 @@
-"""Doctor's findings: what is wrong, with its value, and how to mend it."""
+"""Doctor's findings: what is wrong, with which value, and how to fix it."""
 
 import os
 from itertools import takewhile
@@ -18,12 +18,12 @@ def _embedded_in(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 def _findings_before_the_servers() -> dict[str, Finding]:
-    """Return what is found before anything is started."""
+    """Return the findings before anything is started."""
     return {finding.check: finding for finding in takewhile(lambda one: one.check != "PostgreSQL", examine("local"))}
 
 
 def test_a_home_that_will_be_made_is_well(tmp_path: Path) -> None:
-    """And looking for it does not make it."""
+    """A missing data directory is fine, and the check does not create it."""
     found = _findings_before_the_servers()
 
     assert [found[check].well for check in ("python", "settings", "home", "disk")] == [True] * 4
@@ -32,7 +32,7 @@ def test_a_home_that_will_be_made_is_well(tmp_path: Path) -> None:
 
 
 def test_a_home_that_others_can_read_is_shown_with_its_mode(tmp_path: Path) -> None:
-    """The fix is the command to run."""
+    """If others can read the data directory, the finding shows its mode, and the fix is the command to run."""
     (tmp_path / "home").mkdir(mode=0o755)
     (tmp_path / "home").chmod(0o755)
 
@@ -43,7 +43,7 @@ def test_a_home_that_others_can_read_is_shown_with_its_mode(tmp_path: Path) -> N
 
 
 def test_a_home_that_is_a_file_is_no_home(tmp_path: Path) -> None:
-    """The fix names the setting."""
+    """If the data directory is a file, the fix names the setting."""
     (tmp_path / "home").write_text("")
 
     found = _findings_before_the_servers()["home"]
@@ -53,7 +53,7 @@ def test_a_home_that_is_a_file_is_no_home(tmp_path: Path) -> None:
 
 
 def test_a_private_home_is_well(tmp_path: Path) -> None:
-    """As leadminer makes it."""
+    """A private data directory, as leadminer creates it, is fine."""
     (tmp_path / "home").mkdir(mode=0o700)
 
     assert _findings_before_the_servers()["home"].well

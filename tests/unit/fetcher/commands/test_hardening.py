@@ -17,7 +17,7 @@ print(resource.getrlimit(resource.RLIMIT_CORE), child.stdout.strip(), ctypes.CDL
 
 @pytest.mark.skipif(sys.platform != "linux", reason="prctl is Linux's")
 def test_no_core_file_is_written_and_no_memory_read() -> None:
-    """Neither of the process nor of its children; PR_GET_DUMPABLE says 0."""
+    """Neither the process nor its children write core files, and PR_GET_DUMPABLE is 0."""
     done = subprocess.run([sys.executable, "-c", PROBE], capture_output=True, text=True, check=True)
 
     assert done.stdout.strip() == "(0, 0)|(0, 0)|0"

@@ -1,4 +1,4 @@
-"""Once to finish what is in flight, twice to stop now."""
+"""The first signal finishes what is in flight; a second Ctrl-C stops now."""
 
 import os
 import signal
@@ -11,7 +11,7 @@ from fetcher.commands.interruption import gentle_stop, terminable
 
 def _send(number: int) -> None:
     os.kill(os.getpid(), number)
-    time.sleep(0)  # a bytecode boundary, at which Python runs the handler
+    time.sleep(0)  # a bytecode boundary, where Python runs the handler
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
@@ -25,7 +25,7 @@ def test_the_first_signal_asks_to_stop(number: int) -> None:
 
 
 def test_a_second_ctrl_c_stops_now() -> None:
-    """It interrupts whatever is being waited for."""
+    """A second Ctrl-C interrupts whatever the command is waiting for."""
     with gentle_stop():
         _send(signal.SIGINT)
 
@@ -34,7 +34,7 @@ def test_a_second_ctrl_c_stops_now() -> None:
 
 
 def test_a_second_sigterm_asks_for_nothing_more() -> None:
-    """Who sends it in a row wants an orderly end, not a quick one."""
+    """A second SIGTERM changes nothing: its sender wants a clean end, not a quick one."""
     with gentle_stop() as interruption:
         _send(signal.SIGTERM)
         _send(signal.SIGTERM)
@@ -43,13 +43,13 @@ def test_a_second_sigterm_asks_for_nothing_more() -> None:
 
 
 def test_sigterm_ends_any_other_command_as_ctrl_c_does() -> None:
-    """What the command started is stopped on its way out."""
+    """SIGTERM ends any other command like Ctrl-C, so that what it started is stopped too."""
     with pytest.raises(KeyboardInterrupt), terminable():
         _send(signal.SIGTERM)
 
 
 def test_what_handled_the_signals_before_does_so_again() -> None:
-    """Nothing is left behind."""
+    """The previous signal handlers are restored at the end."""
     before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)]
 
     with terminable(), gentle_stop():

@@ -1,4 +1,4 @@
-"""Passwords and tokens come from files, the environment and commands, and show up nowhere."""
+"""Passwords and tokens come from files, the environment and commands, and are never shown."""
 
 import shlex
 import sys
@@ -26,21 +26,21 @@ def _find(
 
 @pytest.mark.parametrize("text", ["pässword", "pässword\n", "pässword\r\nsecond line\n"])
 def test_the_first_line_of_the_file_is_the_password(tmp_path: Path, text: str) -> None:
-    """Editors end a file with a line break, on Windows with two characters."""
+    """The password is the file's first line without its line break, which has two characters on Windows."""
     (tmp_path / "password").write_bytes(text.encode())
 
     assert _find(password_file=tmp_path / "password").password == "pässword"
 
 
 def test_blanks_belong_to_a_password(tmp_path: Path) -> None:
-    """App passwords are shown in groups, and some passwords end with a blank."""
+    """Spaces are part of a password: app passwords are shown in groups, and some passwords end with a space."""
     (tmp_path / "password").write_text(" ab cd \n")
 
     assert _find(password_file=tmp_path / "password").password == " ab cd "
 
 
 def test_the_file_goes_before_the_environment(tmp_path: Path) -> None:
-    """What was said on the command line is what is meant."""
+    """A password file given on the command line takes precedence over the environment."""
     (tmp_path / "password").write_text("from the file")
 
     found = _find(taken="from the environment", password_file=tmp_path / "password")
@@ -51,7 +51,7 @@ def test_the_file_goes_before_the_environment(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("content", [b"", b"\n", b"\xff\xfe"])
 def test_a_file_without_a_password_is_refused(tmp_path: Path, content: bytes) -> None:
-    """The sentence names the file, not what it holds."""
+    """A file without a password is refused; the error names the file but not its content."""
     (tmp_path / "password").write_bytes(content)
 
     with pytest.raises(Misuse, match="password"):
@@ -59,7 +59,7 @@ def test_a_file_without_a_password_is_refused(tmp_path: Path, content: bytes) ->
 
 
 def test_a_token_command_is_run_each_time(tmp_path: Path) -> None:
-    """A token that expires in the middle of a mining is followed by a fresh one."""
+    """The token command runs for each login, so a token that expires during a mining is replaced."""
     count = tmp_path / "count"
     code = f"import pathlib; p = pathlib.Path({str(count)!r}); p.open('a').write('x'); print(len(p.read_text()))"
 
@@ -79,7 +79,7 @@ def test_a_token_command_is_run_each_time(tmp_path: Path) -> None:
     ],
 )
 def test_a_token_command_that_gives_none_is_named_without_what_it_printed(code: str, said: str) -> None:
-    """The program stands in the sentence, its arguments and its output do not."""
+    """If the token command gives no token, the error names the program but not its arguments or output."""
     with pytest.raises(LoginRefused, match=said) as caught:
         TokenCommand(_command(code))()
 
@@ -87,11 +87,11 @@ def test_a_token_command_that_gives_none_is_named_without_what_it_printed(code: 
 
 
 def test_a_token_command_that_is_not_there_is_named() -> None:
-    """Most of all a misspelt one."""
+    """A token command that does not exist, such as a misspelled one, is named in the error."""
     with pytest.raises(LoginRefused, match="/no/such/program"):
         TokenCommand("/no/such/program --for jane")()
 
 
 def test_credentials_show_nothing(tmp_path: Path) -> None:
-    """Not in a log, not in a traceback."""
+    """Credentials do not appear in their repr, and so not in a log or traceback."""
     assert "hunter2" not in repr(_find(taken="hunter2"))

@@ -1,4 +1,4 @@
-"""Progress says totals, rate and time left, and how to stop."""
+"""Progress shows totals, rate and time left, and says how to stop."""
 
 from threading import Event
 
@@ -20,7 +20,7 @@ class Clock:
 
 
 def test_a_pace_counts_from_what_was_there_at_the_start() -> None:
-    """What an earlier run fetched is not this run's speed."""
+    """Messages that an earlier run fetched do not count toward the speed."""
     clock = Clock()
     pace = Pace(clock)
 
@@ -33,7 +33,7 @@ def test_a_pace_counts_from_what_was_there_at_the_start() -> None:
 
 
 def test_nothing_is_said_of_a_pace_that_is_not_known() -> None:
-    """No rate before the count grows, no time left without a total."""
+    """There is no rate before the count grows, and no time left without a total."""
     clock = Clock()
     pace = Pace(clock)
 
@@ -48,12 +48,12 @@ def test_nothing_is_said_of_a_pace_that_is_not_known() -> None:
 
 @pytest.mark.parametrize(("seconds", "text"), [(0, "0:00"), (59.6, "1:00"), (61, "1:01"), (3_661, "1:01:01")])
 def test_time_left_is_written_as_on_a_clock(seconds: float, text: str) -> None:
-    """Minutes and seconds, hours only where there are any."""
+    """Time left is shown in minutes and seconds, with hours only if there are any."""
     assert clock_time(seconds) == text
 
 
 def test_every_stage_has_its_total() -> None:
-    """What was left out counts as read, and needs no processing."""
+    """Messages that were left out count as read and need no processing."""
     state = Progress(
         "m", state="fetching", listed=100, fetched=60, left_out=10, processed=40, duplicate=5, dead=1, chunks=16
     )
@@ -62,7 +62,7 @@ def test_every_stage_has_its_total() -> None:
 
 
 def test_lines_come_at_changes_and_every_few_seconds(capsys: pytest.CaptureFixture[str]) -> None:
-    """A log is not flooded, and says what a terminal would."""
+    """Plain lines appear at each change of state and every few seconds, so a log is not flooded."""
     clock = Clock()
     lines = Lines(Terminal(), Event(), clock)
 
@@ -79,7 +79,7 @@ def test_lines_come_at_changes_and_every_few_seconds(capsys: pytest.CaptureFixtu
 
 
 def test_what_an_earlier_run_did_is_not_in_the_rate(capsys: pytest.CaptureFixture[str]) -> None:
-    """A mining that goes on begins to count where the other stopped."""
+    """The rate of a resumed mining does not include what the earlier run did."""
     clock = Clock()
     lines = Lines(Terminal(), Event(), clock)
 
@@ -91,7 +91,7 @@ def test_what_an_earlier_run_did_is_not_in_the_rate(capsys: pytest.CaptureFixtur
 
 
 def test_what_ctrl_c_does_is_said_once(capsys: pytest.CaptureFixture[str]) -> None:
-    """The first stops in good order, and the line says what a second one does."""
+    """After the first Ctrl-C, one line says what a second one does."""
     stop = Event()
     with shown(Terminal(), stop) as watch:
         watch(Progress("m", state="fetching", listed=10))

@@ -1,4 +1,4 @@
-"""What is printed cannot steer a terminal, and fits it."""
+"""Output cannot control the terminal, and fits its width."""
 
 import unicodedata
 
@@ -13,7 +13,7 @@ from fetcher.commands.terminal import DIRECTIONS, Terminal, number, sanitise
 
 @given(st.text())
 def test_no_control_or_direction_character_is_left(text: str) -> None:
-    """Escape sequences, line breaks and turned text are made visible instead."""
+    """Escape sequences, line breaks and direction marks are replaced by a visible character."""
     shown = sanitise(text)
 
     assert len(shown) == len(text)
@@ -23,22 +23,22 @@ def test_no_control_or_direction_character_is_left(text: str) -> None:
 
 @given(st.text(st.characters(categories=["L", "N", "P", "Zs"])))
 def test_names_of_all_scripts_stay_as_they_are(text: str) -> None:
-    """Letters, digits, punctuation and blanks are shown."""
+    """Letters, digits, punctuation and spaces of any script are shown unchanged."""
     assert sanitise(text) == text
 
 
 def test_what_is_to_be_kept_is_kept() -> None:
-    """Line breaks of our own stay."""
+    """Characters in `keep`, such as our own line breaks, stay."""
     assert sanitise("a\nb\x1bc", keep="\n") == "a\nb\ufffdc"
 
 
 def test_counts_are_readable() -> None:
-    """Thousands are parted; what is not known is a dash."""
+    """Counts have thousands separators; an unknown count is a dash."""
     assert [number(1_234_567), number(0), number(None)] == ["1,234,567", "0", "-"]
 
 
 def test_addresses_are_whole_on_a_narrow_terminal(capsys: pytest.CaptureFixture[str]) -> None:
-    """They can be copied: names give way to them, between words."""
+    """Addresses are never shortened on a narrow terminal; names wrap instead, between words."""
     address = "farid.weis-von-und-zu@northpier.example.net"
     terminal = Terminal()
     terminal.out = Console(width=80, force_terminal=True, color_system=None)

@@ -1,4 +1,4 @@
-"""Exports keep their promises: columns, cells, formats, the same bytes each time."""
+"""Exports: columns, cells, formats, and the same bytes each time."""
 
 import csv
 import io
@@ -73,7 +73,7 @@ def _unescape(value: str) -> str:
 
 
 def test_a_csv_has_the_columns_and_cells_of_the_behaviour() -> None:
-    """Dates are days, lists are joined and ordered as BEHAVIOUR.md says."""
+    """Dates are days, and lists are joined and ordered as BEHAVIOUR.md says."""
     head, row = _rows(_export([JANE], Format.CSV))
 
     assert head == list(COLUMNS)
@@ -96,7 +96,7 @@ def test_a_csv_has_the_columns_and_cells_of_the_behaviour() -> None:
 
 
 def test_a_csv_is_utf_8_with_a_mark_and_ends_lines_as_rfc_4180_says() -> None:
-    """Spreadsheets recognise the encoding; every line ends with CRLF."""
+    """A CSV starts with a byte order mark, for spreadsheets, and every line ends with CRLF."""
     data = _export([JANE | {"name": "Zoë"}], Format.CSV)
 
     assert data.startswith(b"\xef\xbb\xbfName,Email,")
@@ -106,7 +106,7 @@ def test_a_csv_is_utf_8_with_a_mark_and_ends_lines_as_rfc_4180_says() -> None:
 
 
 def test_what_is_missing_is_an_empty_cell() -> None:
-    """No name, no date and no list is nothing, not a word for nothing."""
+    """A missing name, date or list is an empty cell, not a word such as None."""
     bare = JANE | {"name": None, "recency": None, "seniority": None, "tags": [], "alternate_names": []}
 
     row = _rows(_export([bare], Format.CSV))[1]
@@ -116,7 +116,7 @@ def test_what_is_missing_is_an_empty_cell() -> None:
 
 @pytest.mark.parametrize("name", ["=1+1", "+1", "-1", "@sum", "\tx", "\rx"])
 def test_no_cell_can_be_taken_for_a_formula(name: str) -> None:
-    """A cell that starts like one gets a leading apostrophe."""
+    """A cell that starts like a formula gets a leading apostrophe."""
     row = _rows(_export([JANE | {"name": name, "alternate_names": [name, "b"]}], Format.CSV))[1]
 
     assert row[0] == f"'{name}"
@@ -125,7 +125,7 @@ def test_no_cell_can_be_taken_for_a_formula(name: str) -> None:
 
 @given(st.lists(CONTACTS, max_size=4), st.sampled_from([",", ";", "\t", "|"]))
 def test_the_csv_module_reads_back_every_cell(contacts: list[Contact], delimiter: str) -> None:
-    """Whatever a name holds, one contact is one row, and its name is one cell."""
+    """Whatever a name contains, each contact is one row, and its name is one cell."""
     rows = _rows(_export(contacts, Format.CSV, delimiter), delimiter)
 
     assert len(rows) == len(contacts) + 1
@@ -138,7 +138,7 @@ def test_the_csv_module_reads_back_every_cell(contacts: list[Contact], delimiter
 
 @given(st.lists(CONTACTS, max_size=4))
 def test_json_lines_read_back_what_the_contact_said(contacts: list[Contact]) -> None:
-    """One object a line, in the columns' order, dates in ISO 8601."""
+    """JSON Lines has one object per line, with fields in column order and dates in ISO 8601."""
     lines = _export(contacts, Format.JSONL).decode().split("\n")
 
     assert lines.pop() == ""
@@ -149,7 +149,7 @@ def test_json_lines_read_back_what_the_contact_said(contacts: list[Contact]) -> 
 
 @given(CONTACTS)
 def test_a_vcard_unfolds_and_unescapes_to_what_the_contact_said(contact: Contact) -> None:
-    """Folding and escaping lose nothing but control characters, which a card has no room for."""
+    """Folding and escaping lose nothing except control characters, which a vCard does not allow."""
     card = _export([contact], Format.VCARD)
 
     properties = _properties(card)
@@ -166,7 +166,7 @@ def test_a_vcard_unfolds_and_unescapes_to_what_the_contact_said(contact: Contact
 
 @given(CONTACTS)
 def test_a_vcards_lines_hold_at_most_75_octets_of_whole_characters(contact: Contact) -> None:
-    """RFC 6350, section 3.2."""
+    """No line of a vCard exceeds 75 octets (RFC 6350, section 3.2)."""
     lines = _export([contact], Format.VCARD).split(b"\r\n")
 
     assert all(len(line) <= 75 for line in lines)
@@ -174,7 +174,7 @@ def test_a_vcards_lines_hold_at_most_75_octets_of_whole_characters(contact: Cont
 
 
 def test_a_vcard_names_all_addresses_the_contacts_own_first() -> None:
-    """An address book finds the person under every address, and prefers the plain one."""
+    """A vCard contains every address of the person, and prefers the main one."""
     properties = _properties(_export([JANE], Format.VCARD))
 
     assert [pair for pair in properties if pair[0].startswith("EMAIL")] == [
@@ -187,7 +187,7 @@ def test_a_vcard_names_all_addresses_the_contacts_own_first() -> None:
 
 @pytest.mark.parametrize("form", list(Format))
 def test_the_same_contacts_give_the_same_bytes(form: Format) -> None:
-    """The order in which a set of tags, addresses or sources arrives does not show."""
+    """An export does not depend on the order in which tags, addresses or sources arrive."""
     shuffled = JANE | {
         "tags": JANE["tags"][::-1],
         "alternate_emails": JANE["alternate_emails"][::-1],
@@ -199,7 +199,7 @@ def test_the_same_contacts_give_the_same_bytes(form: Format) -> None:
 
 @pytest.mark.parametrize("form", list(Format))
 def test_an_export_is_streamed(form: Format) -> None:
-    """A contact is written before the next one is read, so that memory does not grow with their number."""
+    """Each contact is written before the next one is read, so memory does not grow with their number."""
     read = []
 
     def contacts() -> "list[Contact]":
@@ -215,11 +215,11 @@ def test_an_export_is_streamed(form: Format) -> None:
 
 @pytest.mark.parametrize("delimiter", ["", ",,", '"', "\n", "\r", "a", "0"])
 def test_a_delimiter_that_would_garble_a_csv_is_refused(delimiter: str) -> None:
-    """The error shows the value."""
+    """A bad delimiter is refused, and the error shows its value."""
     with pytest.raises(ValueError, match="delimiter"):
         check_delimiter(delimiter)
 
 
 def test_a_tab_can_be_written_as_on_a_command_line() -> None:
-    r"""`\t` is a tab."""
+    r"""The delimiter `\t` means a tab."""
     assert check_delimiter("\\t") == "\t"

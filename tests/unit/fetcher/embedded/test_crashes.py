@@ -1,4 +1,4 @@
-"""The embedded servers when something is killed: a server, a processor, their keeper, or their user."""
+"""The embedded servers after something is killed: a server, a processor, the keeper, or the user's `leadminer`."""
 
 import os
 import signal
@@ -26,12 +26,12 @@ with start(Path(sys.argv[1]), processors=1) as endpoints:
     print(endpoints.redis_url, flush=True)
     time.sleep(600)
 """
-"""A leadminer that uses the servers until it is killed."""
+"""A `leadminer` that uses the servers until it is killed."""
 
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
-    """Return a data directory for all tests here, so that the cluster is made once."""
+    """Return a data directory shared by all tests here, so that the cluster is created only once."""
     return Home(tmp_path_factory.mktemp("home"))
 
 
@@ -44,7 +44,7 @@ def servers(home: Home) -> Iterator[Endpoints]:
 
 @pytest.fixture
 def user(home: Home) -> Iterator[subprocess.Popen[str]]:
-    """Yield a leadminer of its own process group that uses the servers, with everything started."""
+    """Yield a `leadminer` in its own process group that uses the servers, with everything started."""
     command = [sys.executable, "-c", USER, str(home.folder)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, process_group=0) as process:
         assert process.stdout is not None
@@ -55,7 +55,7 @@ def user(home: Home) -> Iterator[subprocess.Popen[str]]:
 
 
 def wait_until(true: Callable[[], bool], *, seconds: float = 20) -> None:
-    """Wait until something is true, and fail where it does not become true in time."""
+    """Wait until something is true; fail if that takes too long."""
     deadline = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < deadline, "it took too long"
@@ -63,7 +63,7 @@ def wait_until(true: Callable[[], bool], *, seconds: float = 20) -> None:
 
 
 def works(endpoints: Endpoints) -> bool:
-    """Say whether database, queue and processor answer."""
+    """Return whether database, queue and processor answer."""
     try:
         with (
             psycopg.connect(endpoints.postgres_connection_string) as connection,
@@ -76,18 +76,18 @@ def works(endpoints: Endpoints) -> bool:
 
 
 def gone(pids: list[int]) -> bool:
-    """Say whether none of the processes runs any more; who has ended and waits to be buried counts as gone."""
+    """Return whether none of the processes is running any more; a zombie counts as gone."""
     return not any(psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE for pid in pids)
 
 
 @pytest.mark.parametrize("name", ["PostgreSQL", "Valkey", "Processor embedded-1"])
 def test_a_killed_child_comes_back(servers: Endpoints, home: Home, name: str) -> None:
-    """After kill -9 of any child, all endpoints work again at the same places, and what was written is there."""
+    """After kill -9 of any child, all endpoints work again at the same addresses, and no data is lost."""
     with psycopg.connect(servers.postgres_connection_string) as main, redis.Redis.from_url(servers.redis_url) as client:
         main.execute("CREATE TABLE IF NOT EXISTS public.kills (name text)")
         main.execute("INSERT INTO public.kills VALUES (%s)", [name])
         client.sadd("kills", name)
-        client.execute_command("WAITAOF", 1, 0, 10_000)  # a busy disk delays it; what is lost, the sweep sends again
+        client.execute_command("WAITAOF", 1, 0, 10_000)  # a busy disk delays the write; the sweep sends lost jobs again
     killed = home.read_state()["children"][name]
 
     os.kill(killed, signal.SIGKILL)
@@ -99,7 +99,7 @@ def test_a_killed_child_comes_back(servers: Endpoints, home: Home, name: str) ->
 
 
 def test_postgres_comes_back_under_a_busy_session(servers: Endpoints, home: Home) -> None:
-    """A backend that computes on after its postmaster's death does not keep the next one from starting."""
+    """A backend that keeps computing after its postmaster died does not prevent the next start."""
     with closing(psycopg.connect(servers.postgres_connection_string)) as connection:
         backend = connection.info.backend_pid
         connection.pgconn.send_query(b"SELECT count(*) FROM generate_series(1, 1000000000)")
@@ -112,7 +112,7 @@ def test_postgres_comes_back_under_a_busy_session(servers: Endpoints, home: Home
 
 
 def test_all_children_end_after_their_user_is_killed(user: subprocess.Popen[str], home: Home) -> None:
-    """Kill -9 of leadminer leaves nothing running, and the next start finds everything in order."""
+    """After kill -9 of `leadminer`, nothing keeps running, and the next start works."""
     pids = list(home.read_state()["children"].values())
 
     user.kill()
@@ -124,7 +124,7 @@ def test_all_children_end_after_their_user_is_killed(user: subprocess.Popen[str]
 
 
 def test_ctrl_c_does_not_reach_the_children(user: subprocess.Popen[str], home: Home) -> None:
-    """The signal that a terminal sends to the whole process group ends leadminer, and the servers in good order."""
+    """A Ctrl-C to the whole process group ends `leadminer`, and the servers stop cleanly."""
     os.killpg(user.pid, signal.SIGINT)
     user.wait()
 
@@ -133,7 +133,7 @@ def test_ctrl_c_does_not_reach_the_children(user: subprocess.Popen[str], home: H
 
 
 def test_the_next_start_recovers_from_a_killed_keeper(user: subprocess.Popen[str], home: Home) -> None:
-    """Where the keeper itself is killed, its children end or are ended, and new ones take over the data."""
+    """If the keeper is killed, its children end too, and the next start takes over the data."""
     pids = list(home.read_state()["children"].values())
     keeper = psutil.Process(pids[0]).ppid()
 
@@ -148,7 +148,7 @@ def test_the_next_start_recovers_from_a_killed_keeper(user: subprocess.Popen[str
 
 
 def test_leftovers_of_others_are_left_alone(servers: Endpoints, home: Home, tmp_path: Path) -> None:
-    """A stale pid file whose number now is another process's harms nobody: only who works in our data is ours."""
+    """A stale pid file with another process's number does no harm: only processes in our data folder are ours."""
     other = Home(tmp_path / "other")
     with start(other.folder):
         pass

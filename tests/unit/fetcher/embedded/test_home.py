@@ -18,7 +18,7 @@ def home(tmp_path: Path) -> Home:
 
 
 def test_a_lock_taken_alone_bars_everybody(home: Home) -> None:
-    """While it is held nobody else gets it, shared or alone; afterwards it is free."""
+    """While an exclusive lock is held, nobody else gets the lock, shared or exclusive; afterwards it is free."""
     descriptor = home.lock("a.lock")
     assert descriptor is not None
     barred = (home.lock("a.lock"), home.lock("a.lock", shared=True), home.held("a.lock"))
@@ -30,7 +30,7 @@ def test_a_lock_taken_alone_bars_everybody(home: Home) -> None:
 
 
 def test_a_shared_lock_bars_only_who_wants_it_alone(home: Home) -> None:
-    """Many may hold it shared, and nobody alone meanwhile."""
+    """Many can hold a shared lock, and meanwhile nobody gets an exclusive one."""
     first, second = home.lock("a.lock", shared=True), home.lock("a.lock", shared=True)
     assert first is not None
     assert second is not None
@@ -44,7 +44,7 @@ def test_a_shared_lock_bars_only_who_wants_it_alone(home: Home) -> None:
 
 
 def test_what_is_published_holds_as_long_as_its_descriptor(home: Home) -> None:
-    """A runtime file is believed while its writer lives, and is closed to others."""
+    """A runtime file is trusted only while its writer lives, and only the owner can read it."""
     descriptor = home.publish({"token": "t"})
     read = home.read_runtime()
     mode = (home.folder / "runtime.json").stat().st_mode & 0o777
@@ -57,7 +57,7 @@ def test_what_is_published_holds_as_long_as_its_descriptor(home: Home) -> None:
 
 
 def test_sockets_lie_at_home_where_the_path_is_short(tmp_path: Path) -> None:
-    """The folder is closed to others, and the same each time."""
+    """If the path is short, the sockets are in the data directory, in a private folder that stays the same."""
     home = Home(Path(os.path.relpath(tmp_path)) / "h")
     home.folder.mkdir()
 
@@ -68,7 +68,7 @@ def test_sockets_lie_at_home_where_the_path_is_short(tmp_path: Path) -> None:
 
 
 def test_sockets_lie_elsewhere_where_the_path_is_long(tmp_path: Path) -> None:
-    """The path is short enough for the system, and differs from home to home."""
+    """If the path is long, the sockets are elsewhere, under a short path that differs for each data directory."""
     folders = [Home(tmp_path / (letter * 100)).sockets() for letter in "ab"]
     for folder in folders:
         folder.rmdir()
@@ -78,7 +78,7 @@ def test_sockets_lie_elsewhere_where_the_path_is_long(tmp_path: Path) -> None:
 
 
 def test_sockets_lie_elsewhere_where_the_path_has_a_comma(tmp_path: Path) -> None:
-    """A connection string cannot name such a path."""
+    """If the path has a comma, which connection strings do not allow, the sockets are elsewhere."""
     folder = Home(tmp_path / "a,b").sockets()
     folder.rmdir()
 
@@ -86,19 +86,19 @@ def test_sockets_lie_elsewhere_where_the_path_has_a_comma(tmp_path: Path) -> Non
 
 
 def test_a_folder_that_others_can_enter_is_refused(home: Home) -> None:
-    """Somebody may have put it there; its mode is not changed."""
+    """A socket folder that others can access is refused, and its mode stays unchanged."""
     folder = home.folder / "sockets"
     folder.mkdir()
     folder.chmod(0o777)
 
-    with pytest.raises(EmbeddedError, match=r"sockets is open to other accounts: remove it, or set LEADMINER_HOME"):
+    with pytest.raises(EmbeddedError, match=r"Other accounts can access .*sockets: remove it, or set LEADMINER_HOME"):
         home.sockets()
 
     assert folder.stat().st_mode & 0o777 == 0o777
 
 
 def test_a_missing_or_broken_state_says_nothing(home: Home) -> None:
-    """Who asks gets no children and no trouble."""
+    """A missing or broken state file reads as no children and no trouble."""
     nothing: dict[str, object] = {"children": {}, "trouble": []}
     missing = home.read_state()
     (home.folder / "state.json").write_text("{")

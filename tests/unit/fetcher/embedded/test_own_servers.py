@@ -1,4 +1,4 @@
-"""PostgreSQL and Valkey as they are configured and started for the embedded default."""
+"""PostgreSQL and Valkey as the embedded default configures and starts them."""
 
 import os
 import tempfile
@@ -16,13 +16,13 @@ from fetcher.embedded.valkey import ValkeyServer
 
 @pytest.fixture
 def folder() -> Iterator[Path]:
-    """Yield a short folder with all that needs quoting in its name."""
+    """Yield a folder with a short path whose name has every character that needs quoting."""
     with tempfile.TemporaryDirectory(prefix='it\'s "ours" \\ ü ') as name:
         yield Path(name)
 
 
 def test_postgres_runs_in_a_folder_of_any_name(folder: Path) -> None:
-    """Blanks, quotes and letters beyond ASCII are understood in paths and connection strings."""
+    """Spaces, quotes and non-ASCII letters work in paths and connection strings."""
     server = PostgresServer(folder / "data", folder, folder / "log", settings={"fsync": "off"})
 
     server.start()
@@ -39,7 +39,7 @@ def test_postgres_runs_in_a_folder_of_any_name(folder: Path) -> None:
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root needs a user namespace")
 def test_root_without_user_namespaces_is_told_what_to_do(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Where a namespace cannot be had, the sentence asks for an ordinary user or for servers."""
+    """If user namespaces are not allowed, the error says to use an ordinary user or other servers."""
     monkeypatch.setenv("PATH", str(tmp_path))
 
     with pytest.raises(EmbeddedError, match="as an ordinary user, or set POSTGRES_CONNECTION_STRING and REDIS_URL"):
@@ -47,7 +47,7 @@ def test_root_without_user_namespaces_is_told_what_to_do(monkeypatch: pytest.Mon
 
 
 def test_postgres_logs_nothing_of_what_statements_hold(folder: Path) -> None:
-    """A statement that fails tells its client why, and leaves no word of mail in the log."""
+    """A failing statement tells its client why, and leaves no mail in the log."""
     server = PostgresServer(folder / "data", folder, folder / "log", settings={"fsync": "off"})
     server.start()
     try:
@@ -64,7 +64,7 @@ def test_postgres_logs_nothing_of_what_statements_hold(folder: Path) -> None:
 
 
 def test_valkey_runs_in_a_folder_of_any_name(folder: Path) -> None:
-    """Blanks, quotes and letters beyond ASCII are understood in paths and connection strings."""
+    """Spaces, quotes and non-ASCII letters work in paths and connection strings."""
     server = ValkeyServer(folder / "data", folder, folder / "log")
 
     server.start()
@@ -78,7 +78,7 @@ def test_valkey_runs_in_a_folder_of_any_name(folder: Path) -> None:
 
 
 def test_valkey_tells_why_it_does_not_start(folder: Path) -> None:
-    """Data that it cannot read end the start, with its reason and the place of its log."""
+    """If Valkey cannot read its data, the error gives its reason and the path of its log."""
     server = ValkeyServer(folder / "data", folder, folder / "log")
     (server.data / "appendonlydir").mkdir(parents=True)
     (server.data / "appendonlydir" / "appendonly.aof.manifest").write_text("nonsense\n")
@@ -90,7 +90,7 @@ def test_valkey_tells_why_it_does_not_start(folder: Path) -> None:
 
 
 def test_postgres_tells_why_it_does_not_start(folder: Path) -> None:
-    """A setting that it does not know ends the start, with its reason and the place of its log."""
+    """If PostgreSQL does not know a setting, the error gives its reason and the path of its log."""
     server = PostgresServer(folder / "data", folder, folder / "log", settings={"no_such_setting": "1"})
 
     with pytest.raises(EmbeddedError, match=r"PostgreSQL did not start: .+ \(log: .*log\)\.") as refused:

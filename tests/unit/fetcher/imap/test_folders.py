@@ -16,7 +16,7 @@ CASES: list[dict[str, Any]] = [
 
 
 def folder(text: str, delimiter: str = "/") -> Folder:
-    r"""Read `Name [\Flag \Flag]`."""
+    r"""Parse `Name [\Flag \Flag]`."""
     match = re.fullmatch(r"(.*?)(?: \[(.*)\])?", text)
     assert match is not None
     return Folder(match[1], frozenset((match[2] or "").lower().split()), delimiter)
@@ -24,7 +24,7 @@ def folder(text: str, delimiter: str = "/") -> Folder:
 
 @pytest.mark.parametrize("case", CASES, ids=[case["id"] for case in CASES])
 def test_the_cases_of_the_behaviour_page(case: dict[str, Any]) -> None:
-    """The default folders are those of the page's cases, whose names are split at the dot or the slash they hold."""
+    """The default folders match the page's cases; a folder's name is split at the dot or slash in it."""
     delimiter = "." if any("." in text for text in case["input"]) else "/"
 
     chosen = default_folders([folder(text, delimiter) for text in case["input"]])
@@ -33,12 +33,12 @@ def test_the_cases_of_the_behaviour_page(case: dict[str, Any]) -> None:
 
 
 def test_there_are_cases() -> None:
-    """The four cases of the page are not lost from sight."""
+    """The page has four cases, so that the test above cannot pass on none."""
     assert {case["id"] for case in CASES} == {"H03", "H04", "H05", "H06"}
 
 
 def test_all_alone() -> None:
-    r"""A selectable \All is mined alone, whatever else there is."""
+    r"""If there is a selectable \All folder, only that one is mined."""
     folders = [folder("INBOX"), folder(r"[Gmail]/Tous les messages [\HasNoChildren \All]"), folder("Work")]
 
     assert default_folders(folders) == ["[Gmail]/Tous les messages"]
@@ -46,7 +46,7 @@ def test_all_alone() -> None:
 
 @pytest.mark.parametrize("attribute", [r"\Noselect", r"\NonExistent"])
 def test_all_that_cannot_be_opened(attribute: str) -> None:
-    r"""An \All that is no folder of mail does not hide the others."""
+    r"""An \All folder that cannot be selected does not hide the others."""
     folders = [folder("INBOX"), folder(rf"All Mail [\All {attribute}]"), folder("All Mail/Sub")]
 
     assert default_folders(folders) == ["All Mail/Sub", "INBOX"]
@@ -75,32 +75,32 @@ def test_all_that_cannot_be_opened(attribute: str) -> None:
     ],
 )
 def test_names_that_are_left_out(name: str) -> None:
-    """A piece of the path that means drafts, junk, trash or outbox in a common language leaves the folder out."""
+    """A folder is left out if a part of its path means drafts, junk, trash or outbox in a common language."""
     assert default_folders([folder("INBOX"), folder(name)]) == ["INBOX"]
 
 
 @pytest.mark.parametrize("name", ["INBOX/Trashy", "Spam reports of 2019", "Sent", "Archive", "Déjà lu", "Robin"])
 def test_names_that_only_look_like_it(name: str) -> None:
-    """Only a whole piece of the path counts, and sent mail and archives are mined."""
+    """Only a whole part of the path counts, and sent mail and archives are mined."""
     assert default_folders([folder("INBOX"), folder(name)]) == sorted(["INBOX", name])
 
 
 def test_what_lies_in_a_marked_folder() -> None:
-    """What lies in a folder marked as trash is left out with it, however it is named."""
+    """Folders inside a folder that is marked as trash are left out too, whatever their name."""
     folders = [folder(r"Old things [\Trash]"), folder("Old things/Letters"), folder("Letters")]
 
     assert default_folders(folders) == ["Letters"]
 
 
 def test_no_delimiter() -> None:
-    """A flat mailbox's names are one piece each."""
+    """Without a delimiter, each name is a single part."""
     folders = [Folder("a/Trash", frozenset(), ""), Folder("Trash", frozenset(), "")]
 
     assert default_folders(folders) == ["a/Trash"]
 
 
 def test_folders_that_the_user_names() -> None:
-    """Named folders are taken as they are, INBOX in any case; the others are told back, and nothing is repeated."""
+    """Named folders are matched exactly, except INBOX in any case; missing ones are returned; nothing is repeated."""
     folders = [folder("INBOX"), folder("Trash"), folder("Work"), folder(r"Parent [\Noselect]")]
 
     chosen = choose_folders(["inbox", "Trash", "INBOX", "work", "Parent", "work"], folders)

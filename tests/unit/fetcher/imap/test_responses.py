@@ -1,4 +1,4 @@
-"""What FETCH answers."""
+"""Parsing FETCH answers."""
 
 import imaplib
 
@@ -13,7 +13,7 @@ SECONDS = 837_596_665
 
 
 def test_the_usual_answer() -> None:
-    """UID, size, internal date in UTC and body come out, whatever order the server likes."""
+    """UID, size, internal date in UTC and body are parsed in any order."""
     pieces: Pieces = [
         (b"1 (UID 7 RFC822.SIZE 90 " + DATE + b" BODY[]<0> {3}", b"abc"),
         b")",
@@ -26,7 +26,7 @@ def test_the_usual_answer() -> None:
 
 
 def test_bodies_that_are_no_literals() -> None:
-    """A body may be a quoted string; NIL is none, as of a message that was just expunged."""
+    """A body can be a quoted string; a NIL body, as for a message that was just expunged, counts as none."""
     pieces: Pieces = [
         b'1 (UID 7 RFC822.SIZE 0 BODY[]<0> "")',
         b'2 (UID 8 RFC822.SIZE 2 BODY[]<0> "a b" ' + DATE + b")",
@@ -44,7 +44,7 @@ def test_bodies_that_are_no_literals() -> None:
 
 @pytest.mark.parametrize("moment", [b"31-Foo-1996 02:44:25 -0700", b"01-Jan-0000 00:00:00 +0000", b"yesterday"])
 def test_an_internal_date_that_is_none(moment: bytes) -> None:
-    """A date that is no date is none, and the message is read all the same."""
+    """An invalid date becomes None, and the message is still read."""
     pieces: Pieces = [(b'1 (UID 7 INTERNALDATE "' + moment + b'" BODY[]<0> {1}', b"a"), b")"]
 
     assert list(parse_messages(pieces)) == [Fetched(7, None, None, b"a")]
@@ -52,7 +52,7 @@ def test_an_internal_date_that_is_none(moment: bytes) -> None:
 
 @given(st.lists(st.binary(max_size=60), max_size=5))
 def test_bodies_are_not_looked_into(bodies: list[bytes]) -> None:
-    """Whatever a body holds, even what looks like an answer, it comes out as it was."""
+    """A body is returned unchanged, even if it looks like an answer."""
     pieces: list[bytes | tuple[bytes, bytes] | None] = []
     for uid, body in enumerate(bodies, start=1):
         pieces += [(b"%d (UID %d BODY[]<0> {%d}" % (uid, uid, len(body)), body), b")"]
@@ -68,7 +68,7 @@ LINES = st.lists(WORDS, max_size=8).map(b" ".join)
 
 @given(st.lists(LINES | st.tuples(LINES, st.binary(max_size=2)), max_size=6))
 def test_noise(pieces: list[bytes | tuple[bytes, bytes]]) -> None:
-    """Noise gives messages or imaplib's error, and nothing else."""
+    """Random input gives messages or imaplib's error, and nothing else."""
     try:
         messages = list(parse_messages(pieces))
     except imaplib.IMAP4.error:
@@ -78,7 +78,7 @@ def test_noise(pieces: list[bytes | tuple[bytes, bytes]]) -> None:
 
 
 def test_sizes() -> None:
-    """Sizes are read by line, and lines that came unasked are left out."""
+    """Sizes are parsed line by line, and unsolicited lines are left out."""
     pieces: Pieces = [b"1 (UID 7 RFC822.SIZE 90)", b"2 (FLAGS (\\Seen))", b"3 (RFC822.SIZE 5 UID 8)", None]
 
     assert list(parse_sizes(pieces)) == [(7, 90), (8, 5)]

@@ -1,4 +1,4 @@
-"""Naming a mailbox."""
+"""Parsing the name of a mailbox."""
 
 import pytest
 from hypothesis import given
@@ -23,7 +23,7 @@ LOGINS = st.text(st.characters(exclude_categories=("C", "Z")), min_size=1, max_s
     ],
 )
 def test_parse(url: str, source: Source) -> None:
-    """A source is scheme, login, host and port, with the usual defaults."""
+    """A source has a scheme, login, host and port, with the usual default ports."""
     assert Source.parse(url) == source
 
 
@@ -51,7 +51,7 @@ def test_parse(url: str, source: Source) -> None:
     ],
 )
 def test_what_is_no_source(url: str) -> None:
-    """What names no mailbox is refused with a sentence that says how it looks."""
+    """An invalid source is refused with a sentence that shows how to write it."""
     with pytest.raises(BadSource) as refused:
         Source.parse(url)
 
@@ -59,7 +59,7 @@ def test_what_is_no_source(url: str) -> None:
 
 
 def test_a_password_is_not_repeated() -> None:
-    """A password in the URL is refused, and stands nowhere in the refusal."""
+    """A password in the URL is refused, and the error does not repeat it."""
     with pytest.raises(BadSource, match="password") as refused:
         Source.parse("imaps://jane:hunter2@example.org")
 
@@ -67,7 +67,7 @@ def test_a_password_is_not_repeated() -> None:
 
 
 def test_names() -> None:
-    """The tables know a source by login, host and port, and its address is the login where that is one."""
+    """A source's name has login, host and port, and its address is the login if that is an address."""
     mail, account = Source.parse("imaps://Jane%40Acme.com@IMAP.acme.com"), Source.parse("imap://Jane@[::1]:10")
 
     assert (mail.name, mail.address) == ("Jane@Acme.com@imap.acme.com:993", "jane@acme.com")
@@ -76,7 +76,7 @@ def test_names() -> None:
 
 @given(LOGINS)
 def test_any_login_round_trips(login: str) -> None:
-    """A percent-encoded login is read back as it was."""
+    """Any percent-encoded login is decoded unchanged."""
     encoded = "".join(f"%{byte:02X}" for byte in login.encode())
 
     assert Source.parse(f"imaps://{encoded}@example.org").login == login

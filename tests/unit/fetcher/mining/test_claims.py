@@ -1,4 +1,4 @@
-"""One fetcher a source on one machine, and the next one is known as the same."""
+"""One fetcher per source on one machine; the next one has the same name."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from fetcher.ports import Conflict
 
 
 def test_a_later_fetcher_has_the_name_of_the_earlier(tmp_path: Path) -> None:
-    """So that the lease of one that was killed need not run out first."""
+    """A later fetcher has the same name, so the lease of a killed one does not have to expire first."""
     with claim_source(tmp_path / "claims", user="local", source="a@b:993") as first:
         pass
     with claim_source(tmp_path / "claims", user="local", source="a@b:993") as second:
@@ -19,7 +19,7 @@ def test_a_later_fetcher_has_the_name_of_the_earlier(tmp_path: Path) -> None:
 
 
 def test_two_at_once_are_kept_apart(tmp_path: Path) -> None:
-    """The second one is told which source is being read."""
+    """A second fetcher of the same source is refused, and the error names the source."""
     with (
         claim_source(tmp_path, user="local", source="a@b:993"),
         pytest.raises(Conflict, match="a@b:993"),
@@ -29,7 +29,7 @@ def test_two_at_once_are_kept_apart(tmp_path: Path) -> None:
 
 
 def test_other_sources_and_users_are_not_in_the_way(tmp_path: Path) -> None:
-    """Each has its own claim and name."""
+    """Other sources and users have their own claims and names."""
     with (
         claim_source(tmp_path, user="local", source="a@b:993") as one,
         claim_source(tmp_path, user="local", source="c@b:993") as two,
@@ -41,7 +41,7 @@ def test_other_sources_and_users_are_not_in_the_way(tmp_path: Path) -> None:
 
 
 def test_a_folder_that_cannot_be_written_is_no_obstacle(tmp_path: Path) -> None:
-    """A container with a read-only file system mines all the same, under a name of its own."""
+    """Without a writable folder, as in a read-only container, each fetcher gets its own name."""
     (tmp_path / "file").write_text("")
 
     with claim_source(tmp_path / "file" / "claims", user="local", source="a@b:993") as first:
@@ -53,7 +53,7 @@ def test_a_folder_that_cannot_be_written_is_no_obstacle(tmp_path: Path) -> None:
 
 
 def test_the_file_names_nobody(tmp_path: Path) -> None:
-    """Sources stand by digest on the disk, for their owner alone."""
+    """Lock files are named by a digest of the source, and only the owner can read them."""
     home = tmp_path / "home"
 
     with claim_source(home / "claims", user="local", source="jane@imap.example.org:993"):

@@ -1,4 +1,4 @@
-"""How UIDs become segments, and what a watermark may say of them."""
+"""How UIDs become segments, and which UIDs a watermark can cover."""
 
 import pytest
 from hypothesis import given
@@ -16,7 +16,7 @@ SIZES = st.integers(0, 2 * MESSAGE_CAP_BYTES)
 
 @st.composite
 def plans(draw: st.DrawFn) -> tuple[set[int], set[int], dict[int, int], PlannedFolder]:
-    """Draw what was listed, what was done before, the sizes, and the plan of the rest."""
+    """Draw the listed UIDs, those done before, the sizes, and the plan for the rest."""
     listed = draw(UIDS)
     done = draw(st.sets(st.sampled_from(sorted(listed)), max_size=len(listed))) if listed else set()
     scope = draw(st.sampled_from(Scope))
@@ -42,7 +42,7 @@ def test_segments_partition_what_is_new(drawn: tuple[set[int], set[int], dict[in
 
 @given(plans())
 def test_segments_keep_the_limits(drawn: tuple[set[int], set[int], dict[int, int], PlannedFolder]) -> None:
-    """No segment has too many messages, nor too many bytes unless one message alone has them."""
+    """No segment has too many messages, or too many bytes unless it has only one message."""
     _, _, sizes, plan = drawn
 
     for segment in plan.segments:
@@ -53,7 +53,7 @@ def test_segments_keep_the_limits(drawn: tuple[set[int], set[int], dict[int, int
 
 @given(plans())
 def test_covers_say_what_is_true(drawn: tuple[set[int], set[int], dict[int, int], PlannedFolder]) -> None:
-    """A segment covers its own UIDs, if there is a UIDVALIDITY, and beyond them only UIDs that were not listed."""
+    """With a UIDVALIDITY, a segment covers its own UIDs and otherwise only UIDs that were not listed."""
     listed, _, _, plan = drawn
 
     for segment in plan.segments:
@@ -67,7 +67,7 @@ def test_covers_say_what_is_true(drawn: tuple[set[int], set[int], dict[int, int]
 
 @given(UIDS)
 def test_a_whole_folder_is_one_range(uids: set[int]) -> None:
-    """All segments of an unfiltered search together cover everything up to the last UID, as a single range."""
+    """Together, the segments of an unfiltered search cover everything up to the last UID, as a single range."""
     found = Listed(UidRanges.of(uids), joined=True)
 
     plan = plan_folder("INBOX", 7, listed=found, sizes=((uid, 1000) for uid in sorted(uids)), scope=Scope.TEXT)
@@ -77,7 +77,7 @@ def test_a_whole_folder_is_one_range(uids: set[int]) -> None:
 
 
 def test_a_filtered_search_covers_exactly_what_it_found() -> None:
-    """With `--since`, UIDs between those found may be older mail: they are not covered."""
+    """With `--since`, UIDs between those found are not covered, because they may be older mail."""
     found = Listed(UidRanges.parse("5,9"), joined=False)
 
     plan = plan_folder("INBOX", 7, listed=found, sizes=[(5, 10), (9, 10)], scope=Scope.TEXT)
@@ -86,7 +86,7 @@ def test_a_filtered_search_covers_exactly_what_it_found() -> None:
 
 
 def test_new_mail_joins_the_watermark() -> None:
-    """What was expunged between the old mail and the new is covered with the new, so that the ranges meet."""
+    """UIDs that were expunged between old and new mail are covered with the new mail, so that the ranges join."""
     found = Listed(UidRanges.parse("1:10,14:15"), joined=True)
 
     plan = plan_folder("INBOX", 7, listed=found, sizes=[(14, 10), (15, 10)], scope=Scope.TEXT)
@@ -96,12 +96,12 @@ def test_new_mail_joins_the_watermark() -> None:
 
 @given(UIDS, UIDS)
 def test_subtract(uids: set[int], done: set[int]) -> None:
-    """Subtracting ranges is subtracting sets."""
+    """Subtracting ranges gives the same result as subtracting sets."""
     assert subtract(UidRanges.of(uids), UidRanges.of(done)) == UidRanges.of(uids - done)
 
 
 def test_subtract_many_holes() -> None:
-    """Subtracting is linear: a hundred thousand holes in one range take no noticeable time."""
+    """Subtraction is linear: a hundred thousand holes in one range take no noticeable time."""
     holes = UidRanges.of(range(2, 200_000, 2))
 
     left = subtract(UidRanges([(1, 200_000)]), holes)
@@ -111,7 +111,7 @@ def test_subtract_many_holes() -> None:
 
 @given(UIDS, st.integers(1, 50), st.integers(1, 10))
 def test_split_uids(uids: set[int], count: int, ranges: int) -> None:
-    """The parts are the whole, in order, and none has too many numbers or ranges."""
+    """The parts together are the whole set, in order, and none has too many numbers or ranges."""
     parts = list(split_uids(UidRanges.of(uids), count, ranges=ranges))
 
     assert [uid for part in parts for uid in spread(part)] == sorted(uids)
@@ -119,12 +119,12 @@ def test_split_uids(uids: set[int], count: int, ranges: int) -> None:
 
 
 def test_chunks() -> None:
-    """An ordinary mailbox has 16 chunks, a very large one more: a power of two that grows with it."""
+    """An ordinary mailbox has 16 chunks; a very large one has a larger power of two."""
     assert [choose_chunks(messages) for messages in (0, 250_000, 250_001, 500_001, 1_000_000)] == [16, 16, 32, 64, 64]
 
 
 def test_caps() -> None:
-    """Segments are cut by what a scope reads at most."""
+    """Each scope has a cap on what it reads of a message."""
     assert {scope.value: scope.cap_bytes for scope in Scope} == {
         "headers": MESSAGE_CAP_BYTES,
         "text": TEXT_CAP_BYTES,
@@ -134,5 +134,5 @@ def test_caps() -> None:
 
 @pytest.mark.parametrize(("wanted", "messages"), [(0, 200), (2_400, 200), (4_800, 400), (6_000, 500), (1_000_000, 500)])
 def test_large_folders_have_larger_segments(wanted: int, messages: int) -> None:
-    """A dozen segments a folder, as long as they stay between the bounds."""
+    """A folder has a dozen segments, unless the limits on their size say otherwise."""
     assert choose_messages(wanted) == messages

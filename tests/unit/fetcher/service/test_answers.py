@@ -1,4 +1,4 @@
-"""What goes wrong is told by a status, a word and one sentence, and nothing else of it is kept."""
+"""An error becomes a status, a code and a sentence, and nothing else of it is kept."""
 
 import pytest
 
@@ -29,17 +29,17 @@ from fetcher.service.answers import Problem, answer, refuse
     ],
 )
 def test_a_trouble_has_its_status_and_word(error: Exception, status: int, code: str) -> None:
-    """The sentence is the trouble's own."""
+    """Each trouble has its HTTP status and code, and its own text as the sentence."""
     assert Problem.of(error) == Problem(status, code, "x")
 
 
 def test_a_refusal_of_our_own_rights_is_not_the_callers() -> None:
-    """A processor that refuses the service's token does not look like a wrong password."""
+    """A processor that refuses the service's token is not reported as a wrong password."""
     assert Problem.of(ports.Denied("x")) == Problem(503, "denied", "x")
 
 
 def test_an_error_of_our_own_is_told_without_its_text() -> None:
-    """The text may be mail; the places that led to it are for the log, not for the caller."""
+    """An internal error hides its text, which may be mail; the places that led to it are only for the log."""
     try:
         raise KeyError("mail text")
     except KeyError as error:
@@ -53,12 +53,12 @@ def test_an_error_of_our_own_is_told_without_its_text() -> None:
 
 
 def test_several_sentences_are_one_line() -> None:
-    """Whoever shows an answer in a line of a table can."""
+    """Several sentences become one line, so that a caller can show them in a table."""
     assert Problem.of(exits.Misuse("One.\nTwo.")).sentence == "One. Two."
 
 
 def test_answers_are_not_to_be_kept() -> None:
-    """Contacts stay out of caches; names beyond Unicode do not break the body."""
+    """Answers are not cached, and a lone surrogate in a name does not break the body."""
     response = answer({"name": "\ud800é"})
 
     assert response.headers["cache-control"] == "no-store"
@@ -68,5 +68,5 @@ def test_answers_are_not_to_be_kept() -> None:
 
 @pytest.mark.parametrize(("status", "asked"), [(401, "Bearer"), (404, None)])
 def test_a_refusal_for_want_of_a_token_says_which_scheme(status: int, asked: str | None) -> None:
-    """RFC 9110, section 15.5.2, asks for it."""
+    """A 401 names the authentication scheme, as RFC 9110, section 15.5.2, requires."""
     assert refuse(Problem(status, "x", "x")).headers.get("www-authenticate") == asked

@@ -1,4 +1,4 @@
-"""The service's routes: who may ask, what they are answered, and what they and the log never learn."""
+"""The service's routes: who has access, what they answer, and what neither callers nor the log ever see."""
 
 import asyncio
 import json
@@ -41,7 +41,7 @@ CALLS = [
     ("DELETE", f"/users/local/minings/{FIRST}"),
     ("POST", "/health"),
 ]
-"""Every route, and what is none."""
+"""Every route, and some paths that are not routes."""
 
 
 def mining(identifier: str, state: str = "finished", *, cancelled: bool = False) -> dict[str, Any]:
@@ -68,7 +68,7 @@ def contact(number: int) -> dict[str, Any]:
 
 
 def client_of(service: Service, token: str = SERVE_TOKEN) -> httpx.AsyncClient:
-    """Return a client that asks a service without a network in between."""
+    """Return a client that calls a service without a network."""
     transport = httpx.ASGITransport(service.app())
     return httpx.AsyncClient(
         transport=transport, base_url="http://service", headers={"Authorization": f"Bearer {token}"}
@@ -77,7 +77,7 @@ def client_of(service: Service, token: str = SERVE_TOKEN) -> httpx.AsyncClient:
 
 @pytest.fixture
 def processor() -> Iterator[FakeProcessor]:
-    """Yield a processor that answers what a test puts there."""
+    """Yield a processor whose answers the test sets."""
     with running(FakeProcessor()) as fake:
         yield fake
 
@@ -105,34 +105,37 @@ async def client(service: Service) -> AsyncIterator[httpx.AsyncClient]:
 async def test_without_the_token_there_is_401_and_nothing_else(
     service: Service, method: str, path: str, authorization: str | None
 ) -> None:
-    """No token, or a wrong one, says nothing of what exists: neither a mining nor a route."""
+    """Without the right token, the answer does not reveal which minings or routes exist."""
     async with client_of(service) as client:
         del client.headers["authorization"]
         headers = {} if authorization is None else {"Authorization": authorization}
         response = await client.request(method, path, headers=headers)
 
     assert response.status_code == 401
-    assert response.json() == {"error": "This needs the service's token: Authorization: Bearer …", "code": "token"}
+    assert response.json() == {
+        "error": "The service's token is missing or wrong: send it as Authorization: Bearer …",
+        "code": "token",
+    }
     assert response.headers["www-authenticate"] == "Bearer"
 
 
 @pytest.mark.parametrize(("method", "path"), CALLS[-5:])
 async def test_what_is_no_route_is_unknown(client: httpx.AsyncClient, method: str, path: str) -> None:
-    """With the token, a sentence says so."""
+    """With the token, an unknown route gets a 404 with a sentence."""
     response = await client.request(method, path)
 
     assert (response.status_code, response.json()["code"]) == (404, "unknown")
 
 
 async def test_a_token_beyond_ascii_is_a_wrong_one(client: httpx.AsyncClient) -> None:
-    """It is compared, and breaks nothing."""
+    """A non-ASCII token is treated like any wrong token."""
     response = await client.get("/users/local/minings", headers={b"Authorization": b"Bearer \xff\xc3\xa9"})
 
     assert response.status_code == 401
 
 
 async def test_health_answers_anybody(client: httpx.AsyncClient, processor: FakeProcessor) -> None:
-    """A health check needs no token, and costs the processor nothing."""
+    """A health check needs no token and makes no call to the processor."""
     processor.broken = True
 
     response = await client.get("/health", headers={"Authorization": ""})
@@ -155,7 +158,7 @@ async def test_health_answers_anybody(client: httpx.AsyncClient, processor: Fake
 async def test_a_mining_of_an_earlier_service_says_what_it_waits_for(
     client: httpx.AsyncClient, processor: FakeProcessor, state: str, cancelled: bool, shown: str
 ) -> None:
-    """After a restart nothing is lost from sight, and where somebody has to do something, it says what."""
+    """After a restart, all minings are still listed, and a remark says if the user has to do something."""
     processor.minings = [mining(FIRST, state, cancelled=cancelled), mining(SECOND)]
 
     one = (await client.get(f"/users/local/minings/{FIRST}")).json()
@@ -164,14 +167,14 @@ async def test_a_mining_of_an_earlier_service_says_what_it_waits_for(
     assert one == every[0]
     assert (one["id"], one["state"], one["run"]) == (FIRST, state, shown)
     assert (one["progress"], one["trouble"]) == (None, None)
-    assert ("start a mining of the same source again" in (one["remark"] or "")) is (shown == "left")
+    assert ("start a mining of the same source with its password" in (one["remark"] or "")) is (shown == "left")
     assert [each["id"] for each in every] == [FIRST, SECOND]
 
 
 async def test_a_mining_has_ended_once_its_source_may_be_mined_again(
     client: httpx.AsyncClient, service: Service, processor: FakeProcessor
 ) -> None:
-    """The processor's word that it is finished comes before the service has let the source go."""
+    """A mining shows as ended only once the service has released its source, even if the processor finished earlier."""
     processor.minings = [mining(FIRST)]
     run = Run("local", Progress(FIRST))
     service._runs._running.append(run)
@@ -184,7 +187,7 @@ async def test_a_mining_has_ended_once_its_source_may_be_mined_again(
 
 
 async def test_a_report_is_the_processors(client: httpx.AsyncClient, processor: FakeProcessor) -> None:
-    """Nothing is left out of it."""
+    """A report is the processor's, with nothing left out."""
     processor.minings = [mining(FIRST)]
     processor.reports[FIRST] = {"id": FIRST, "state": "finished", "balanced": True, "ledger": {"listed": 7}}
 
@@ -194,7 +197,7 @@ async def test_a_report_is_the_processors(client: httpx.AsyncClient, processor: 
 
 
 async def test_a_mining_is_cancelled(client: httpx.AsyncClient, processor: FakeProcessor) -> None:
-    """The answer is its status."""
+    """Cancelling answers with the mining's status."""
     processor.minings = [mining(FIRST, "fetching")]
 
     response = await client.post(f"/users/local/minings/{FIRST}/cancel")
@@ -204,7 +207,7 @@ async def test_a_mining_is_cancelled(client: httpx.AsyncClient, processor: FakeP
 
 
 async def test_dead_segments_are_sent_again(client: httpx.AsyncClient, processor: FakeProcessor) -> None:
-    """The answer is how many, or the processor's own word for why not."""
+    """A retry answers with the number of segments, or with the processor's code for why not."""
     processor.minings = [mining(FIRST, "processing")]
     processor.retry = (200, {"retried": 3})
     first = await client.post(f"/users/local/minings/{FIRST}/retry")
@@ -218,7 +221,7 @@ async def test_dead_segments_are_sent_again(client: httpx.AsyncClient, processor
 
 @pytest.mark.parametrize(("method", "path"), [call for call in CALLS if FIRST in call[1] and call[0] != "DELETE"])
 async def test_a_mining_that_is_not_there_is_unknown(client: httpx.AsyncClient, method: str, path: str) -> None:
-    """Whether it never was, or is another user's."""
+    """A mining that does not exist or belongs to another user gets a 404."""
     missing = await client.request(method, path)
     anothers = await client.request(method, path.replace("local", "ann"))
 
@@ -228,7 +231,7 @@ async def test_a_mining_that_is_not_there_is_unknown(client: httpx.AsyncClient, 
 
 @pytest.mark.parametrize("user", ["%20%00", "%0A", ".%2E", "u" * 201])
 async def test_a_user_that_is_no_id_is_refused(client: httpx.AsyncClient, user: str) -> None:
-    """It could not stand in the processor's paths."""
+    """A user id that cannot be part of a path is refused."""
     response = await client.get(f"/users/{user}/minings")
 
     assert response.status_code in (400, 404)
@@ -244,7 +247,7 @@ async def test_an_export_is_that_of_the_command(
     form: str,
     count: int,
 ) -> None:
-    """Byte for byte, over all pages, in each format, and for an empty list too."""
+    """An export equals the command's byte for byte, over all pages, in each format, and for an empty list too."""
     processor.contacts = [contact(number) for number in range(count)]
     for name, value in {
         "LEADMINER_HOME": str(tmp_path),
@@ -268,7 +271,7 @@ async def test_an_export_is_that_of_the_command(
 
 
 async def test_an_export_takes_a_delimiter(client: httpx.AsyncClient, processor: FakeProcessor) -> None:
-    """As the command does."""
+    """An export accepts a delimiter, like the command."""
     processor.contacts = [contact(1)]
 
     response = await client.get("/users/local/export", params={"delimiter": ";"})
@@ -278,14 +281,14 @@ async def test_an_export_takes_a_delimiter(client: httpx.AsyncClient, processor:
 
 @pytest.mark.parametrize("query", [{"format": "xlsx"}, {"format": ""}, {"delimiter": ",,"}, {"source": "imaps://x"}])
 async def test_a_wrong_export_is_refused(client: httpx.AsyncClient, query: dict[str, str]) -> None:
-    """Before anything of it goes out."""
+    """A wrong export is refused before anything is sent."""
     response = await client.get("/users/local/export", params=query)
 
     assert (response.status_code, response.json()["code"]) == (400, "request")
 
 
 async def test_an_export_that_cannot_begin_says_why(client: httpx.AsyncClient, processor: FakeProcessor) -> None:
-    """It is no empty file."""
+    """An export that cannot start answers with an error, not with an empty file."""
     processor.fails_after_pages = 0
 
     response = await client.get("/users/local/export")
@@ -296,7 +299,7 @@ async def test_an_export_that_cannot_begin_says_why(client: httpx.AsyncClient, p
 async def test_an_export_that_breaks_off_is_cut_off(
     service: Service, processor: FakeProcessor, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """Half a file does not look like a whole one: the connection breaks, and the log says so, without a traceback."""
+    """If an export breaks off, the connection is cut, and the log says so without a traceback."""
     processor.contacts = [contact(number) for number in range(3000)]
     processor.fails_after_pages = 1
     assert len(json.dumps(processor.contacts[:1000])) > PIECE_BYTES
@@ -317,7 +320,7 @@ async def test_an_export_that_breaks_off_is_cut_off(
 async def test_an_error_of_our_own_is_told_without_its_text(
     client: httpx.AsyncClient, processor: FakeProcessor
 ) -> None:
-    """The log has the places that led to it, and neither has what was in the way."""
+    """The log has the places that led to an internal error; neither the log nor the answer has its text."""
     processor.broken = True
 
     with capture_logs() as logs:
@@ -331,7 +334,7 @@ async def test_an_error_of_our_own_is_told_without_its_text(
 
 
 async def test_a_processor_that_does_not_answer_is_said(client: httpx.AsyncClient, service: Service) -> None:
-    """Asking again later is right."""
+    """A processor that does not answer gives a 503, so the caller can try again later."""
     with ProcessorClient("http://127.0.0.1:9", TOKEN) as nobody:
         service._processor = nobody
         response = await client.get("/users/local/minings")
@@ -340,7 +343,7 @@ async def test_a_processor_that_does_not_answer_is_said(client: httpx.AsyncClien
 
 
 class Mail:
-    """A mailbox, and a service that mines it, with all behind it in memory."""
+    """A mailbox, and a service that mines it with everything in memory."""
 
     def __init__(self, odd: OddImap, claims: Path) -> None:
         self.odd = odd
@@ -350,19 +353,19 @@ class Mail:
         self.order = {"source": f"imap://jane@127.0.0.1:{odd.port}", "password": "hunter2", "connections": 1}
 
     async def start(self, **changes: Any) -> httpx.Response:
-        """Ask for a mining."""
+        """Request a mining."""
         async with client_of(self.service) as client:
             return await client.post("/users/jo/minings", json=self.order | changes)
 
     async def rest(self) -> None:
-        """Wait until no mining is under way."""
-        while self.runs.count:  # noqa: ASYNC110 - they end in threads of their own
+        """Wait until no mining is running."""
+        while self.runs.count:  # noqa: ASYNC110 - they end in their own threads
             await asyncio.sleep(0.01)
 
 
 @pytest.fixture
 async def mail(tmp_path: Path) -> AsyncIterator[Mail]:
-    """Yield a mailbox of 450 messages behind a service that runs one mining at most."""
+    """Yield a mailbox of 450 messages with a service that runs at most one mining."""
     with OddImap({"INBOX": OddFolder(dict(enumerate(mails(450), start=1)))}) as odd:
         mail = Mail(odd, tmp_path / "claims")
         yield mail
@@ -371,7 +374,7 @@ async def mail(tmp_path: Path) -> AsyncIterator[Mail]:
 
 
 async def test_a_start_is_answered_once_begun(mail: Mail) -> None:
-    """With the id by which everything else is asked for, and nothing of the login."""
+    """A start is answered once the mining has begun, with its id and without the login."""
     with capture_logs() as logs:
         response = await mail.start()
         await mail.rest()
@@ -396,7 +399,7 @@ async def test_a_start_is_answered_once_begun(mail: Mail) -> None:
 async def test_a_start_that_fails_is_answered_with_why(
     mail: Mail, answers: list[str], changes: dict[str, Any], status: int, code: str
 ) -> None:
-    """One sentence without the password, and nothing has begun."""
+    """A start that fails is answered with a sentence without the password, and no mining begins."""
     mail.odd.login_answers = answers
 
     response = await mail.start(**changes)
@@ -408,7 +411,7 @@ async def test_a_start_that_fails_is_answered_with_why(
 
 
 async def test_one_mining_too_many_may_ask_again(mail: Mail) -> None:
-    """Until one has ended; after the service was told to stop, of the next service."""
+    """One mining too many is told to try again, and so is one that comes while the service stops."""
     mail.stack.minings.idle = True
     first = await mail.start()
 
@@ -421,7 +424,7 @@ async def test_one_mining_too_many_may_ask_again(mail: Mail) -> None:
 
 
 async def test_other_settings_than_those_that_were_fixed_are_refused(mail: Mail) -> None:
-    """By the processor's own word and sentence."""
+    """Settings that differ from the fixed ones are refused with the processor's code and sentence."""
     mail.stack.break_store(lambda: LimitExceeded("The disk is full."))
     await mail.start(scope="text")
     await mail.rest()
@@ -432,7 +435,7 @@ async def test_other_settings_than_those_that_were_fixed_are_refused(mail: Mail)
 
 
 async def test_a_body_that_is_too_large_is_refused(mail: Mail) -> None:
-    """Nobody fills the memory through the service."""
+    """A body that is too large is refused, so it cannot fill the memory."""
     async with client_of(mail.service) as client:
         response = await client.post("/users/jo/minings", content=b" " * (MAX_BODY_BYTES + 1))
 

@@ -1,4 +1,4 @@
-"""Where the service listens, and that it stops in time, whatever a mining waits for."""
+"""The service listens where it should, and stops in time no matter what a mining waits for."""
 
 import os
 import signal
@@ -25,24 +25,24 @@ SECONDS = 20.0
 
 
 def test_a_socket_is_opened_where_it_is_said() -> None:
-    """Host and port, or a listening socket that was handed over."""
+    """The service listens on a host and port, or on an inherited socket."""
     with open_socket("127.0.0.1:0") as opened, open_socket(f"fd:{os.dup(opened.fileno())}") as handed_over:
         assert opened.getsockname()[0] == "127.0.0.1"
         assert handed_over.getsockname() == opened.getsockname()
 
 
 def test_a_port_that_is_taken_is_said() -> None:
-    """By the setting's name and value, and with what to do."""
+    """If the port is taken, the error names the setting and its value, and says what to do."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         listen = f"127.0.0.1:{taken.getsockname()[1]}"
 
-        with pytest.raises(Misconfigured, match=f"SERVE_LISTEN is '{listen}'.*end what listens there"):
+        with pytest.raises(Misconfigured, match=f"SERVE_LISTEN='{listen}': stop what listens there"):
             open_socket(listen)
 
 
 @pytest.fixture
 def hanging(tmp_path: Path) -> Iterator[Runs]:
-    """Yield runs with one mining whose mail server keeps it waiting until the test is over."""
+    """Yield runs with one mining whose mail server does not answer until the test ends."""
     reached, end = threading.Event(), threading.Event()
 
     def hang(_: int) -> bool:
@@ -63,7 +63,7 @@ def hanging(tmp_path: Path) -> Iterator[Runs]:
 
 
 def send(*numbers: signal.Signals) -> None:
-    """Send ourselves signals, one after another, once the service handles them."""
+    """Send ourselves signals one after another, once the service handles them."""
     before = signal.getsignal(signal.SIGHUP)
 
     def run() -> None:
@@ -80,7 +80,7 @@ def send(*numbers: signal.Signals) -> None:
 def test_a_mining_that_hangs_does_not_hold_the_stop_up(
     hanging: Runs, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], number: signal.Signals
 ) -> None:
-    """A container would be killed otherwise; what is stored is not lost, and the log says how many were left."""
+    """A hanging mining does not delay the stop, and the log says how many minings were left."""
     monkeypatch.setattr(listener, "STORING_SECONDS", 0.3)
     send(number)
     began = time.monotonic()
@@ -93,7 +93,7 @@ def test_a_mining_that_hangs_does_not_hold_the_stop_up(
 
 
 def test_a_second_ctrl_c_stops_at_once(hanging: Runs) -> None:
-    """For people who do not want to wait."""
+    """A second Ctrl-C stops the service immediately."""
     send(signal.SIGINT, signal.SIGINT)
     began = time.monotonic()
 
@@ -104,5 +104,5 @@ def test_a_second_ctrl_c_stops_at_once(hanging: Runs) -> None:
 
 
 def test_there_is_time_to_stop_before_a_container_is_killed() -> None:
-    """The stacks give it so long."""
+    """The service stops within the time that the stacks give a container."""
     assert listener.ANSWER_SECONDS + listener.STORING_SECONDS < STOP_SECONDS

@@ -1,4 +1,4 @@
-"""What a caller orders is read whole, or refused by name without a value repeated."""
+"""A caller's order is read completely, or refused with the field's name and without repeating a value."""
 
 import json
 from typing import Any
@@ -14,14 +14,14 @@ LEAST = {"source": "imaps://jane%40example.org@imap.example.org", "password": "h
 
 
 def refusal(order: Any) -> str:
-    """Return the sentence by which an order is refused."""
+    """Return the sentence with which an order is refused."""
     with pytest.raises(Trouble) as caught:
         read_order(order if isinstance(order, bytes) else json.dumps(order).encode(), user="jo")
     return str(caught.value)
 
 
 def test_what_is_left_out_is_as_the_command_has_it() -> None:
-    """A source and a password are enough; nothing else is fixed by them."""
+    """A source and a password are enough; everything else stays at the command's defaults."""
     request, connector = read_order(json.dumps(LEAST).encode(), user="jo")
 
     assert (request.user, request.source.name) == ("jo", "jane@example.org@imap.example.org:993")
@@ -32,7 +32,7 @@ def test_what_is_left_out_is_as_the_command_has_it() -> None:
 
 
 def test_all_that_is_said_is_asked_for() -> None:
-    """Each field stands where the mining looks for it."""
+    """Each field of an order reaches the mining."""
     order = {
         "source": "imap://jane@mail.example.org",
         "token": "an OAuth token",
@@ -58,7 +58,7 @@ def test_all_that_is_said_is_asked_for() -> None:
 
 @pytest.mark.parametrize("name", ["me", "folders"])
 def test_an_empty_list_is_none(name: str) -> None:
-    """It does not mean: no folder at all."""
+    """An empty list counts as absent, not as no folders at all."""
     request, _ = read_order(json.dumps(LEAST | {name: []}).encode(), user="jo")
 
     assert getattr(request, name) is None
@@ -89,7 +89,7 @@ def test_an_empty_list_is_none(name: str) -> None:
     ],
 )
 def test_what_is_wrong_is_named_and_no_password_repeated(change: dict[str, Any], named: str) -> None:
-    """Also where it stands in the wrong place."""
+    """An error names the field and never repeats a password, even one in the wrong field."""
     sentence = refusal(LEAST | change)
 
     assert named in sentence
@@ -98,7 +98,7 @@ def test_what_is_wrong_is_named_and_no_password_repeated(change: dict[str, Any],
 
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b'"hunter2"', b'{"password":"hunter2', b"\xff", b'{"a":"\\ud800"}'])
 def test_a_body_that_is_no_object_is_refused(body: bytes) -> None:
-    """A sentence says what it has to be."""
+    """A body that is not a JSON object is refused with a sentence that says what it must be."""
     sentence = refusal(body)
 
     assert sentence
@@ -106,20 +106,20 @@ def test_a_body_that_is_no_object_is_refused(body: bytes) -> None:
 
 
 def test_the_first_faults_are_enough() -> None:
-    """An answer does not grow with what is wrong in the question."""
+    """Only the first faults are reported, so the answer does not grow with the request."""
     sentence = refusal({f"wrong{number}": 1 for number in range(1000)})
 
     assert len(sentence) < 1000
 
 
 def test_a_refusal_is_the_callers_fault() -> None:
-    """It counts as misuse, which is answered with 400."""
+    """A refused order counts as misuse, which is answered with 400."""
     with pytest.raises(Misuse):
         read_order(b"{}", user="jo")
 
 
 def test_a_password_does_not_print() -> None:
-    """Neither what was read nor how to connect shows it."""
+    """Neither the order nor the connector shows the password in its repr."""
     order = read_order(json.dumps(LEAST).encode(), user="jo")
 
     assert "hunter2" not in repr(order)

@@ -1,4 +1,4 @@
-"""Minings that a service runs: so many at once, each source once, and nothing kept of one that has ended."""
+"""The minings of a service: a limited number at once, each source once, and nothing kept of an ended one."""
 
 import gc
 import threading
@@ -22,7 +22,7 @@ from tests.support.odd_imap import OddFolder, OddImap
 
 SECONDS = 20.0
 NOTICED_SECONDS = 5 * Pace().watch_seconds
-"""After this a mining has seen that it is to end."""
+"""By then, a mining has noticed that it must stop."""
 
 
 @pytest.fixture
@@ -34,13 +34,13 @@ def odd() -> Iterator[OddImap]:
 
 @pytest.fixture
 def stack(odd: OddImap) -> Stack:
-    """Return what a fetcher needs to mine that server."""
+    """Return the stack for mining that server."""
     return odd_stack(odd)
 
 
 @pytest.fixture
 def runs(stack: Stack, tmp_path: Path) -> Runs:
-    """Return runs of two minings at most."""
+    """Return runs with at most two minings."""
     return Runs(stack.opened(), claims=tmp_path / "claims", most=2)
 
 
@@ -51,7 +51,7 @@ def start(runs: Runs, stack: Stack, *, user: str = "jo", credentials: Credential
 
 
 def begun(run: Run) -> Problem | None:
-    """Wait for the beginning, and return what came before it."""
+    """Wait until the run has begun, and return the problem that prevented it, if any."""
     return run.begun.result(SECONDS)
 
 
@@ -64,17 +64,17 @@ def until(true: Callable[[], bool]) -> None:
 
 
 def until_ended(runs: Runs) -> None:
-    """Wait until no mining is under way."""
+    """Wait until no mining is running."""
     until(lambda: runs.count == 0)
 
 
 def full_disk() -> Exception:
-    """Return what a raw store without room raises."""
+    """Return the error of a full raw store."""
     return LimitExceeded("The disk is full.")
 
 
 def test_a_mining_is_run_to_its_end(runs: Runs, stack: Stack) -> None:
-    """Its progress is there as long as it runs, and the log says when it begins and ends, by its id."""
+    """A mining's progress is available while it runs, and the log has its start and end, by id."""
     with capture_logs() as logs:
         run = start(runs, stack)
         problem = begun(run)
@@ -88,7 +88,7 @@ def test_a_mining_is_run_to_its_end(runs: Runs, stack: Stack) -> None:
 
 
 def test_progress_is_its_users(runs: Runs, stack: Stack) -> None:
-    """Whoever asks for another user learns nothing of it."""
+    """A mining's progress is visible only to its own user."""
     stack.minings.idle = True
     run = start(runs, stack)
     assert begun(run) is None
@@ -104,7 +104,7 @@ def test_progress_is_its_users(runs: Runs, stack: Stack) -> None:
 
 
 def test_a_refused_login_is_the_answer_to_the_start(runs: Runs, stack: Stack, odd: OddImap) -> None:
-    """Nothing has begun, so that nothing is remembered of it."""
+    """A refused login is the answer to the start, and nothing is remembered, because no mining has begun."""
     odd.login_answers = ["NO wrong password"]
     with capture_logs() as logs:
         run = start(runs, stack)
@@ -119,7 +119,7 @@ def test_a_refused_login_is_the_answer_to_the_start(runs: Runs, stack: Stack, od
 
 
 def test_a_mining_that_was_broken_off_says_by_what_until_it_is_started_again(runs: Runs, stack: Stack) -> None:
-    """The answer to the start is long gone by then."""
+    """A mining that failed after its start keeps its problem until it is started again."""
     stack.break_store(full_disk)
     run = start(runs, stack)
     assert begun(run) is None
@@ -139,7 +139,7 @@ def test_a_mining_that_was_broken_off_says_by_what_until_it_is_started_again(run
 
 
 def test_an_error_of_our_own_is_logged_by_its_place_alone(runs: Runs, stack: Stack) -> None:
-    """Its text may be mail."""
+    """An internal error is logged only by its place, because its text may be mail."""
     stack.break_store(lambda: KeyError("mail text"))
     with capture_logs() as logs:
         begun(start(runs, stack))
@@ -152,7 +152,7 @@ def test_an_error_of_our_own_is_logged_by_its_place_alone(runs: Runs, stack: Sta
 
 
 def test_a_source_is_read_once_at_a_time(runs: Runs, stack: Stack) -> None:
-    """A second start of what runs is refused, and does the first no harm."""
+    """A second start of a running source is refused and does not affect the first."""
     stack.minings.idle = True
     first = start(runs, stack)
     assert begun(first) is None
@@ -167,7 +167,7 @@ def test_a_source_is_read_once_at_a_time(runs: Runs, stack: Stack) -> None:
 
 
 def test_no_more_run_than_are_allowed(stack: Stack, tmp_path: Path) -> None:
-    """One too many is told to ask again, and may once another has ended."""
+    """A mining over the limit is told to try again, and is accepted once another has ended."""
     runs = Runs(stack.opened(), claims=tmp_path / "claims", most=1)
     stack.minings.idle = True
     assert begun(start(runs, stack)) is None
@@ -184,7 +184,7 @@ def test_no_more_run_than_are_allowed(stack: Stack, tmp_path: Path) -> None:
 def test_a_stop_stores_what_is_in_flight_and_leaves_the_rest(
     runs: Runs, stack: Stack, odd: OddImap, tmp_path: Path
 ) -> None:
-    """No mining is started any more, and the next service goes on with the one that was left."""
+    """A stop stores what is in flight and starts nothing new, and the next service resumes the mining."""
     reached, go_on = threading.Event(), threading.Event()
 
     def hold(_: int) -> bool:
@@ -216,14 +216,14 @@ def test_a_stop_stores_what_is_in_flight_and_leaves_the_rest(
 
 
 class Secret(str):
-    """A password whose end can be seen: one of type str cannot be referred to weakly."""
+    """A password whose deletion can be observed; a plain str does not support weak references."""
 
 
 @pytest.mark.parametrize("fault", [None, full_disk, lambda: KeyError("a bug")])
 def test_a_password_is_forgotten_with_its_mining(
     runs: Runs, stack: Stack, odd: OddImap, fault: Callable[[], Exception] | None
 ) -> None:
-    """Nothing that is remembered of a mining that failed, at its login or later, holds on to how it logged in."""
+    """Nothing remembered of a failed mining keeps its password, whether it failed at the login or later."""
     if fault is None:
         odd.login_answers = ["NO wrong password"]
     else:
