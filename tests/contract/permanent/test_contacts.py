@@ -13,7 +13,7 @@ LONG_AGO = 1
 
 
 def place(person: dict[str, Any]) -> tuple[Any, ...]:
-    """Return the key by which the list is ordered. No date sorts after every date."""
+    """Return the key by which the list is ordered. A missing date sorts after every date."""
     recency = [-ord(letter) for letter in person["recency"] or "\0"]
     return -person["temperature"], -person["occurrence"], recency, person["address"].encode()
 

@@ -102,7 +102,7 @@ async def test_what_other_services_keep_of_a_user_goes_too(permanent: Permanent)
 
 
 async def test_an_erased_contact_does_not_come_back(permanent: Permanent) -> None:
-    """An erased contact stays away in the same mining, in later ones and after an erasure of the user."""
+    """An erased contact never comes back for that user, even after the user is erased. Other users keep theirs."""
     first = await permanent.begin()
     await permanent.apply(first, contact("jane@acme.com"), contact("joe@acme.com"))
     other = await permanent.begin(user="bob")

@@ -1,4 +1,4 @@
-"""The adapter that calls the permanent side's functions."""
+"""The PostgreSQL contact store calls only known functions and survives lost connections."""
 
 from typing import Any
 

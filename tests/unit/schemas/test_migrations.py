@@ -55,7 +55,7 @@ def test_line_ends_do_not_change_the_checksum(tmp_path: Path) -> None:
     ],
 )
 def test_a_folder_that_is_out_of_order_is_refused(tmp_path: Path, names: list[str], sentence: str) -> None:
-    """One sentence names the file that is missing, duplicate or misnamed."""
+    """One sentence names the file that is out of order or misnamed."""
     write(tmp_path, **dict.fromkeys(names, ""))
 
     with pytest.raises(RefusedMigrations, match=sentence):
