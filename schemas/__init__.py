@@ -1,1 +1,1 @@
-"""The contract of the mining stack: what crosses a border between services. Pure, standard library only."""
+"""The contract between the services: everything they exchange. Pure, standard library only."""

@@ -1,4 +1,4 @@
-"""The envelopes of the work queue. A job points to things; it never carries mail, addresses or credentials."""
+"""The messages of the work queue. A job points to things; it never carries mail, addresses or credentials."""
 
 import json
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ VERSION = 1
 
 
 class JobKind(StrEnum):
-    """What is to be done."""
+    """The kinds of work."""
 
     SEGMENT = "segment"
     REFINE = "refine"
@@ -18,15 +18,15 @@ class JobKind(StrEnum):
 
 
 class BadJob(ValueError):
-    """What was read is no job of this version."""
+    """The text is not a job of this version."""
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
     """One queue message.
 
-    `segment` is the part of an object key behind the mining's id and `messages` how many messages the object holds
-    (kind SEGMENT); `chunk` counts from 0, and `chunks` are meant from there on (kind REFINE).
+    SEGMENT jobs use `segment`, the part of the object key after the mining's id, and `messages`, the number of messages
+    in the object. REFINE jobs cover `chunks` chunks from `chunk` on; chunks are numbered from 0.
     """
 
     kind: JobKind
@@ -37,7 +37,7 @@ class Job:
     chunks: int = 1
 
     def encode(self) -> str:
-        """Return the job as one line of JSON, below 1 KB."""
+        """Return the job as one line of JSON, shorter than 1 KB."""
         fields: dict[str, object] = {"v": VERSION, "kind": self.kind, "mining": self.mining}
         if self.kind is JobKind.SEGMENT:
             fields |= {"segment": self.segment, "messages": self.messages}
@@ -47,11 +47,11 @@ class Job:
 
     @classmethod
     def decode(cls, text: str | bytes) -> Self:
-        """Read what `encode` wrote; raise BadJob for anything else, without repeating it."""
+        """Read what `encode` wrote. Raise BadJob for anything else; the error does not repeat the text."""
         try:
             fields = json.loads(text)
             if fields["v"] != VERSION:
-                raise BadJob("a job of another version")
+                raise BadJob("a job of a different version")
             job = cls(
                 kind=JobKind(fields["kind"]),
                 mining=str(UUID(fields["mining"])),

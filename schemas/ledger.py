@@ -16,22 +16,22 @@ class Skipped(StrEnum):
     VANISHED = "vanished"
     CANCELLED = "cancelled"
     SILENT = "silent"
-    """The fetcher was not heard of for a day, and the mining was ended without it."""
+    """The fetcher was silent for a day, so the mining was ended without it."""
 
 
 class Failed(StrEnum):
     """Why a listed message, or a whole folder, could not be read."""
 
     UIDVALIDITY = "uidvalidity"
-    """The folder was made anew while it was being read."""
+    """The folder was recreated while it was being read."""
     REFUSED = "refused"
     """The server answered NO or BAD."""
     MISSING = "missing"
-    """The folder that the user named is not there, or went away."""
+    """The folder that the user named does not exist, or disappeared."""
 
 
 class Dead(StrEnum):
-    """Why a segment was given up."""
+    """Why the processor gave up on a segment."""
 
     UNREADABLE = "unreadable"
     LIMIT = "limit"
@@ -40,21 +40,22 @@ class Dead(StrEnum):
 
 
 class Verdict(StrEnum):
-    """What became of an address: a contact, or why not."""
+    """Whether an address became a contact, and if not, why."""
 
     CONTACT = "contact"
     DISPOSABLE = "disposable"
     UNREACHABLE = "unreachable"
-    """Nobody reads it: no address tag of reachability 1."""
+    """Nobody reads it: it has no address tag of reachability 1."""
     AUTOMATED = "automated"
     """Most of its messages were sent by machines or to lists, and the user never wrote to it."""
 
 
 @dataclass(slots=True)
 class Ledger:
-    """The account of one mining, in messages; `contacts` counts addresses a verdict, `folders_failed` reasons a digest.
+    """The account of one mining, in messages.
 
-    `unparsable` is part of `processed` and `cut` (messages read in part) part of `fetched`.
+    `contacts` counts addresses per verdict; `folders_failed` maps a folder's digest to the reason it failed.
+    `unparsable` is part of `processed`. `cut` counts messages that were read only in part, and is part of `fetched`.
     """
 
     listed: int = 0
@@ -70,7 +71,7 @@ class Ledger:
     folders_failed: dict[str, str] = field(default_factory=dict)
 
     def imbalance(self) -> list[str]:
-        """Return a sentence for each of the two lines that does not balance; none where the ledger is sound."""
+        """Return one sentence for each of the two lines that does not balance; an empty list if both do."""
         out = self.fetched + sum(self.skipped.values()) + sum(self.failed.values())
         done = self.processed + self.duplicate + sum(self.dead.values())
         return [
@@ -80,10 +81,10 @@ class Ledger:
         ]
 
     def to_json(self) -> dict[str, Any]:
-        """Return the ledger as what JSON can hold."""
+        """Return the ledger as a dict that JSON can encode."""
         return asdict(self)
 
     @classmethod
     def from_json(cls, fields: Mapping[str, Any]) -> Self:
-        """Read what `to_json` wrote; unknown fields raise TypeError."""
+        """Read what `to_json` returned; raise TypeError for unknown fields."""
         return cls(**fields)

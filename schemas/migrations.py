@@ -1,7 +1,7 @@
 """Migrations: numbered SQL files, append-only, applied in order and never edited once applied.
 
-Pure but for reading the files. Whoever applies them (the processor, the deployment) keeps a record of ids and
-checksums in the database, and asks `pending` what is left to do.
+Pure except for reading the files. The processor and the deployment apply them: each records ids and checksums in the
+database and asks `pending` what is left to apply.
 """
 
 import hashlib
@@ -20,12 +20,12 @@ _NAME = re.compile(r"(\d{4})_[a-z0-9]+(?:_[a-z0-9]+)*\.sql")
 
 
 class RefusedMigrations(ValueError):
-    """The files, or what a database says was applied, cannot be right; the text is one sentence that says why."""
+    """The files or the database's record of applied migrations are wrong. The text is one sentence that says why."""
 
 
 @dataclass(frozen=True, slots=True)
 class Migration:
-    """One file: its id (the name without `.sql`), its text, and the SHA-256 of the text in hex."""
+    """One file: its id (the file name without `.sql`), its text, and the text's SHA-256 in hex."""
 
     id: str
     sql: str
@@ -33,29 +33,29 @@ class Migration:
 
 
 class Applied(NamedTuple):
-    """What a database says of one migration; no checksum means that another tool than ours applied it."""
+    """A database's record of one migration. The checksum is None if another tool applied it."""
 
     id: str
     checksum: str | None
 
 
 def read_migrations(folder: Path) -> list[Migration]:
-    """Return the migrations of a folder in order; raise RefusedMigrations unless they are numbered 0001, 0002, ….
+    """Return a folder's migrations in order; raise RefusedMigrations unless they are numbered 0001, 0002, ….
 
-    Line ends count as LF, so that a checkout with CRLF has the same checksums.
+    CRLF is read as LF, so that every checkout has the same checksums.
     """
     try:
         names = sorted(path.name for path in folder.iterdir() if path.suffix == ".sql")
     except OSError as error:
-        raise RefusedMigrations(f"The migrations' folder {folder} cannot be read: {error.strerror}.") from error
+        raise RefusedMigrations(f"Cannot read the migrations folder {folder}: {error.strerror}.") from error
     if not names:
         raise RefusedMigrations(f"The folder {folder} holds no migrations.")
     for number, name in enumerate(names, start=1):
         match = _NAME.fullmatch(name)
         if not match:
-            raise RefusedMigrations(f"The migration {name} is not named like 0001_first_tables.sql.")
+            raise RefusedMigrations(f"The migration {name} must be named like 0001_first_tables.sql.")
         if int(match[1]) != number:
-            raise RefusedMigrations(f"The migration {name} stands where number {number:04} was expected: see {folder}.")
+            raise RefusedMigrations(f"Expected migration number {number:04} but found {name}: see {folder}.")
     return [_read(folder / name) for name in names]
 
 
@@ -65,9 +65,9 @@ def _read(path: Path) -> Migration:
 
 
 def pending(migrations: Sequence[Migration], applied: Sequence[tuple[str, str | None]]) -> list[Migration]:
-    """Return what is left to apply; raise RefusedMigrations where the applied ones are not the first of these.
+    """Return the migrations left to apply; raise RefusedMigrations unless the applied ones are the first of these.
 
-    `applied` are pairs of id and checksum, in any order; a checksum of None is not compared.
+    `applied` holds pairs of id and checksum, in any order. A checksum of None is not compared.
     """
     known = {migration.id: migration for migration in migrations}
     checksums = dict(applied)
@@ -77,16 +77,16 @@ def pending(migrations: Sequence[Migration], applied: Sequence[tuple[str, str | 
             raise RefusedMigrations(_unknown(id_, newest))
         if checksums[id_] not in (None, known[id_].checksum):
             raise RefusedMigrations(
-                f"The migration {id_} was edited after it was applied: restore the file, put the change into a new one."
+                f"Migration {id_} was edited after it was applied: restore it and put the change in a new migration."
             )
     left = [migration for migration in migrations if migration.id not in checksums]
     late = [migration.id for migration in left if checksums and migration.id < max(checksums)]
     if late:
-        raise RefusedMigrations(f"The migration {late[0]} was passed over, though {max(checksums)} was applied.")
+        raise RefusedMigrations(f"Migration {late[0]} was skipped, although {max(checksums)} was applied.")
     return left
 
 
 def _unknown(id_: str, newest: str) -> str:
     if id_[:4] > newest[:4]:
-        return f"The database is newer than this program: it has the migration {id_}, the newest known is {newest}."
-    return f"The migration {id_} was applied, but its file is gone or was renamed: restore it."
+        return f"The database is newer than this program: it has migration {id_}, but the newest known is {newest}."
+    return f"Migration {id_} was applied, but its file was deleted or renamed: restore it."

@@ -6,7 +6,7 @@ from schemas.segments import MESSAGE_CAP_BYTES, TEXT_CAP_BYTES
 
 
 class Scope(StrEnum):
-    """How much of a message is read."""
+    """Headers only, the text, or the full message."""
 
     HEADERS = "headers"
     TEXT = "text"
@@ -14,5 +14,5 @@ class Scope(StrEnum):
 
     @property
     def cap_bytes(self) -> int:
-        """How many bytes of a message count when segments are cut; headers alone have no announced size."""
+        """The most bytes of one message to count when planning segments. Servers announce no size for headers alone."""
         return TEXT_CAP_BYTES if self is Scope.TEXT else MESSAGE_CAP_BYTES

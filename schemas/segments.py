@@ -1,7 +1,8 @@
 """Segments and the plan: the objects of the raw store, and their keys.
 
-A mining's objects lie under its id: ``{mining}/plan`` and ``{mining}/{folder digest}/{uidvalidity}/{first}-{last}``.
-A segment is one line of JSON followed by the messages' bytes, one after the other, uncompressed.
+A mining's objects are stored under its id: ``{mining}/plan`` and
+``{mining}/{folder digest}/{uidvalidity}/{first}-{last}``. A segment is one line of JSON followed by the messages'
+bytes, one after the other, uncompressed.
 """
 
 import hashlib
@@ -15,28 +16,28 @@ from schemas.uids import UidRanges
 
 VERSION = 1
 MAX_MESSAGES = 500
-"""Messages a segment, at most."""
+"""Messages per segment, at most."""
 MAX_BYTES = 4 * 1024 * 1024
-"""Bytes of mail a segment, as planned from RFC822.SIZE and the scope's cap: four at once fit a Worker's 128 MB."""
+"""Bytes of mail per segment, planned from RFC822.SIZE and the scope's cap. Four at once fit a Worker's 128 MB."""
 MESSAGE_CAP_BYTES = 4 * 1024 * 1024
-"""No message is read beyond this, in any scope; what was cut is marked."""
+"""No message is read beyond this, in any scope. A message that was cut is marked."""
 TEXT_CAP_BYTES = 65_536
-"""The scope `text` reads this much of a message: nearly always all of its text, never the bulk of attachments."""
+"""The scope `text` reads this much of a message: nearly always all of its text, but not the bulk of attachments."""
 
 _MINING = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 class UnreadableSegment(ValueError):
-    """The object is no whole segment: its text says in one word why."""
+    """The object is not a complete segment. The error's text says why, in one word."""
 
 
 def folder_digest(folder: str) -> str:
-    """Return what stands for a folder's name in keys, ledgers and logs: 16 hex digits."""
+    """Return the 16 hex digits that replace a folder's name in keys, ledgers and logs."""
     return hashlib.blake2b(folder.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
 
 
 def is_mining(name: str) -> bool:
-    """Say whether what stands first in a key is a mining's id: whatever else lies in a store is not ours."""
+    """Return whether the first part of a key is a mining's id. Objects under any other name are not ours."""
     return _MINING.fullmatch(name) is not None
 
 
@@ -51,13 +52,13 @@ def segment_name(digest: str, uidvalidity: int, first: int, last: int) -> str:
 
 
 def segment_key(mining: str, name: str) -> str:
-    """Return the key under which a segment is stored."""
+    """Return the key of a segment."""
     return f"{mining}/{name}"
 
 
 @dataclass(frozen=True, slots=True)
 class StoredMessage:
-    """What a segment says of one of its messages. `internal_date` is in seconds since 1970, UTC."""
+    """A segment's entry for one message. `internal_date` is in seconds since 1970, UTC."""
 
     uid: int
     length: int
@@ -69,8 +70,8 @@ class StoredMessage:
 class Segment:
     """The head of a segment; `folder` is the folder's digest.
 
-    `covers` is what the watermark may say is done once this segment is: its messages' UIDs, and where the search was
-    unfiltered those between them that do not exist. Empty where there is no UIDVALIDITY to count by.
+    `covers` holds the UIDs that the watermark can include once this segment is done: its messages' UIDs and, if the
+    search was unfiltered, the nonexistent ones between them. It is empty if the folder has no UIDVALIDITY.
     """
 
     folder: str
@@ -79,7 +80,7 @@ class Segment:
     messages: tuple[StoredMessage, ...]
 
     def encode(self, bodies: Sequence[bytes]) -> bytes:
-        """Return the whole object; `bodies` are the messages' bytes in order, of the lengths that the head says."""
+        """Return the whole object. `bodies` are the messages' bytes in order; raise ValueError if a length differs."""
         if [len(body) for body in bodies] != [m.length for m in self.messages]:
             raise ValueError("lengths and bodies differ")
         head = {
@@ -93,7 +94,7 @@ class Segment:
 
     @classmethod
     def decode(cls, data: bytes) -> tuple[Self, memoryview]:
-        """Return the head and the bytes behind it; raise UnreadableSegment where one is not whole."""
+        """Return the head and the bytes after it; raise UnreadableSegment if either is incomplete."""
         end = data.find(b"\n")
         try:
             head = json.loads(data[:end] if end >= 0 else b"")
@@ -130,7 +131,7 @@ def _length(value: int) -> int:
 
 @dataclass(frozen=True, slots=True)
 class PlannedSegment:
-    """Which UIDs of a folder make up one segment; `uids` are those that were listed, `covers` as in `Segment`."""
+    """The UIDs of a folder that make up one segment. `uids` are those listed; `covers` is as in `Segment`."""
 
     uids: UidRanges
     covers: UidRanges
@@ -146,7 +147,7 @@ class PlannedSegment:
 
 @dataclass(frozen=True, slots=True)
 class PlannedFolder:
-    """One folder of the plan: its segments, or the reason (a word of `schemas.ledger`) why it could not be listed."""
+    """One folder of the plan: its segments, or in `failed` why it could not be listed, as in `schemas.ledger`."""
 
     name: str
     uidvalidity: int = 0
@@ -158,19 +159,19 @@ class PlannedFolder:
         return folder_digest(self.name)
 
     def segment_name(self, segment: PlannedSegment) -> str:
-        """Return the name under which one of this folder's segments is stored."""
+        """Return the name of one of this folder's segments."""
         return segment_name(self.digest, self.uidvalidity, segment.first, segment.last)
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A mining's first object: fixed once written, read by whoever resumes it."""
+    """A mining's first object. It never changes once written; a fetcher that resumes the mining reads it."""
 
     folders: tuple[PlannedFolder, ...] = field(default=())
 
     @property
     def listed(self) -> int:
-        """How many messages the server listed, less those that the watermarks covered."""
+        """The number of messages that the server listed, minus those that the watermarks cover."""
         return sum(len(segment.uids) for folder in self.folders for segment in folder.segments)
 
     def encode(self) -> bytes:

@@ -1,4 +1,4 @@
-"""Sets of message numbers (UIDs), written as IMAP writes them: ``1:5,9``."""
+"""Sets of IMAP message numbers (UIDs), in IMAP's notation: ``1:5,9``."""
 
 from collections.abc import Iterable, Iterator
 from typing import Self
@@ -10,7 +10,7 @@ class UidRanges:
     __slots__ = ("_ranges",)
 
     def __init__(self, ranges: Iterable[tuple[int, int]] = ()) -> None:
-        """Unite the given inclusive (first, last) pairs; raise ValueError for one that is empty or below 1."""
+        """Merge inclusive (first, last) pairs; raise ValueError for a pair that is empty or starts below 1."""
         merged: list[tuple[int, int]] = []
         for first, last in sorted(ranges):
             if not 1 <= first <= last:
@@ -23,7 +23,7 @@ class UidRanges:
 
     @classmethod
     def of(cls, uids: Iterable[int]) -> Self:
-        """Return the set of these single numbers."""
+        """Return the set of these numbers."""
         return cls((uid, uid) for uid in uids)
 
     @classmethod
@@ -58,7 +58,7 @@ class UidRanges:
         return iter(self._ranges)
 
     def without(self, uids: Iterable[int]) -> "UidRanges":
-        """Return this set less the given numbers."""
+        """Return this set without the given numbers."""
         kept: list[tuple[int, int]] = []
         gone = iter(sorted(set(uids)))
         hole = next(gone, None)
@@ -75,7 +75,7 @@ class UidRanges:
         return UidRanges(kept)
 
     def missing(self, uids: Iterable[int]) -> list[int]:
-        """Return, in ascending order, those of the given numbers that are not in this set."""
+        """Return the given numbers that are not in this set, in ascending order."""
         out: list[int] = []
         ranges = iter(self._ranges)
         current = next(ranges, None)

@@ -1,7 +1,7 @@
--- The permanent tables: what stays of minings. Nothing of ours stands in `public`.
+-- The permanent tables: what remains of minings. We put nothing in `public`.
 --
--- Every file ends by recording its id in `migrations`, so that a database to which another tool pushed these files
--- knows its version too. Our runner adds the checksum.
+-- Every file ends by recording its id in `migrations`, so that the database knows its version even if another tool
+-- pushed these files. Our runner adds the checksum.
 
 CREATE SCHEMA IF NOT EXISTS leadminer;
 
@@ -11,7 +11,7 @@ CREATE TABLE IF NOT EXISTS leadminer.migrations (
     applied_at timestamptz NOT NULL DEFAULT now()
 );
 
--- Roles belong to the whole cluster: another database may be making them at this moment.
+-- Roles belong to the whole cluster, so a migration of another database may create them at the same time.
 DO $$
 DECLARE
     wanted text;
@@ -25,7 +25,7 @@ BEGIN
                 NULL;
             WHEN insufficient_privilege THEN
                 RAISE insufficient_privilege USING MESSAGE = format(
-                    'The role %I is missing and %I may not create roles: an administrator must CREATE ROLE %I NOLOGIN',
+                    'The role %I is missing and %I cannot create roles: an administrator must CREATE ROLE %I NOLOGIN',
                     wanted, current_user, wanted);
         END;
     END LOOP;
@@ -37,7 +37,7 @@ CREATE TABLE leadminer.users (
     created_at timestamptz NOT NULL DEFAULT now()
 );
 COMMENT ON TABLE leadminer.users IS
-    'Whoever mines. Its row is what erasing and applying lock first; it is never deleted, so that late work finds it.';
+    'Everyone who mines. Erasing and applying lock this row first. It is never deleted, so that late work finds it.';
 
 CREATE TABLE leadminer.profiles (
     user_id text COLLATE "C" PRIMARY KEY REFERENCES leadminer.users (id),
@@ -75,9 +75,9 @@ CREATE TABLE leadminer.minings (
     receipt jsonb
 );
 CREATE INDEX minings_user ON leadminer.minings (user_id, begun_at DESC, id);
-COMMENT ON COLUMN leadminer.minings.source IS 'Digest of the source: what refined_persons.sources holds.';
+COMMENT ON COLUMN leadminer.minings.source IS 'Digest of the source, as in refined_persons.sources.';
 COMMENT ON COLUMN leadminer.minings.own_addresses IS
-    'The user''s own addresses, lower-cased, plus part folded: no contacts.';
+    'The user''s own addresses, in lower case and without plus parts. They are not contacts.';
 
 CREATE TABLE leadminer.applied_parts (
     mining uuid NOT NULL REFERENCES leadminer.minings (id),
@@ -85,14 +85,14 @@ CREATE TABLE leadminer.applied_parts (
     part integer NOT NULL,
     PRIMARY KEY (mining, chunk, part)
 );
-COMMENT ON TABLE leadminer.applied_parts IS 'What was applied, so that it is applied once. Stays after an erasure.';
+COMMENT ON TABLE leadminer.applied_parts IS 'The parts applied, so that none is applied twice. Outlives an erasure.';
 
 CREATE TABLE leadminer.suppressions (
     user_id text COLLATE "C" NOT NULL REFERENCES leadminer.users (id),
     hash bytea NOT NULL,
     PRIMARY KEY (user_id, hash)
 );
-COMMENT ON TABLE leadminer.suppressions IS 'Contacts that were erased and must not come back, as hashes.';
+COMMENT ON TABLE leadminer.suppressions IS 'Hashes of contacts that were erased and must not come back.';
 COMMENT ON COLUMN leadminer.suppressions.hash IS 'SHA-256 of the user''s id, a line feed and the address, in UTF-8.';
 
 INSERT INTO leadminer.migrations (id) VALUES ('0001_tables');

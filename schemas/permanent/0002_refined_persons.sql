@@ -1,5 +1,5 @@
--- Refined persons: one row an address of a user. What adds is stored, what is shown is generated from it, so that the
--- two cannot differ.
+-- Refined persons: one row per user and address. The values that add up are stored, and the values to show are
+-- generated from them, so that the two cannot differ.
 
 CREATE FUNCTION leadminer.temperature(
     sender integer,
@@ -15,7 +15,7 @@ AS $$
 DECLARE
     recency_days integer := greatest(reference_date - (recency AT TIME ZONE 'UTC')::date, 0);
     seniority_days integer := greatest(reference_date - (seniority AT TIME ZONE 'UTC')::date, 0);
-    -- PostgreSQL refuses to compute an exp() that is nearly 0: below -700 it changes no digit here.
+    -- PostgreSQL raises an error if exp() underflows. Below -700 the result changes no digit here.
     replies float8 := 1 - exp(greatest(-replied / 5::float8, -700));
     senior float8 := 1 - exp(greatest(-seniority_days / 270::float8, -700));
     volume float8 := 0.55::float8 * (1 - exp(greatest(-sender / 12::float8, -700)))
@@ -24,7 +24,7 @@ DECLARE
     recent float8 := 0.20::float8;
     raw float8;
 BEGIN
-    -- `greatest` passes over nulls, so that without a date the days are 0: right for seniority alone.
+    -- `greatest` ignores nulls, so a missing date gives 0 days. That is right for seniority but not for recency.
     IF recency IS NOT NULL THEN
         recent := 0.20::float8 + 0.80::float8 * exp(greatest(-recency_days / 180::float8, -700));
     END IF;
@@ -46,7 +46,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION leadminer.temperature IS
-    'How warm a contact is, 0 to 100; its reference is processor.domain.contacts.temperature.';
+    'How warm a contact is, from 0 to 100. The reference is processor.domain.contacts.temperature.';
 
 CREATE FUNCTION leadminer.alternate_names(names jsonb) RETURNS text[]
 LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
@@ -66,10 +66,11 @@ BEGIN
     );
 END
 $$;
-COMMENT ON FUNCTION leadminer.alternate_names IS 'The names behind the first; of equal folded forms the first stays.';
+COMMENT ON FUNCTION leadminer.alternate_names IS
+    'The names after the first. Of names with the same folded form, the first is kept.';
 
 CREATE TABLE leadminer.refined_persons (
-    -- No foreign key: it would cost more than the row. Whoever writes holds the lock of the user's row, which stays.
+    -- No foreign key: it would cost more than the row. Writers lock the user's row, which is never deleted.
     user_id text COLLATE "C" NOT NULL,
     address text COLLATE "C" NOT NULL,
     occurrence integer NOT NULL,
@@ -99,11 +100,12 @@ CREATE INDEX refined_persons_list ON leadminer.refined_persons (
     user_id, temperature DESC, occurrence DESC, coalesce(recency, '-infinity') DESC, address
 );
 COMMENT ON COLUMN leadminer.refined_persons.names IS
-    'Votes: [name, folded, messages, latest as seconds since 1970 or null], in the order of names.';
+    'Votes: [name, folded, messages, latest as seconds since 1970 or null], most messages first, then the latest.';
 COMMENT ON COLUMN leadminer.refined_persons.tags IS
     'Counts: [name, reachability, source, messages], most messages first, then by name and source.';
-COMMENT ON COLUMN leadminer.refined_persons.addresses IS 'The plus addresses under which the address was met.';
+COMMENT ON COLUMN leadminer.refined_persons.addresses IS 'The plus addresses under which the person was seen.';
 COMMENT ON COLUMN leadminer.refined_persons.sources IS 'Digests of the sources, as in minings.source.';
-COMMENT ON COLUMN leadminer.refined_persons.reference_date IS 'The latest of the minings that touched the person.';
+COMMENT ON COLUMN leadminer.refined_persons.reference_date IS
+    'The latest reference date of the minings that found the person.';
 
 INSERT INTO leadminer.migrations (id) VALUES ('0002_refined_persons');

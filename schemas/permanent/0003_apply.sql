@@ -1,7 +1,8 @@
--- What refining calls: a part of a chunk's contacts, exactly once.
+-- What refining calls to apply one part of a chunk's contacts, exactly once.
 --
--- Locks are taken in one order everywhere: the user's row, the mining's row, the persons by address. Applying shares
--- the first two, so parts go on together; finishing excludes it by the second and erasing by the first.
+-- Every function locks in the same order: the user's row, the mining's row, then the persons by address. Applying takes
+-- shared locks on the first two, so that parts can be applied at the same time. Finishing a mining excludes applying by
+-- its lock on the mining's row, erasing by its lock on the user's row.
 
 CREATE TYPE leadminer.contact AS (
     address text COLLATE "C",
@@ -17,7 +18,7 @@ CREATE TYPE leadminer.contact AS (
     tags jsonb
 );
 COMMENT ON TYPE leadminer.contact IS
-    'A contact as it is handed over. Dates are seconds since 1970; lists are in order.';
+    'A contact as the processor sends it. Dates are seconds since 1970; lists are in order.';
 
 CREATE FUNCTION leadminer.add_names(before jsonb, more jsonb) RETURNS jsonb
 LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
@@ -48,7 +49,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION leadminer.add_names IS
-    'Add votes by name; the first branches are the common cases, and spare a query.';
+    'Add votes by name. The first branches handle the common cases without a query.';
 
 CREATE FUNCTION leadminer.add_tags(before jsonb, more jsonb) RETURNS jsonb
 LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
@@ -85,7 +86,7 @@ BEGIN
     );
 END
 $$;
-COMMENT ON FUNCTION leadminer.add_texts IS 'Unite two sets of texts, in the order of their bytes.';
+COMMENT ON FUNCTION leadminer.add_texts IS 'The union of two sets of texts, in byte order.';
 
 CREATE FUNCTION leadminer.hash_address(user_id text, address text) RETURNS bytea
 LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
@@ -149,6 +150,6 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION leadminer.apply_refined_chunk IS
-    'Add a part of a mining''s contacts, once, while it is open. Contacts may come as JSON or as its text in a string.';
+    'Add a part of a mining''s contacts, once, while it is open. Contacts can be JSON or a JSON string that holds it.';
 
 INSERT INTO leadminer.migrations (id) VALUES ('0003_apply');

@@ -1,4 +1,4 @@
--- Beginning and finishing minings, and reading their records.
+-- Starting and finishing minings, and reading their records.
 
 CREATE FUNCTION leadminer.iso_time(moment timestamptz) RETURNS text
 LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
@@ -30,7 +30,7 @@ BEGIN
         begin_mining.mining, begin_mining.user_id, begin_mining.source, begin_mining.source_name,
         add_texts('{}', begin_mining.own_addresses), begin_mining.reference_date
     )
-    -- An address once said to be the user's own is no contact, whatever became of the call that said so.
+    -- An address once declared as the user's own is not a contact, whatever came of the call that declared it.
     ON CONFLICT (id) DO UPDATE SET own_addresses = add_texts(known.own_addresses, excluded.own_addresses)
     WHERE known.state = 'open' AND known.user_id = excluded.user_id;
     SELECT * INTO begun FROM minings WHERE id = begin_mining.mining;
@@ -50,7 +50,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION leadminer.begin_mining IS
-    'Enter a mining, or say what became of it; own_addresses are those of all the user''s minings.';
+    'Record a mining, or return its state and account. own_addresses come from all the user''s minings.';
 
 CREATE FUNCTION leadminer.finish_mining(mining uuid, ledger jsonb, receipt jsonb) RETURNS jsonb
 LANGUAGE plpgsql SET search_path = pg_catalog, leadminer, pg_temp
@@ -65,7 +65,8 @@ BEGIN
     );
 END
 $$;
-COMMENT ON FUNCTION leadminer.finish_mining IS 'End an open mining with its account; the first account stays.';
+COMMENT ON FUNCTION leadminer.finish_mining IS
+    'End an open mining with its ledger and receipt. The first ones are kept.';
 
 CREATE FUNCTION leadminer.describe_mining(described leadminer.minings) RETURNS jsonb
 LANGUAGE sql STABLE SET search_path = pg_catalog, leadminer, pg_temp
@@ -88,7 +89,7 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, leadminer, pg_temp
 AS $$
     SELECT describe_mining(m) FROM minings AS m WHERE m.id = mining_record.mining AND m.user_id = mining_record.user_id
 $$;
-COMMENT ON FUNCTION leadminer.mining_record IS 'One mining of the user, or null.';
+COMMENT ON FUNCTION leadminer.mining_record IS 'One of the user''s minings, or null.';
 
 CREATE FUNCTION leadminer.mining_records(user_id text, page_size integer) RETURNS jsonb
 LANGUAGE sql STABLE SET search_path = pg_catalog, leadminer, pg_temp
@@ -99,13 +100,13 @@ AS $$
         ORDER BY begun_at DESC, id LIMIT mining_records.page_size
     ) AS m
 $$;
-COMMENT ON FUNCTION leadminer.mining_records IS 'The newest minings of the user, newest first.';
+COMMENT ON FUNCTION leadminer.mining_records IS 'The user''s most recent minings, newest first.';
 
 CREATE FUNCTION leadminer.schema_version() RETURNS text
 LANGUAGE sql STABLE SET search_path = pg_catalog, leadminer, pg_temp
 AS $$
     SELECT max(id) FROM migrations
 $$;
-COMMENT ON FUNCTION leadminer.schema_version IS 'The id of the newest migration applied.';
+COMMENT ON FUNCTION leadminer.schema_version IS 'The id of the newest applied migration.';
 
 INSERT INTO leadminer.migrations (id) VALUES ('0004_minings');

@@ -1,4 +1,4 @@
--- Reading contacts, page by page in the order of the list.
+-- Reading contacts page by page, in list order.
 
 CREATE FUNCTION leadminer.contacts_page(user_id text, source_name text, after jsonb, page_size integer) RETURNS jsonb
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, leadminer, pg_temp
@@ -6,7 +6,7 @@ AS $$
 #variable_conflict use_column
 DECLARE
     iso_time CONSTANT text := 'YYYY-MM-DD"T"HH24:MI:SS"Z"';
-    -- Without a cursor, what is warmer than everyone.
+    -- Without a cursor, start above the warmest contact.
     last_temperature smallint := coalesce((after ->> 0)::smallint, 32767);
     last_occurrence integer := coalesce((after ->> 1)::integer, 0);
     last_recency timestamptz := coalesce((after ->> 2)::timestamptz, '-infinity');
@@ -32,7 +32,7 @@ BEGIN
                 AND address <> ALL (own)
                 AND (contacts_page.source_name IS NULL OR sources && wanted)
         ), page AS (
-            -- Two ranges of the list's index: the rest of those that differ by address alone, and what comes behind.
+            -- Two ranges of the list's index: contacts that differ from the cursor only by address, and all after them.
             (
                 SELECT * FROM listed
                 WHERE temperature = last_temperature AND occurrence = last_occurrence
@@ -83,6 +83,6 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION leadminer.contacts_page IS
-    'The contacts behind a cursor [temperature, occurrence, recency, address], warmest first, without the user''s own.';
+    'The contacts after a cursor [temperature, occurrence, recency, address], warmest first, without own addresses.';
 
 INSERT INTO leadminer.migrations (id) VALUES ('0005_contacts');

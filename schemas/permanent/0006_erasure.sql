@@ -1,4 +1,4 @@
--- Erasing a user, or one contact of a user. What is in flight finds its mining erased, or the contact suppressed.
+-- Erasing a user, or one of a user's contacts. Work in flight finds the mining erased or the contact suppressed.
 
 CREATE FUNCTION leadminer.erasure_receipt(contacts text[], minings bigint) RETURNS jsonb
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
@@ -15,7 +15,7 @@ AS $$
     )
 $$;
 COMMENT ON FUNCTION leadminer.erasure_receipt IS
-    'Counts, and the SHA-256 of the addresses in order, joined by line feeds.';
+    'Counts, and the SHA-256 of the sorted addresses joined by line feeds.';
 
 CREATE FUNCTION leadminer.erase_user(user_id text) RETURNS jsonb
 LANGUAGE plpgsql SET search_path = pg_catalog, leadminer, pg_temp
@@ -39,12 +39,12 @@ BEGIN
     DELETE FROM campaigns WHERE user_id = erase_user.user_id;
     DELETE FROM organizations WHERE user_id = erase_user.user_id;
     DELETE FROM profiles WHERE user_id = erase_user.user_id;
-    -- Suppressions stay: they keep a promise made to other people, should this user mine again.
+    -- Suppressions are kept: if this user mines again, the promise made to other people still holds.
     RETURN erasure_receipt(erased_contacts, erased_minings);
 END
 $$;
 COMMENT ON FUNCTION leadminer.erase_user IS
-    'Delete a user''s contacts and mark the minings erased: their ids and applied parts stay, so nothing comes back.';
+    'Delete a user''s contacts and mark the minings erased. Their ids and applied parts are kept: nothing comes back.';
 
 CREATE FUNCTION leadminer.erase_contact(user_id text, address text) RETURNS jsonb
 LANGUAGE plpgsql SET search_path = pg_catalog, leadminer, pg_temp
@@ -68,6 +68,6 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION leadminer.erase_contact IS
-    'Delete one contact, given lower-cased and without its plus part, and leave a hash by which it does not come back.';
+    'Delete one contact, given in lower case and without its plus part. Keep a hash so that it does not come back.';
 
 INSERT INTO leadminer.migrations (id) VALUES ('0006_erasure');

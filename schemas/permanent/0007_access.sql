@@ -1,4 +1,4 @@
--- Who may do what: anon nothing, authenticated reads its own rows, the service role does the work.
+-- Access: `anon` has none, `authenticated` reads its own rows, and the service role does the work.
 
 GRANT USAGE ON SCHEMA leadminer TO authenticated, service_role;
 GRANT SELECT ON
@@ -15,7 +15,7 @@ REVOKE ALL ON ALL FUNCTIONS IN SCHEMA leadminer FROM PUBLIC, anon, authenticated
 GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA leadminer TO service_role;
 
 -- The claims are PostgREST's setting, which any client of plain PostgreSQL can set too. The sub-select makes the
--- planner read them once a query.
+-- planner read them once per query.
 DO $$
 DECLARE
     subject text := '(SELECT nullif(current_setting(''request.jwt.claims'', true), '''')::jsonb ->> ''sub'')';
@@ -38,7 +38,7 @@ BEGIN
         EXECUTE format(
             'CREATE POLICY own_rows ON leadminer.%I FOR SELECT TO authenticated USING (%s)', owned.name, owned.condition
         );
-        -- Where the role may not pass by row-level security, as on plain PostgreSQL.
+        -- For servers on which the role cannot bypass row-level security, such as plain PostgreSQL.
         EXECUTE format(
             'CREATE POLICY service ON leadminer.%I TO service_role USING (true) WITH CHECK (true)', owned.name
         );

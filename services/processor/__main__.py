@@ -1,4 +1,7 @@
-"""`python -m processor`: work. With `migrate`: bring both databases up to date; `migrate-permanent`: the one alone."""
+"""`python -m processor` runs the processor.
+
+With `migrate` it only brings both databases up to date, with `migrate-permanent` only the permanent one.
+"""
 
 import sys
 

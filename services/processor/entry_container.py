@@ -1,4 +1,4 @@
-"""The container's composition root: PostgreSQL, Redis Streams and a directory behind the ports; HTTP by uvicorn."""
+"""The container's composition root: PostgreSQL, Redis Streams and a directory behind the ports; uvicorn for HTTP."""
 
 import asyncio
 import contextlib
@@ -36,11 +36,12 @@ log = structlog.get_logger()
 EXIT_SETTINGS = 3
 EXIT_UNAVAILABLE = 8
 COLLECT_AFTER_OBJECTS = 100_000
-"""Between two collections of garbage: refining makes many small objects that all live, and took a sixth longer."""
+"""New objects before a garbage collection. Refining makes many small objects that stay alive, and with Python's default
+it took a sixth longer."""
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run the processor until SIGTERM; return the exit code (0, 2 usage, 3 settings, 8 no database)."""
+    """Run the processor until SIGTERM; return the exit code: 0, or 2 for usage, 3 for settings, 8 for no database."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     gc.set_threshold(COLLECT_AFTER_OBJECTS)
     set_up_logging()
@@ -62,7 +63,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 class _WithoutTexts(logging.Formatter):
-    """Names what a library logs, and the class of its error: their texts, and tracebacks, may hold mail."""
+    """Formats a library's record as its logger, level and error class. Texts and tracebacks could contain mail."""
 
     def format(self, record: logging.LogRecord) -> str:
         kind = record.exc_info[0] if record.exc_info else None
@@ -70,7 +71,7 @@ class _WithoutTexts(logging.Formatter):
 
 
 def set_up_logging() -> None:
-    """Log one line of JSON an event to standard error; what libraries log below a warning is dropped."""
+    """Log one line of JSON per event to standard error, and drop what libraries log below a warning."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_WithoutTexts())
     logging.basicConfig(level=logging.WARNING, handlers=[handler])
@@ -93,7 +94,7 @@ async def migrate(settings: Settings) -> int:
 
 
 async def run(settings: Settings) -> int:
-    """Migrate, then work and answer until told to stop."""
+    """Migrate, then work through jobs and answer requests until told to stop."""
     await migrate(settings)
     async with open_ports(settings) as (ports, queue):
         pipeline = Pipeline(ports)
@@ -119,7 +120,7 @@ async def run(settings: Settings) -> int:
 
 @contextlib.asynccontextmanager
 async def open_ports(settings: Settings) -> AsyncIterator[tuple[Ports, RedisJobQueue]]:
-    """Connect the adapters and let them go at the end."""
+    """Connect the adapters, and disconnect them at the end."""
     async with (
         open_pool(settings.mining_connection_string) as mining_pool,
         open_pool(settings.postgres_connection_string.get_secret_value()) as permanent_pool,
@@ -142,14 +143,14 @@ async def open_ports(settings: Settings) -> AsyncIterator[tuple[Ports, RedisJobQ
 
 
 def stop_on_signals(consumer: Consumer, server: uvicorn.Server) -> None:
-    """End gracefully on SIGTERM and SIGINT: the job at hand is finished first."""
+    """Stop on SIGTERM and SIGINT, after finishing the current job."""
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, _stop, consumer, server)
 
 
 def stop_with_stdin(consumer: Consumer, server: uvicorn.Server) -> None:
-    """End when whoever started us is gone: the other end of standard input closes with it."""
+    """Stop when the process that started us is gone, which closes the other end of standard input."""
     loop = asyncio.get_running_loop()
 
     def read() -> None:

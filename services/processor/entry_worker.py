@@ -1,6 +1,7 @@
-"""The Worker's composition root: D1, R2, a Queue and Supabase behind the ports; HTTP, queue and cron by the runtime.
+"""The Worker's composition root: D1, R2, a Queue and Supabase behind the ports.
 
-The isolate interleaves invocations, so each makes its own parts, and no module holds anything that changes.
+The runtime calls it for HTTP requests, queue batches and cron. The isolate interleaves invocations, so each one builds
+its own parts, and no module holds mutable state.
 """
 
 import asyncio
@@ -26,12 +27,12 @@ from processor.ports import Unavailable
 
 VERSION: Final = "0.1.0"
 DEAD_QUEUE_SUFFIX: Final = "-dead"
-"""How the name of the dead-letter queue ends (infra's naming)."""
+"""The end of the dead-letter queue's name, as infra names it."""
 STILL_SECONDS: Final = 600.0
-"""Without progress for so long, jobs count as lost: beyond the longest back-off, and a queue that is merely long."""
+"""Jobs count as lost after this long without progress: longer than the longest back-off or the wait in a long queue."""
 SILENT_SECONDS: Final = 86_400.0
 SWEEP_SECONDS: Final = 600.0
-"""A sweep ends after this; the next one, which takes the minings in another order, goes on. The platform allows 900."""
+"""A sweep stops after this. The next one continues, with the minings in a different order. The platform allows 900."""
 WARN_SHARE: Final = 0.8
 
 
@@ -46,7 +47,7 @@ class Parts:
 
     @classmethod
     def of(cls, env: Any) -> "Parts":
-        """Put the parts together on the Worker's bindings."""
+        """Build the parts on the Worker's bindings."""
         store = D1MiningStore(env.CLOUDFLARE_D1_DATABASE)
         queue = CloudflareJobQueue(env.CLOUDFLARE_QUEUES)
         ports = Ports(
@@ -70,7 +71,7 @@ class Parts:
 
 
 class Default(WorkerEntrypoint):  # type: ignore[misc]
-    """What the runtime calls."""
+    """The Worker's handlers, which the runtime calls."""
 
     async def fetch(self, request: Any) -> Any:
         """Answer one request of the HTTP API."""
@@ -78,12 +79,12 @@ class Default(WorkerEntrypoint):  # type: ignore[misc]
             answer = await Parts.of(self.env).api.answer(await read_request(request))
         except Exception as error:
             log_event("request failed", error=type(error).__name__)
-            answer = problem(500, "error", "This failed in a way that nobody foresaw: look at the log of the Worker.")
+            answer = problem(500, "error", "An unexpected error occurred: check the Worker's log.")
         headers = {"content-type": "application/json"}
         return Response(answer.encode().decode(), status=answer.status, headers=headers)
 
     async def queue(self, batch: Any, _env: Any = None, _ctx: Any = None) -> None:
-        """Do the jobs of one batch; each message has its own verdict."""
+        """Run the jobs of one batch. Each message is settled by itself."""
         consumer = Parts.of(self.env).consumer
         if batch.queue.endswith(DEAD_QUEUE_SUFFIX):
             await consumer.consume_dead(batch.messages)
@@ -91,7 +92,7 @@ class Default(WorkerEntrypoint):  # type: ignore[misc]
             await consumer.consume(batch.messages)
 
     async def scheduled(self, _controller: Any, _env: Any = None, _ctx: Any = None) -> None:
-        """Look for minings that stand still, for a bounded time, and at the database's size."""
+        """Move stalled minings on, for a limited time, and check the database's size."""
         parts = Parts.of(self.env)
         try:
             async with asyncio.timeout(SWEEP_SECONDS):
@@ -105,11 +106,11 @@ class Default(WorkerEntrypoint):  # type: ignore[misc]
 
 
 async def read_request(request: Any) -> Request:
-    """Return a request as the API takes it; the path stays percent-encoded."""
+    """Convert a request for the API; the path stays percent-encoded."""
     parts = urlsplit(request.url)
     scheme, _, token = (request.headers.get("authorization") or "").partition(" ")
     return Request(
-        method=str(request.js_object.method),  # the SDK's own `method` raises for those that it does not know
+        method=str(request.js_object.method),  # the SDK's own `method` raises for methods that it does not know
         path=parts.path,
         token=token.strip() if scheme.lower() == "bearer" else "",
         query=dict(parse_qsl(parts.query, keep_blank_values=True)),
@@ -118,7 +119,7 @@ async def read_request(request: Any) -> Request:
 
 
 async def read_body(stream: Any) -> bytes | None:
-    """Return what a stream holds, or None, without reading on, where that is more than the API takes."""
+    """Return the stream's bytes, or None if they exceed what the API accepts; the rest is then not read."""
     out = bytearray()
     if stream:
         async for piece in stream:

@@ -1,4 +1,4 @@
-"""What the processor needs of the world, and how the world may fail it. Adapters translate their errors into these."""
+"""What the processor needs from the outside, and the errors it can meet. Adapters translate their errors into these."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,23 +10,23 @@ Row = Mapping[str, Any]
 
 
 class NotFound(Exception):
-    """The thing asked for is not there."""
+    """The requested object or row does not exist."""
 
 
 class Conflict(Exception):
-    """A guard refused the batch, or another got there first: nothing was written, read again and start over."""
+    """A guard refused the batch, or another processor was first. Nothing was written: read again and start over."""
 
 
 class LimitExceeded(Exception):
-    """The thing is larger than the platform takes; repeating does not help."""
+    """The object or value is larger than the platform accepts. A retry does not help."""
 
 
 class Unavailable(Exception):
-    """The store, queue or database does not answer now; nothing is known to be wrong with what was asked."""
+    """The store, queue or database does not answer now. As far as we know, the request itself is fine."""
 
 
 class RawStore(Protocol):
-    """Objects by key; keys are paths of ASCII letters, digits, `/`, `-` and `.`."""
+    """Objects by key. Keys are paths of ASCII letters, digits, `/`, `-` and `.`."""
 
     async def get(self, key: str) -> bytes:
         """Return an object's bytes; raise NotFound."""
@@ -35,46 +35,46 @@ class RawStore(Protocol):
         """Yield the keys that start with the prefix, which is empty or ends with `/`, in any order."""
 
     async def delete(self, keys: Sequence[str]) -> None:
-        """Remove these objects; one that is not there is no error."""
+        """Delete these objects. A missing object is not an error."""
 
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """A named statement with its arguments: texts, numbers, booleans, None, or lists of them."""
+    """A named statement with its arguments: strings, numbers, booleans, None, or lists of these."""
 
     name: str
     arguments: Mapping[str, Any] = field(default_factory=dict)
 
 
 class MiningStore(Protocol):
-    """The temporary tables: named statements, of which each dialect has its own text."""
+    """The temporary tables, through named statements. Each dialect has its own SQL for them."""
 
     async def query(self, statement: str, /, **arguments: Any) -> list[Row]:
         """Run one statement by itself and return its rows."""
 
     async def batch(self, statements: Sequence[Statement]) -> None:
-        """Run all statements or none; raise Conflict where a guard among them does not hold."""
+        """Run all statements or none; raise Conflict if one of their guards does not hold."""
 
 
 class ContactStore(Protocol):
-    """The permanent side: functions of the schema `leadminer`, JSON values in and out."""
+    """The permanent side: the functions of schema `leadminer`, with JSON values in and out."""
 
     async def call(self, function: str, **arguments: Any) -> Any:
-        """Run one function in a transaction of its own and return what it returns."""
+        """Run one function in its own transaction and return its result."""
 
 
 class JobQueue(Protocol):
-    """The way to processors; at least once, in any order."""
+    """The queue to the processors. It delivers at least once, in any order."""
 
     async def send(self, jobs: Sequence[Job]) -> None:
-        """Queue these jobs; when this returns they are durable."""
+        """Queue these jobs. They are durable when this returns."""
 
     async def bury(self, job: str, *, reason: str) -> None:
-        """Put a job that was given up on the dead-letter queue, as it was read."""
+        """Put the unchanged text of a job that was given up on the dead-letter queue."""
 
 
 class Delivery(NamedTuple):
-    """One job as it was handed out, and how often it has been."""
+    """One delivered job, and how often it has been delivered."""
 
     id: str
     job: str
@@ -82,16 +82,16 @@ class Delivery(NamedTuple):
 
 
 class Deliveries(Protocol):
-    """The consumer's side of the queue, where a processor asks for its jobs."""
+    """The consumer's side of the queue, from which a processor receives its jobs."""
 
     async def receive(self, *, wait_seconds: float) -> Delivery | None:
-        """Return the next job, or None where none came in time."""
+        """Return the next job, or None if none arrives in time."""
 
     async def renew(self, delivery: Delivery) -> None:
-        """Keep a delivery ours while the work goes on; does not count as another delivery."""
+        """Keep a delivery ours while we work on it. This does not count as another delivery."""
 
     async def settle(self, delivery: Delivery) -> None:
-        """Acknowledge a delivery and forget it."""
+        """Acknowledge a delivery and remove it from the queue."""
 
     async def bury(self, job: str, *, reason: str) -> None:
         """Put a job that was given up on the dead-letter queue."""

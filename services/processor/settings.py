@@ -1,4 +1,4 @@
-"""The container's settings, read from the environment; wrong ones are reported at once, credentials never shown."""
+"""The container's settings, from the environment. All wrong ones are reported together; credentials are never shown."""
 
 import os
 import re
@@ -15,11 +15,11 @@ CLOUDFLARE_STORES = ("cloudflare_r2_bucket", "cloudflare_d1_database", "cloudfla
 
 
 class WrongSettings(ValueError):
-    """Settings that are wrong; the text has a sentence for each."""
+    """Some settings are wrong. The text has one sentence for each."""
 
 
 class Settings(BaseSettings):
-    """What the environment says, each setting under its own name; an empty one counts as not set."""
+    """The environment's settings, each under its own name. An empty variable counts as unset."""
 
     model_config = SettingsConfigDict(env_ignore_empty=True, extra="ignore", frozen=True, hide_input_in_errors=True)
 
@@ -30,14 +30,14 @@ class Settings(BaseSettings):
     raw_store_path: Path
     processor_token: SecretStr
     processor_listen: str = "127.0.0.1:8080"
-    """`host:port`, or `fd:N` for a listening socket that was handed over."""
+    """`host:port`, or `fd:N` for an inherited listening socket."""
     processor_name: str | None = None
-    """Stable for a replica, so that it finds again what it left undone; else made of host and process."""
+    """A stable name, by which a replica finds its unfinished jobs again. The default is host name and process id."""
     processor_stop_with_stdin: bool = False
-    """End when standard input does: how embedded processors follow the command that started them."""
+    """Stop when standard input closes, so that an embedded processor ends with the command that started it."""
     sweep_seconds: float = 30.0
     claim_seconds: float = 60.0
-    """Silence after which another's job is taken over; ours is renewed three times as often."""
+    """Silence after which another processor's job is taken over. We renew ours three times as often."""
     silent_seconds: float = 86_400.0
     """Silence after which a mining is ended without its fetcher."""
     cloudflare_r2_bucket: str | None = None
@@ -46,28 +46,28 @@ class Settings(BaseSettings):
 
     @property
     def mining_connection_string(self) -> str:
-        """Where the temporary tables are: as set, or a database of their own beside the permanent ones."""
+        """The connection string of the temporary tables: as set, or a separate database on the permanent server."""
         if self.postgres_mining_connection_string is not None:
             return self.postgres_mining_connection_string.get_secret_value()
         return replace_database(self.postgres_connection_string.get_secret_value(), MINING_DATABASE)
 
 
 def replace_database(url: str, database: str) -> str:
-    """Return a connection URL with another database."""
+    """Return the connection URL with its database replaced."""
     parts = urlsplit(url)
     return urlunsplit(parts._replace(path=f"/{database}"))
 
 
 def read_permanent() -> str:
-    """Return the permanent database's connection string alone; raise WrongSettings."""
+    """Return the permanent database's connection string; raise WrongSettings if it is not set."""
     given = os.environ.get("POSTGRES_CONNECTION_STRING", "")
     if not given:
-        raise WrongSettings("POSTGRES_CONNECTION_STRING is not set: name the permanent database.")
+        raise WrongSettings("POSTGRES_CONNECTION_STRING is not set: set it to the permanent database.")
     return given
 
 
 def read_settings() -> Settings:
-    """Read the environment; raise WrongSettings with a sentence for every fault."""
+    """Read the environment; raise WrongSettings with one sentence for each fault."""
     nothing: dict[str, Any] = {}
     try:
         settings = Settings(**nothing)
@@ -80,10 +80,10 @@ def read_settings() -> Settings:
         if getattr(settings, name)
     ]
     if settings.storage_mode != "postgresql":
-        faults.append(f"STORAGE_MODE is {settings.storage_mode!r}: this container runs postgresql alone.")
+        faults.append(f"STORAGE_MODE is {settings.storage_mode!r}: this container supports only postgresql.")
     if not TOKEN.fullmatch(settings.processor_token.get_secret_value()):
         faults.append(
-            "PROCESSOR_TOKEN holds a blank or a character beyond ASCII (its value is not shown): set it anew."
+            "PROCESSOR_TOKEN contains a space or a non-ASCII character (its value is not shown): set a different one."
         )
     if faults:
         raise WrongSettings("\n".join(faults))

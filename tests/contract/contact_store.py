@@ -1,4 +1,4 @@
-"""What every way to the permanent side promises. Standard library only: these checks run inside the Worker too."""
+"""What every contact store promises. Standard library only: these checks also run inside the Worker."""
 
 import json
 from typing import Any
@@ -22,7 +22,7 @@ CONTACT: dict[str, Any] = {
 
 
 async def begin(store: ContactStore, user: str, mining: str) -> Any:
-    """Begin a mining of a user."""
+    """Begin a mining for a user."""
     return await store.call(
         "begin_mining",
         mining=mining,
@@ -35,17 +35,17 @@ async def begin(store: ContactStore, user: str, mining: str) -> Any:
 
 
 async def check_the_schema_has_a_version(store: ContactStore) -> None:
-    """Name the newest migration."""
+    """Check that the store returns the id of the newest migration."""
     assert str(await store.call("schema_version"))[:4].isdigit()
 
 
 async def check_null_comes_back_as_none(store: ContactStore) -> None:
-    """Return None for what does not exist, no error."""
+    """Check that a record that does not exist is None, not an error."""
     assert await store.call("mining_record", user_id=f"user-{uuid4()}", mining=str(uuid4())) is None
 
 
 async def check_a_part_counts_once_and_its_texts_are_kept(store: ContactStore) -> None:
-    """Count a part that is applied twice once; quotes, backslashes and accents come back as they were."""
+    """Check that a part that is applied twice counts once, and quotes, backslashes and accents come back unchanged."""
     user, mining = f"user-{uuid4()}", str(uuid4())
     await begin(store, user, mining)
     part = {"mining": mining, "chunk": 0, "part": 0, "contacts": json.dumps([CONTACT])}
@@ -59,7 +59,7 @@ async def check_a_part_counts_once_and_its_texts_are_kept(store: ContactStore) -
 
 
 async def check_pages_follow_a_cursor(store: ContactStore) -> None:
-    """Take a cursor of numbers, None and texts as it came out."""
+    """Check that a cursor of numbers, None and strings is accepted as it was returned."""
     user, mining = f"user-{uuid4()}", str(uuid4())
     await begin(store, user, mining)
     people = [CONTACT | {"address": f"p{number}@acme.com", "recency": None, "seniority": None} for number in range(3)]
@@ -73,7 +73,7 @@ async def check_pages_follow_a_cursor(store: ContactStore) -> None:
 
 
 async def check_an_ended_mining_keeps_ledger_and_receipt(store: ContactStore) -> None:
-    """Return objects as they went in; an ended mining is not begun again."""
+    """Check that ledger and receipt come back as they were stored, and an ended mining does not begin again."""
     user, mining = f"user-{uuid4()}", str(uuid4())
     await begin(store, user, mining)
 
@@ -86,7 +86,7 @@ async def check_an_ended_mining_keeps_ledger_and_receipt(store: ContactStore) ->
 
 
 async def check_the_erased_take_nothing_more(store: ContactStore) -> None:
-    """Refuse a part after an erasure, and say that its mining is closed."""
+    """Check that after an erasure, a part is refused and its mining is reported as closed."""
     user, mining = f"user-{uuid4()}", str(uuid4())
     await begin(store, user, mining)
 

@@ -1,4 +1,4 @@
-"""A Worker that runs the contract's checks on its own bindings, one a request. Never part of a deployed bundle."""
+"""A Worker that runs the contract's checks on its own bindings, one per request. Never part of a deployed bundle."""
 
 import asyncio
 import traceback
@@ -27,12 +27,12 @@ CHECKS: Final[dict[str, Callable[[Any], Awaitable[None]]]] = {
 
 
 async def fail(_: Any) -> None:
-    """Fail as a check does."""
+    """Fail like a check."""
     assert not CHECKS
 
 
 async def end_silence(store: Any) -> None:
-    """Give up a Supabase that does not answer, within the time that was set."""
+    """Check that a call to a silent Supabase ends within the timeout."""
     try:
         await store.call("schema_version")
     except Unavailable:
@@ -41,10 +41,10 @@ async def end_silence(store: Any) -> None:
 
 
 class Default(WorkerEntrypoint):  # type: ignore[misc]
-    """What the runtime calls."""
+    """The handlers that the runtime calls."""
 
     async def fetch(self, request: Any) -> Any:
-        """Run the check that the path names; answer 200, or 500 with the traceback."""
+        """Run the check named in the path; answer 200, or 500 with the traceback."""
         name = request.url.partition("://")[2].partition("/")[2]
         others = {FAILING: fail, SILENT: end_silence}
         try:
@@ -54,7 +54,7 @@ class Default(WorkerEntrypoint):  # type: ignore[misc]
         return Response("kept")
 
     async def queue(self, batch: Any, _env: Any = None, _ctx: Any = None) -> None:
-        """Put what is delivered where a check can read it."""
+        """Store the delivered jobs where a check can read them."""
         statement = self.env.CLOUDFLARE_D1_DATABASE.prepare("INSERT INTO received (body) VALUES (?1)")
         await self.env.CLOUDFLARE_D1_DATABASE.batch([statement.bind(message.body) for message in batch.messages])
 

@@ -1,4 +1,4 @@
-"""What every job queue promises the processor. Standard library only: these checks run inside the Worker too."""
+"""What every job queue promises the processor. Standard library only: these checks also run inside the Worker."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -12,14 +12,14 @@ MANY = 250
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """A queue under test, and a way to wait for so many of the jobs that it has delivered, as texts, in any order."""
+    """A queue under test, and a function that waits for a number of its jobs and returns their texts in any order."""
 
     queue: JobQueue
     received: Callable[[int], Awaitable[list[str]]]
 
 
 async def check_every_job_arrives_as_it_was_sent(subject: Subject) -> None:
-    """Deliver jobs of every kind as the text that they encode to."""
+    """Check that jobs of every kind are delivered as the text that they encode to."""
     mining = str(uuid4())
     jobs = [
         Job(JobKind.SEGMENT, mining, segment="0123456789abcdef/4294967295/1-4294967295", messages=200),
@@ -34,7 +34,7 @@ async def check_every_job_arrives_as_it_was_sent(subject: Subject) -> None:
 
 
 async def check_many_jobs_are_sent_in_one_call(subject: Subject) -> None:
-    """Deliver all of more jobs than a batch holds."""
+    """Check that more jobs than fit into a batch are all delivered."""
     mining = str(uuid4())
     jobs = [Job(JobKind.REFINE, mining, chunk=chunk) for chunk in range(MANY)]
 
@@ -45,7 +45,7 @@ async def check_many_jobs_are_sent_in_one_call(subject: Subject) -> None:
 
 
 async def check_nothing_sent_is_nothing_received(subject: Subject) -> None:
-    """Take an empty list for no job, not for an error."""
+    """Check that sending an empty list is not an error and delivers nothing."""
     await subject.queue.send([])
     last = Job(JobKind.TEARDOWN, str(uuid4()))
     await subject.queue.send([last])
@@ -54,7 +54,7 @@ async def check_nothing_sent_is_nothing_received(subject: Subject) -> None:
 
 
 async def check_what_is_buried_does_not_come_again(subject: Subject) -> None:
-    """Deliver no job that was given up, whatever its text is."""
+    """Check that a job that was given up is not delivered, whatever its text is."""
     await subject.queue.bury("noise \N{SNOWMAN} \0", reason="unreadable")
     await subject.queue.bury(Job(JobKind.SEGMENT, str(uuid4()), segment="d/1/1-1").encode(), reason="crashes")
     last = Job(JobKind.TEARDOWN, str(uuid4()))

@@ -1,4 +1,4 @@
-"""What the temporary tables promise, in either dialect. Standard library only: the checks run inside the Worker too."""
+"""What the temporary tables promise in both dialects. Standard library only: the checks also run inside the Worker."""
 
 from collections.abc import Awaitable, Mapping, Sequence
 from typing import Any
@@ -16,7 +16,7 @@ MANY = 2_000
 
 
 async def begin(minings: Minings, *, user: str = "", source: str = "0123456789abcdef") -> Mining:
-    """Begin a mining, of a user of its own unless one is given."""
+    """Begin a mining, for a new user unless one is given."""
     settings = Settings(
         address="me@example.org",
         folders=None,
@@ -40,7 +40,7 @@ async def count(
     points: Mapping[int, Sequence[str]] | None = None,
     first: int = 1,
 ) -> None:
-    """Count a segment of messages with these keys, UIDs from `first` on; the last message is unparsable."""
+    """Count a segment of messages with these keys and UIDs from `first` on. The last message is unparsable."""
     covers = UidRanges([(first, first + len(keys) - 1)]) if keys else UidRanges()
     stored = tuple(StoredMessage(first + at, 1, truncated=at == 0) for at in range(len(keys)))
     messages = [Message(key, None, False, [], at == len(keys) - 1) for at, key in enumerate(keys)]
@@ -49,7 +49,7 @@ async def count(
 
 
 async def refine(minings: Minings, mining: Mining, *names: str) -> Mining:
-    """End the fetching with these segments and go on to refining."""
+    """End the fetching with these segments and move on to refining."""
     await minings.end_fetching(
         mining, lease=mining.lease, listed=9, folders_failed={}, skipped={"vanished": 1}, failed={}, segments=names
     )
@@ -58,7 +58,7 @@ async def refine(minings: Minings, mining: Mining, *names: str) -> Mining:
 
 
 async def conflicts(writing: Awaitable[Any]) -> bool:
-    """Say whether something raises Conflict."""
+    """Return whether the call raises Conflict."""
     try:
         await writing
     except Conflict:
@@ -72,7 +72,7 @@ def key(number: int) -> bytes:
 
 
 async def check_a_batch_is_written_as_a_whole_or_not_at_all(store: MiningStore) -> None:
-    """Write nothing of what stands before a guard that does not hold."""
+    """Check that statements before a guard that does not hold write nothing."""
     mining = await begin(Minings(store))
     names = Statement("await_segments", {"mining_no": mining.number, "names": ["a"]})
     guard = Statement("guard_refining", {"mining_no": mining.number})
@@ -82,7 +82,7 @@ async def check_a_batch_is_written_as_a_whole_or_not_at_all(store: MiningStore) 
 
 
 async def check_a_source_has_one_mining(store: MiningStore) -> None:
-    """Ignore a second begin; another user's source of the same name is another."""
+    """Check that a second begin changes nothing, but the same source of another user is a different one."""
     minings = Minings(store)
     first = await begin(minings, user=(user := f"user-{uuid4()}"))
 
@@ -101,7 +101,7 @@ async def check_a_source_has_one_mining(store: MiningStore) -> None:
 
 
 async def check_a_live_lease_is_kept(store: MiningStore) -> None:
-    """Give its holder the next number, another fetcher none, and renew no older number."""
+    """Check that the holder gets the next number, another fetcher gets none, and an older number is not renewed."""
     minings = Minings(store)
     mining = await begin(minings)
 
@@ -114,7 +114,7 @@ async def check_a_live_lease_is_kept(store: MiningStore) -> None:
 
 
 async def check_copies_count_once(store: MiningStore) -> None:
-    """Call a key that the mining has counted duplicate in the next segment; count as unparsable fresh ones alone."""
+    """Check that keys counted before are duplicates in the next segment, and only new keys count as unparsable."""
     minings = Minings(store)
     mining = await begin(minings)
 
@@ -128,7 +128,7 @@ async def check_copies_count_once(store: MiningStore) -> None:
 
 
 async def check_a_segment_counts_once(store: MiningStore) -> None:
-    """Refuse a repeated segment as a whole, and one that was never sent, once fetching has ended."""
+    """Check that a repeated segment is refused, and after fetching has ended also a segment that was not sent."""
     minings = Minings(store)
     mining = await begin(minings)
     await count(minings, mining, "one", [key(1)], {3: ["[1]"]})
@@ -142,7 +142,7 @@ async def check_a_segment_counts_once(store: MiningStore) -> None:
 
 
 async def check_of_two_minings_one_counts_a_message(store: MiningStore) -> None:
-    """Let who comes second write nothing, know which keys are taken, and count the rest."""
+    """Check that the second mining writes nothing at first, then learns which keys are taken and counts the rest."""
     minings = Minings(store)
     one = await begin(minings, user=(user := f"user-{uuid4()}"), source="one")
     two = await begin(minings, user=user, source="two")
@@ -158,7 +158,7 @@ async def check_of_two_minings_one_counts_a_message(store: MiningStore) -> None:
 
 
 async def check_points_come_back_by_chunk(store: MiningStore) -> None:
-    """Return each chunk's rows, of every segment and part, as they were written, in as many pages as they take."""
+    """Check that a chunk's rows come back as written, from every segment and part, however many pages they take."""
     minings = Minings(store)
     mining = await begin(minings)
     large = [f'["{number}{"x" * 899_990}"]' for number in range(3)]
@@ -175,7 +175,7 @@ async def check_points_come_back_by_chunk(store: MiningStore) -> None:
 
 
 async def check_a_segment_dies_after_its_tries(store: MiningStore) -> None:
-    """Let it wait, then be dead with the last reason; revived, it may be counted; what is settled stays so."""
+    """Check that a failing segment waits, then is dead with the last reason, and can be counted once it is revived."""
     minings = Minings(store)
     mining = await begin(minings)
     failure = {"name": "a", "reason": "error", "messages": 5, "max_tries": 2}
@@ -191,7 +191,7 @@ async def check_a_segment_dies_after_its_tries(store: MiningStore) -> None:
 
 
 async def check_many_segments_are_awaited(store: MiningStore) -> None:
-    """Take any number of names at once, and wait for all of them; an old lease ends nothing."""
+    """Check that any number of segments can be awaited at once, and that an old lease ends nothing."""
     minings = Minings(store)
     mining = await begin(minings)
     names = [f"0123456789abcdef/4294967295/{number * 200}-{number * 200 + 199}" for number in range(1, MANY + 1)]
@@ -205,7 +205,7 @@ async def check_many_segments_are_awaited(store: MiningStore) -> None:
 
 
 async def check_the_first_persons_of_a_chunk_stay(store: MiningStore) -> None:
-    """Read what the first wrote, even by one who cuts parts otherwise; out of refining nobody writes."""
+    """Check that the first write stays and is returned even for different parts, and that only refining can write."""
     minings = Minings(store)
     mining = await begin(minings)
     large = [f'["{number}{"e" * 800_000}"]' for number in range(4)]
@@ -222,7 +222,7 @@ async def check_the_first_persons_of_a_chunk_stay(store: MiningStore) -> None:
 
 
 async def check_teardown_begins_once_and_commits_watermarks(store: MiningStore) -> None:
-    """Wait for every chunk, and add what was done to what the source had; the ranges outlast the mining."""
+    """Check that teardown waits for every chunk and adds to the source's watermarks, which outlast the mining."""
     minings = Minings(store)
     user = f"user-{uuid4()}"
     mining = await begin(minings, user=user)
@@ -246,7 +246,7 @@ async def check_teardown_begins_once_and_commits_watermarks(store: MiningStore) 
 
 
 async def check_counted_keys_outlast_their_mining(store: MiningStore) -> None:
-    """Take no later mining for the one that counted a message, though that one's row is gone."""
+    """Check that a later mining is not taken for the one that counted a message, even after its row is deleted."""
     minings = Minings(store)
     user = f"user-{uuid4()}"
     mining = await begin(minings, user=user)
@@ -261,7 +261,7 @@ async def check_counted_keys_outlast_their_mining(store: MiningStore) -> None:
 
 
 async def check_erasing_leaves_nothing_of_the_user(store: MiningStore) -> None:
-    """Remove rows, keys and watermarks, and refuse a write in flight; another user's stay."""
+    """Check that erasing deletes rows, keys and watermarks, refuses writes in flight and keeps other users' data."""
     minings = Minings(store)
     user = f"user-{uuid4()}"
     mining, other = await begin(minings, user=user), await begin(minings)

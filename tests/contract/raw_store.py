@@ -1,4 +1,4 @@
-"""What every raw store promises the processor. Standard library only: these checks run inside the Worker too."""
+"""What every raw store promises the processor. Standard library only: these checks also run inside the Worker."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -11,14 +11,14 @@ LARGE_BYTES = 4 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """A store under test, and the way by which a fetcher puts objects there."""
+    """A store under test, and a function that puts objects there like a fetcher."""
 
     store: RawStore
     put: Callable[[str, bytes], Awaitable[None]]
 
 
 async def check_an_object_is_read_as_it_was_put(subject: Subject) -> None:
-    """Return every byte."""
+    """Check that every byte of an object comes back."""
     key, data = f"{uuid4()}/plan", bytes(range(256)) * 3
 
     await subject.put(key, data)
@@ -27,7 +27,7 @@ async def check_an_object_is_read_as_it_was_put(subject: Subject) -> None:
 
 
 async def check_an_empty_and_a_large_object_are_whole(subject: Subject) -> None:
-    """Cut neither nothing nor a whole segment."""
+    """Check that neither an empty object nor a full segment is cut."""
     mining = uuid4()
     await subject.put(f"{mining}/d/1/1-1", b"")
     await subject.put(f"{mining}/d/1/2-2", b"\r\n" * (LARGE_BYTES // 2))
@@ -37,7 +37,7 @@ async def check_an_empty_and_a_large_object_are_whole(subject: Subject) -> None:
 
 
 async def check_what_is_not_there_is_not_found(subject: Subject) -> None:
-    """Raise NotFound for a missing object, and for a folder of objects."""
+    """Check that a missing object and a folder of objects raise NotFound."""
     mining = uuid4()
     await subject.put(f"{mining}/d/1/1-1", b"x")
 
@@ -50,7 +50,7 @@ async def check_what_is_not_there_is_not_found(subject: Subject) -> None:
 
 
 async def check_a_listing_is_of_one_prefix_and_whole(subject: Subject) -> None:
-    """List all keys below the prefix once, and none of another mining, however many pages they take."""
+    """Check that a listing has every key under the prefix once and no other mining's, over any number of pages."""
     mining, other = str(uuid4()), str(uuid4())
     keys = {f"{mining}/d/7/{number}-{number}" for number in range(1, 8)} | {f"{mining}/plan"}
     for key in (*keys, f"{other}/plan"):
@@ -64,7 +64,7 @@ async def check_a_listing_is_of_one_prefix_and_whole(subject: Subject) -> None:
 
 
 async def check_a_deletion_removes_what_it_names_alone(subject: Subject) -> None:
-    """Neither read nor list deleted objects, and keep others; repeating it, or deleting nothing, is no error."""
+    """Check that only the named objects are deleted, and that deleting them again, or nothing, is not an error."""
     mining = str(uuid4())
     keys = [f"{mining}/d/7/{number}-{number}" for number in range(1, 4)]
     for key in keys:

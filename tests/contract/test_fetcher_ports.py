@@ -1,4 +1,4 @@
-"""What the fetcher's stores and queues promise: files, and R2 and Queues in workerd, asked from outside."""
+"""What the fetcher's stores and queues promise: files, and R2 and Queues in workerd, called from outside."""
 
 import threading
 import time
@@ -42,7 +42,7 @@ def open_queue(local: LocalCloudflare) -> CloudflareQueue:
 
 @pytest.fixture(params=["files", "r2"])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[RawStore]:
-    """Yield a raw store; keys are a test's own."""
+    """Yield a raw store. Each test uses its own keys."""
     if request.param == "files":
         yield FileRawStore(tmp_path / "raw")
         return
@@ -53,12 +53,12 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[RawStore]:
 
 @pytest.fixture
 def mining() -> str:
-    """Return the id of a mining that nothing is stored of."""
+    """Return the id of a mining without any objects."""
     return str(uuid4())
 
 
 def test_an_object_comes_back_whole_or_its_beginning(store: RawStore, mining: str) -> None:
-    """Every byte is kept; the beginning may be asked for, of a shorter object too."""
+    """Every byte is kept, and the start of an object can be read alone, even if the object is shorter."""
     data = bytes(range(256)) * 40
 
     stored = store.put(f"{mining}/d/7/1-2", data)
@@ -70,7 +70,7 @@ def test_an_object_comes_back_whole_or_its_beginning(store: RawStore, mining: st
 
 
 def test_an_empty_object_is_one(store: RawStore, mining: str) -> None:
-    """Nothing is stored as nothing."""
+    """An empty object is stored and read as an empty object."""
     store.put(f"{mining}/plan", b"")
 
     assert store.get(f"{mining}/plan") == b""
@@ -78,7 +78,7 @@ def test_an_empty_object_is_one(store: RawStore, mining: str) -> None:
 
 
 def test_a_put_replaces_unless_told_otherwise(store: RawStore, mining: str) -> None:
-    """A plan that is there stays, and the second fetcher is told."""
+    """A put replaces an object, but a put only if absent keeps it and reports that."""
     store.put(f"{mining}/plan", b"first")
 
     kept = store.put(f"{mining}/plan", b"second", if_absent=True)
@@ -90,7 +90,7 @@ def test_a_put_replaces_unless_told_otherwise(store: RawStore, mining: str) -> N
 
 
 def test_of_several_at_once_one_is_told_that_it_was_first(store: RawStore, mining: str) -> None:
-    """Exactly one put of an absent object wins, and its bytes are there."""
+    """Of several puts of an absent object, exactly one wins, and its bytes are stored."""
     told: list[tuple[bool, bytes]] = []
     barrier = threading.Barrier(WRITERS)
 
@@ -108,7 +108,7 @@ def test_of_several_at_once_one_is_told_that_it_was_first(store: RawStore, minin
 
 
 def test_a_listing_is_of_one_prefix_and_whole(store: RawStore, mining: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """All keys below the prefix come once, and no other, however many pages they take."""
+    """A listing has every key under the prefix once and no other, over any number of pages."""
     monkeypatch.setattr(r2, "PAGE_KEYS", 2)
     keys = [f"{mining}/d/7/{number}-{number}" for number in range(1, 6)] + [f"{mining}/plan"]
     for key in keys:
@@ -121,7 +121,7 @@ def test_a_listing_is_of_one_prefix_and_whole(store: RawStore, mining: str, monk
 
 
 def test_what_is_not_there_is_not_found(store: RawStore, mining: str) -> None:
-    """A missing object is said, not made up."""
+    """A missing object raises NotFound."""
     with pytest.raises(NotFound):
         store.get(f"{mining}/plan")
     with pytest.raises(NotFound):
@@ -130,13 +130,13 @@ def test_what_is_not_there_is_not_found(store: RawStore, mining: str) -> None:
 
 @pytest.mark.parametrize("key", ["", "/etc/passwd", "m/../n", "m//plan", "m/./plan", "m/"])
 def test_a_key_is_of_pieces(store: RawStore, key: str) -> None:
-    """What is no key of ours is refused before anything is asked."""
+    """An invalid key is refused before the store is called."""
     with pytest.raises(Invalid):
         store.put(key, b"x")
 
 
 def test_a_wrong_key_or_bucket_is_said_by_its_setting(probe: LocalCloudflare, mining: str) -> None:
-    """R2's refusals name the setting to correct, and show no credential."""
+    """R2's refusals name the setting to correct and show no credential."""
     forged = open_r2(probe, replace(probe.account, secret="another secret"))
     elsewhere = open_r2(probe, replace(probe.account, bucket="no-such-bucket"))
 
@@ -151,7 +151,7 @@ def test_a_wrong_key_or_bucket_is_said_by_its_setting(probe: LocalCloudflare, mi
 
 
 def test_r2_that_fails_for_a_moment_is_asked_again(probe: LocalCloudflare, mining: str) -> None:
-    """A failure that passes is not seen; one that stays is Unavailable."""
+    """A short failure is retried and not noticed; a lasting one raises Unavailable."""
     store = open_r2(probe)
     probe.set_faults({"path": mining, "times": 2, "status": 503})
     passed = store.put(f"{mining}/plan", b"x")
@@ -167,7 +167,7 @@ def test_r2_that_fails_for_a_moment_is_asked_again(probe: LocalCloudflare, minin
 
 
 def test_jobs_reach_the_consumer(probe: LocalCloudflare, mining: str) -> None:
-    """More jobs than a call holds all arrive as texts, though the API asks to come back later once."""
+    """More jobs than fit into one call all arrive as texts, even if the API once asks to retry later."""
     jobs = [Job(JobKind.REFINE, mining, chunk=chunk) for chunk in range(150)]
     probe.set_faults({"path": "/messages/batch", "times": 1, "status": 429, "headers": {"retry-after": "1"}})
     queue = open_queue(probe)

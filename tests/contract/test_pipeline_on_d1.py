@@ -1,4 +1,4 @@
-"""What holds for the pipeline on PostgreSQL holds on the Worker's adapters: the same tests, on another stack."""
+"""The pipeline's tests also hold on the Worker's adapters: the same tests run on another stack."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -15,7 +15,7 @@ ELSEWHERE = {
     "test_a_users_token_opens_that_user_alone",
     "test_a_malformed_begin_is_refused_by_name",
 }
-"""Tests that open their own servers, and those that end before any adapter is asked."""
+"""Tests that open their own servers, and tests that end before any adapter is called."""
 
 for module in (test_pipeline, test_routes):
     globals().update(
@@ -25,7 +25,7 @@ for module in (test_pipeline, test_routes):
 
 @pytest.fixture
 async def stack(database: str, tmp_path: Path) -> AsyncIterator[D1Stack]:
-    """Yield a processor's parts on the Worker's adapters, each on what is empty."""
+    """Yield a processor's parts on the Worker's adapters, all empty."""
     root = tmp_path / "raw"
     root.mkdir()
     async with open_d1_stack(database, root) as stack:

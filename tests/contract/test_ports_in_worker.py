@@ -26,7 +26,7 @@ HANG_UP_SECONDS = 10.0
 
 @pytest.fixture(scope="module")
 def rest(postgres: Postgres) -> PostgRest:
-    """Return Supabase's stand-in on a database with the permanent tables, not yet running."""
+    """Return a stand-in for Supabase on a database with the permanent tables. It is not running yet."""
     database = postgres.fresh_database()
     asyncio.run(migrate(database, PERMANENT, schema="leadminer"))
     return PostgRest(database)
@@ -34,7 +34,7 @@ def rest(postgres: Postgres) -> PostgRest:
 
 @pytest.fixture(scope="module")
 def worker(pieces: Pieces, sdk: Path, rest: PostgRest) -> Iterator[LocalCloudflare]:
-    """Yield a local Cloudflare with the Worker that runs checks, its tables made."""
+    """Yield a local Cloudflare with the Worker that runs the checks, and with its tables created."""
     roots = {
         "contract_worker": CHECKOUT / "tests" / "contract" / "contract_worker.py",
         "tests": CHECKOUT / "tests",
@@ -52,7 +52,7 @@ def worker(pieces: Pieces, sdk: Path, rest: PostgRest) -> Iterator[LocalCloudfla
 
 
 def checks(port: ModuleType) -> list[Any]:
-    """Return the checks of a port as parameters, each named as it reads."""
+    """Return a port's checks as pytest parameters with readable ids."""
     found: tuple[Callable[[Any], Awaitable[None]], ...] = port.CHECKS
     name = port.__name__.rpartition(".")[2]
     return [pytest.param(f"{name}/{check.__name__}", id=check.__name__.removeprefix("check_")) for check in found]
@@ -62,14 +62,14 @@ def checks(port: ModuleType) -> list[Any]:
     "check", [check for port in (raw_store, job_queue, mining_store, contact_store) for check in checks(port)]
 )
 def test_the_contract_holds_in_the_worker(worker: LocalCloudflare, check: str) -> None:
-    """R2, Queues, D1 and Supabase's side keep what the ports promise, in the runtime that production has."""
+    """R2, Queues, D1 and Supabase keep the ports' promises in the same runtime as production."""
     answer = httpx.get(f"{worker.processor}/{check}", timeout=CHECK_SECONDS)
 
     assert (answer.status_code, answer.text) == (200, "kept")
 
 
 def test_a_broken_promise_is_seen_in_the_worker(worker: LocalCloudflare) -> None:
-    """Assertions are on in that runtime, and reach the test."""
+    """A failing check in the Worker fails the test, so assertions are on in that runtime."""
     answer = httpx.get(f"{worker.processor}/mining_store/fail", timeout=CHECK_SECONDS)
 
     assert answer.status_code == 500
@@ -77,7 +77,7 @@ def test_a_broken_promise_is_seen_in_the_worker(worker: LocalCloudflare) -> None
 
 
 def test_a_silent_supabase_is_given_up_with_its_connection(worker: LocalCloudflare, rest: PostgRest) -> None:
-    """A call ends after its time, and hangs up: an invocation has six connections, and none to leave hanging."""
+    """A silent call ends after its timeout and frees its connection, of which an invocation has only six."""
     rest.fail(Fault(seconds=CHECK_SECONDS, times=8))
     began = time.monotonic()
 

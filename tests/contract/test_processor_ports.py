@@ -1,4 +1,4 @@
-"""The contract of the processor's ports, on the container's adapters and on the Worker's over memory."""
+"""The contract of the processor's ports, on the container's adapters and on the Worker's adapters in memory."""
 
 import asyncio
 import contextlib
@@ -34,14 +34,14 @@ def named(check: Callable[..., Awaitable[None]]) -> str:
 
 @contextlib.asynccontextmanager
 async def open_pool(conninfo: str) -> AsyncIterator[AsyncConnectionPool]:
-    """Open a pool as the composition root does."""
+    """Open a pool like the composition root does."""
     async with AsyncConnectionPool(conninfo, min_size=1, max_size=2, kwargs={"autocommit": True}, open=False) as pool:
         yield pool
 
 
 @pytest.fixture(params=["files", "r2"])
 def stored(request: pytest.FixtureRequest, tmp_path: Path) -> raw_store.Subject:
-    """Return a raw store over an empty folder."""
+    """Return a raw store on an empty folder."""
 
     async def put(key: str, data: bytes) -> None:
         path = tmp_path / key
@@ -91,7 +91,7 @@ async def mining_tables(request: pytest.FixtureRequest) -> AsyncIterator[MiningS
 
 @pytest.fixture
 async def permanent(permanent_databases: PermanentDatabases) -> AsyncIterator[ContactStore]:
-    """Yield the permanent side of an empty database."""
+    """Yield the permanent side on an empty database."""
     async with open_pool(permanent_databases.fresh()) as pool:
         yield PostgresContactStore(pool)
 

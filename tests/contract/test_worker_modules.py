@@ -1,4 +1,4 @@
-"""The Worker's modules hold nothing that changes: its isolate interleaves invocations, of different users."""
+"""The Worker's modules hold no mutable state, because its isolate interleaves different users' invocations."""
 
 import ast
 import copy
@@ -22,13 +22,13 @@ MAILBOX = Folder(
 
 @pytest.fixture(scope="module")
 def bundle(sdk: Path) -> Bundle:
-    """Return the own modules of the bundle that is deployed."""
+    """Return our own modules in the deployed bundle."""
     whole = bundle_worker(CHECKOUT, sdk)
     return {name: module for name, module in whole.items() if name.endswith(".py") and not name.startswith(VENDORED)}
 
 
 def held(modules: list[ModuleType]) -> dict[str, Any]:
-    """Return everything changeable that modules hold by name."""
+    """Return every mutable object that modules hold, by name."""
     return {
         f"{module.__name__}.{name}": value
         for module in modules
@@ -38,7 +38,7 @@ def held(modules: list[ModuleType]) -> dict[str, Any]:
 
 
 def test_no_function_rebinds_a_modules_name(bundle: Bundle) -> None:
-    """There is no `global` in what is deployed."""
+    """The deployed modules contain no `global` statement."""
     rebinding = [
         name
         for name, module in bundle.items()
@@ -49,7 +49,7 @@ def test_no_function_rebinds_a_modules_name(bundle: Bundle) -> None:
 
 
 async def test_a_mining_changes_nothing_that_a_module_holds(bundle: Bundle, database: str, tmp_path: Path) -> None:
-    """Tables of constants are before and after a mining, a sweep and an erasure what they were."""
+    """A mining, a sweep and an erasure leave every module's mutable objects unchanged."""
     dotted = [name.removesuffix(".py").removesuffix("/__init__").replace("/", ".") for name in bundle]
     modules = [importlib.import_module(name) for name in dotted if name != MAIN_MODULE.removesuffix(".py")]
     before = copy.deepcopy(held(modules))

@@ -1,7 +1,8 @@
--- Temporary tables of the minings, and what stays of them: watermarks and message keys. D1's dialect (SQLite).
+-- The minings' temporary tables, and the two that outlive them: watermarks and message keys. D1's dialect (SQLite).
 --
--- D1 is billed by rows written: a row of a WITHOUT ROWID table is one, each index one more, and a deleted row counts too.
--- Moments are seconds since 1970, UTC. The file records its own id, so that whoever pushes it leaves a version behind.
+-- D1 bills rows written: one for a row of a WITHOUT ROWID table, one more per index, and the same for a deleted row.
+-- Times are seconds since 1970, UTC. The file records its own id, so that the database knows its version whichever tool
+-- pushes the file.
 
 CREATE TABLE IF NOT EXISTS migrations (
     id TEXT NOT NULL PRIMARY KEY,
@@ -9,19 +10,19 @@ CREATE TABLE IF NOT EXISTS migrations (
     applied_at TEXT NOT NULL DEFAULT CURRENT_TIMESTAMP
 ) WITHOUT ROWID;
 
--- A statement that would put NULL here makes its whole batch fail: that is how a batch is guarded in both dialects.
+-- Inserting NULL here makes the whole batch fail. Both dialects guard their batches this way.
 CREATE TABLE guard (
     holds INTEGER NOT NULL
 ) STRICT;
 
--- Numbers stand for users and minings, so that a counted message costs 50 bytes. AUTOINCREMENT: no number comes twice,
--- since message keys outlive the mining whose number they hold.
+-- Users and minings have numbers, so that a counted message costs 50 bytes. AUTOINCREMENT never reuses a number:
+-- message keys outlive the mining whose number they hold.
 CREATE TABLE users (
     user_no INTEGER PRIMARY KEY AUTOINCREMENT,
     user_id TEXT NOT NULL UNIQUE
 ) STRICT;
 
--- One row an unfinished mining. Settings are fixed at begin; closing holds ledger and receipt once teardown begins.
+-- One row per unfinished mining. Settings never change after begin. From teardown on, closing holds ledger and receipt.
 CREATE TABLE minings (
     mining_no INTEGER PRIMARY KEY AUTOINCREMENT,
     mining_id TEXT NOT NULL UNIQUE,
@@ -44,7 +45,7 @@ CREATE TABLE minings (
     UNIQUE (user_no, source)
 ) STRICT;
 
--- The ledger by segment. "waiting": sent or tried, without a verdict yet.
+-- The ledger, one row per segment. "waiting": sent or tried, but no verdict yet.
 CREATE TABLE segments (
     mining_no INTEGER NOT NULL,
     name TEXT NOT NULL,
@@ -63,9 +64,9 @@ CREATE TABLE segments (
     PRIMARY KEY (mining_no, name)
 ) STRICT, WITHOUT ROWID;
 
--- Points of contact: the chunks of a segment on four shelves (chunk modulo 4), one row a shelf, since each row is paid for
--- twice, and a row a chunk would cost four times as much (more rows, sheets, where one would exceed 2 MB). facts is a JSON
--- object: "<chunk>.<part>" to what the messages say.
+-- Points of contact. A segment's chunks are spread over four shelves (chunk modulo 4), with one row per shelf: each row
+-- is billed twice, and one row per chunk would cost four times as much. A shelf that would exceed 2 MB continues in
+-- more rows, its sheets. facts is a JSON object that maps "<chunk>.<part>" to what the messages say.
 CREATE TABLE points (
     mining_no INTEGER NOT NULL,
     shelf INTEGER NOT NULL,
@@ -75,7 +76,7 @@ CREATE TABLE points (
     PRIMARY KEY (mining_no, shelf, segment, sheet)
 ) STRICT, WITHOUT ROWID;
 
--- Contacts of a refined chunk, packed as JSON in parts, as they are handed to the permanent side.
+-- The contacts of a refined chunk, as JSON in parts, exactly as the permanent side receives them.
 CREATE TABLE persons (
     mining_no INTEGER NOT NULL,
     chunk INTEGER NOT NULL,
@@ -84,7 +85,7 @@ CREATE TABLE persons (
     PRIMARY KEY (mining_no, chunk, part)
 ) STRICT, WITHOUT ROWID;
 
--- Chunks whose parts have all been applied; totals counts the chunk's addresses by verdict.
+-- The chunks whose parts have all been applied. totals counts the chunk's addresses by verdict.
 CREATE TABLE chunks (
     mining_no INTEGER NOT NULL,
     chunk INTEGER NOT NULL,
@@ -92,7 +93,7 @@ CREATE TABLE chunks (
     PRIMARY KEY (mining_no, chunk)
 ) STRICT, WITHOUT ROWID;
 
--- What a user's minings have counted, and which of them did. Stays.
+-- The messages that a user's minings have counted, and which mining counted each. Outlives the minings.
 CREATE TABLE messages (
     user_no INTEGER NOT NULL,
     key BLOB NOT NULL,
@@ -100,7 +101,7 @@ CREATE TABLE messages (
     PRIMARY KEY (user_no, key)
 ) STRICT, WITHOUT ROWID;
 
--- What need not be fetched again. Stays.
+-- The messages that need not be fetched again. Outlives the minings.
 CREATE TABLE watermarks (
     user_no INTEGER NOT NULL,
     source TEXT NOT NULL,
@@ -110,7 +111,7 @@ CREATE TABLE watermarks (
     PRIMARY KEY (user_no, source, folder)
 ) STRICT, WITHOUT ROWID;
 
--- For people: one row an address and message, out of the packed points.
+-- For people to read: the packed points as one row per address and message.
 CREATE VIEW points_of_contact AS
 SELECT
     p.mining_no,

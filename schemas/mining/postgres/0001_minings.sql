@@ -1,17 +1,17 @@
--- Temporary tables of the minings, and what stays of them: watermarks and message keys.
+-- The minings' temporary tables, and the two that outlive them: watermarks and message keys.
 
--- A statement that would put NULL here makes its whole batch fail: that is how a batch is guarded in both dialects.
+-- Inserting NULL here makes the whole batch fail. Both dialects guard their batches this way.
 CREATE TABLE guard (
     holds boolean NOT NULL
 );
 
--- Numbers stand for users and minings, so that a counted message costs 50 bytes.
+-- Users and minings have numbers, so that a counted message costs 50 bytes.
 CREATE TABLE users (
     user_no integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     user_id text COLLATE "C" NOT NULL UNIQUE
 );
 
--- One row an unfinished mining. Settings are fixed at begin; closing holds ledger and receipt once teardown begins.
+-- One row per unfinished mining. Settings never change after begin. From teardown on, closing holds ledger and receipt.
 CREATE TABLE minings (
     mining_no integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     mining_id uuid NOT NULL UNIQUE,
@@ -34,7 +34,7 @@ CREATE TABLE minings (
     UNIQUE (user_no, source)
 );
 
--- The ledger by segment. "waiting": sent or tried, without a verdict yet.
+-- The ledger, one row per segment. "waiting": sent or tried, but no verdict yet.
 CREATE TABLE segments (
     mining_no integer NOT NULL,
     name text COLLATE "C" NOT NULL,
@@ -53,7 +53,7 @@ CREATE TABLE segments (
     PRIMARY KEY (mining_no, name)
 );
 
--- Points of contact, packed as JSON: one row a chunk and segment (more where it would exceed 1 MB).
+-- Points of contact as JSON: one row per chunk and segment, or more if one would exceed 1 MB.
 CREATE TABLE points (
     mining_no integer NOT NULL,
     chunk integer NOT NULL,
@@ -63,7 +63,7 @@ CREATE TABLE points (
     PRIMARY KEY (mining_no, chunk, segment, part)
 );
 
--- Contacts of a refined chunk, packed as JSON in parts, as they are handed to the permanent side.
+-- The contacts of a refined chunk, as JSON in parts, exactly as the permanent side receives them.
 CREATE TABLE persons (
     mining_no integer NOT NULL,
     chunk integer NOT NULL,
@@ -72,7 +72,7 @@ CREATE TABLE persons (
     PRIMARY KEY (mining_no, chunk, part)
 );
 
--- Chunks whose parts have all been applied; totals counts the chunk's addresses by verdict.
+-- The chunks whose parts have all been applied. totals counts the chunk's addresses by verdict.
 CREATE TABLE chunks (
     mining_no integer NOT NULL,
     chunk integer NOT NULL,
@@ -80,7 +80,7 @@ CREATE TABLE chunks (
     PRIMARY KEY (mining_no, chunk)
 );
 
--- What a user's minings have counted, and which of them did. Stays.
+-- The messages that a user's minings have counted, and which mining counted each. Outlives the minings.
 CREATE TABLE messages (
     user_no integer NOT NULL,
     key uuid NOT NULL,
@@ -88,7 +88,7 @@ CREATE TABLE messages (
     PRIMARY KEY (user_no, key)
 );
 
--- What need not be fetched again. Stays.
+-- The messages that need not be fetched again. Outlives the minings.
 CREATE TABLE watermarks (
     user_no integer NOT NULL,
     source text COLLATE "C" NOT NULL,
@@ -98,7 +98,7 @@ CREATE TABLE watermarks (
     PRIMARY KEY (user_no, source, folder)
 );
 
--- For people: one row an address and message, out of the packed points.
+-- For people to read: the packed points as one row per address and message.
 CREATE VIEW points_of_contact AS
 SELECT
     p.mining_no,

@@ -16,7 +16,7 @@ from schemas.ledger import Skipped
 
 
 class Fetching:
-    """What a fetcher may ask for one user's minings."""
+    """The calls that a fetcher can make for one user's minings."""
 
     def __init__(self, ports: Ports, pipeline: Pipeline) -> None:
         self._minings: Minings = ports.minings
@@ -25,7 +25,7 @@ class Fetching:
         self._pipeline = pipeline
 
     async def begin(self, user: str, fields: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Begin a mining, or return the unfinished one of its source to be resumed, with lease and watermarks."""
+        """Begin a mining, or return the source's unfinished one to resume, with its lease and watermarks."""
         asked = read_begin(fields)
         source = digest_source(asked.source)
         try:
@@ -71,8 +71,8 @@ class Fetching:
         if lease is None:
             raise Refused(
                 "held",
-                f"Another fetcher is reading this source, heard of {mining.silent_seconds:.0f} seconds ago: wait until "
-                f"it ends, or try again {LEASE_SECONDS:.0f} seconds after it was stopped.",
+                f"Another fetcher is reading this mailbox and was active {mining.silent_seconds:.0f} seconds ago: wait "
+                f"until it ends, or stop it and try again {LEASE_SECONDS:.0f} seconds later.",
             )
         marks = {} if mining.settings.full else await self._minings.watermarks(mining)
         return {
@@ -90,14 +90,14 @@ class Fetching:
         }
 
     async def find(self, user: str, mining: str) -> Mining:
-        """Return a user's unfinished mining; raise NotFound for another's, too."""
+        """Return a user's unfinished mining; raise NotFound, also for another user's mining."""
         found = await self._minings.find(read_mining(mining))
         if found.user != user:
             raise NotFound
         return found
 
     async def renew(self, user: str, mining: str, fields: Mapping[str, Any]) -> None:
-        """Keep the lease alive; an older one is refused. A mining that has ended has no lease to lose."""
+        """Keep the lease alive; raise Refused for an older one. For a mining that has ended, do nothing."""
         lease = read_lease(fields)
         try:
             found = await self.find(user, mining)
@@ -107,7 +107,7 @@ class Fetching:
             raise _old_lease()
 
     async def fetched(self, user: str, mining: str, fields: Mapping[str, Any]) -> None:
-        """End the fetching under the lease; a repeated call changes nothing and nudges what stands still."""
+        """End the fetching under the lease. A repeated call changes nothing, but moves a stalled mining on."""
         lease, skipped, failed = read_lease(fields), read_reasons(fields, "skipped"), read_reasons(fields, "failed")
         try:
             found = await self.find(user, mining)
@@ -121,18 +121,18 @@ class Fetching:
         await self._pipeline.advance(found)
 
     async def cancel(self, user: str, mining: str) -> None:
-        """Stop the fetching: at the fetcher's next call, or at once where none is alive."""
+        """Stop the fetching: at the fetcher's next call, or at once if no fetcher is alive."""
         try:
             found = await self.find(user, mining)
         except NotFound:
             return
         await self._minings.cancel(found)
         if found.state == "fetching" and found.silent_seconds > LEASE_SECONDS:
-            with suppress(Conflict):  # another was first
+            with suppress(Conflict):  # another call was first
                 await self._pipeline.end_fetching(found, reason=Skipped.CANCELLED)
 
     async def retry(self, user: str, mining: str) -> int:
-        """Send the dead segments again; return how many. Refused once refining has begun."""
+        """Send the dead segments again and return how many; raise Refused once refining has begun."""
         try:
             found = await self.find(user, mining)
         except NotFound as error:
@@ -149,7 +149,7 @@ class Fetching:
 
 
 def refuse_changes(asked: BeginRequest, fixed: Settings) -> None:
-    """Raise Refused, by name, where a resume says otherwise than what was fixed at begin."""
+    """Raise Refused, with the settings' names, if a resume differs from what was fixed at begin."""
     own = None if asked.me is None else tuple(sorted({asked.address, *asked.me}))
     wishes = {
         "folders": (asked.folders, fixed.folders),
@@ -163,8 +163,8 @@ def refuse_changes(asked: BeginRequest, fixed: Settings) -> None:
     if wrong:
         raise Refused(
             "fixed",
-            f"An unfinished mining of this source was begun with another {' and '.join(wrong)}: resume it without "
-            f"{'it' if len(wrong) == 1 else 'them'}, or cancel it first.",
+            f"An unfinished mining of this mailbox was started with a different {' and '.join(wrong)}: resume it "
+            f"without {'it' if len(wrong) == 1 else 'them'}, or cancel it first.",
         )
 
 
@@ -173,4 +173,4 @@ def _old_lease() -> Refused:
 
 
 def _too_late() -> Refused:
-    return Refused("refining", "Refining has begun: the next mining of this source fetches those messages again.")
+    return Refused("refining", "Too late to retry: the next mining of this mailbox fetches those messages again.")

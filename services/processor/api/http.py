@@ -1,4 +1,4 @@
-"""The API over HTTP for the container: Starlette around `Api.answer`, uvicorn around Starlette."""
+"""The API over HTTP in the container: Starlette around `Api.answer`, uvicorn around Starlette."""
 
 import contextlib
 import socket
@@ -19,7 +19,7 @@ KEEP_ALIVE_SECONDS = 30
 
 
 class Server(uvicorn.Server):
-    """uvicorn on a socket that may have been handed over, leaving signals to the composition root."""
+    """uvicorn on a socket that is already open. It leaves signals to the composition root."""
 
     def __init__(self, config: uvicorn.Config, listening: socket.socket) -> None:
         super().__init__(config)
@@ -27,7 +27,7 @@ class Server(uvicorn.Server):
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Leave signals alone."""
+        """Install no signal handlers."""
         yield
 
     async def serve(self, sockets: list[socket.socket] | None = None) -> None:
@@ -36,7 +36,7 @@ class Server(uvicorn.Server):
 
 
 def serve_api(api: Api, *, listen: str) -> Server:
-    """Return a server for the API on `host:port`, or on `fd:N`, a listening socket that was handed over."""
+    """Return a server for the API on `host:port`, or on `fd:N`, an inherited listening socket."""
 
     async def answer(request: HttpRequest) -> HttpResponse:
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
@@ -58,16 +58,16 @@ def serve_api(api: Api, *, listen: str) -> Server:
 
 
 async def answer_whatever_happens(api: Api, asked: Request) -> Response:
-    """Answer, also after an error of our own; a log has its class alone, since its text may hold mail."""
+    """Answer the request even after an unexpected error. Log only its class, since its text could contain mail."""
     try:
         return await api.answer(asked)
     except Exception as error:
         log.error("request failed", error=type(error).__name__)
-        return problem(500, "error", "This failed in a way that nobody foresaw: look at the log of the processor.")
+        return problem(500, "error", "An unexpected error occurred: check the processor's log.")
 
 
 async def read_body(request: HttpRequest) -> bytes | None:
-    """Return a request's body, or None where it is larger than we take."""
+    """Return a request's body, or None if it is larger than MAX_BODY_BYTES."""
     out = bytearray()
     async for piece in request.stream():
         out += piece

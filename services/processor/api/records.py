@@ -1,4 +1,4 @@
-"""What people ask: status, reports, contacts, and that everything of theirs be erased."""
+"""The user's side of the API: status, reports, contacts and erasure."""
 
 import base64
 import json
@@ -15,14 +15,14 @@ from processor.ports import ContactStore, NotFound
 from schemas.ledger import Ledger
 
 MAX_PAGE = 1000
-"""Contacts a page: PostgREST cuts longer answers silently (its default max-rows on Supabase, 2026)."""
+"""Contacts per page: PostgREST silently cuts longer answers (its default max-rows on Supabase, 2026)."""
 MAX_RECORDS = 100
 MAX_TEMPERATURE, MAX_OCCURRENCE = 2**15 - 1, 2**31 - 1
-"""The largest that a cursor may say, as the types of `contacts_page` take it."""
+"""The largest values in a cursor, given by the types in `contacts_page`."""
 
 
 class Records:
-    """Reads what is under way and what has ended as one."""
+    """Reads running and ended minings alike."""
 
     def __init__(self, ports: Ports, pipeline: Pipeline) -> None:
         self._minings: Minings = ports.minings
@@ -30,12 +30,12 @@ class Records:
         self._pipeline = pipeline
 
     async def health(self) -> dict[str, Any]:
-        """Return that both databases answer; raise Unavailable."""
+        """Return the status and schema version; raise Unavailable unless both databases answer."""
         await self._minings.ids("")
         return {"status": "ok", "schema": await self._contacts.call("schema_version")}
 
     async def status(self, user: str, mining: str) -> dict[str, Any]:
-        """Return how far a mining is; raise NotFound."""
+        """Return a mining's progress; raise NotFound."""
         mining = read_mining(mining)
         try:
             found = await self._minings.find(mining)
@@ -46,7 +46,7 @@ class Records:
         return await self._running_status(found)
 
     async def all(self, user: str) -> list[dict[str, Any]]:
-        """Return the user's minings: unfinished first, each newest first."""
+        """Return the user's minings: unfinished ones first, then ended ones, each newest first."""
         running = [await self.status(user, mining) for mining in await self._minings.ids(user)]
         records = await self._contacts.call("mining_records", user_id=user, page_size=MAX_RECORDS)
         known = {status["id"] for status in running}
@@ -69,10 +69,10 @@ class Records:
         return report_of(mining, found.state, (await self._pipeline.ledger(found)).to_json(), None)
 
     async def contacts(self, user: str, query: Mapping[str, str]) -> dict[str, Any]:
-        """Return one page of the user's contacts in the list's order, and the cursor of the next."""
+        """Return one page of the user's contacts in list order, and the cursor of the next page."""
         limit = query.get("limit", str(MAX_PAGE))
         if not limit.isdecimal() or len(limit) > len(str(MAX_PAGE)) or not 1 <= int(limit) <= MAX_PAGE:
-            raise BadRequest(f"limit is {limit!r}: it may be a number from 1 to {MAX_PAGE}.")
+            raise BadRequest(f"limit is {limit!r}: it must be a number from 1 to {MAX_PAGE}.")
         page = await self._contacts.call(
             "contacts_page",
             user_id=user,
@@ -83,12 +83,12 @@ class Records:
         return {"contacts": page, "after": write_cursor(page[-1]) if page else None}
 
     async def erase(self, user: str, fields: Mapping[str, Any]) -> dict[str, Any]:
-        """Erase one contact, so that it does not come back, or everything of the user; return the receipt."""
+        """Erase one contact for good, or everything the user has; return the receipt."""
         address = fields.get("address")
         if address is None:
             return await self._erase_user(user)
         if not isinstance(address, str):
-            raise BadRequest("address must be a text, or null for the whole user.")
+            raise BadRequest("address must be a string, or null to erase everything.")
         return dict(await self._contacts.call("erase_contact", user_id=user, address=fold_address(address)))
 
     async def _erase_user(self, user: str) -> dict[str, Any]:
@@ -160,7 +160,7 @@ def ended_status(record: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def report_of(mining: str, state: str, ledger: Mapping[str, Any], receipt: object) -> dict[str, Any]:
-    """Return a report; of a mining under way the ledger need not balance yet, and `balanced` says whether it does."""
+    """Return a report. `balanced` says whether the ledger balances; while a mining runs, it need not."""
     imbalance = Ledger.from_json(ledger).imbalance()
     return {
         "id": mining,
@@ -173,13 +173,13 @@ def report_of(mining: str, state: str, ledger: Mapping[str, Any], receipt: objec
 
 
 def write_cursor(contact: Mapping[str, Any]) -> str:
-    """Return where a page ended, as a word that goes into a URL."""
+    """Return the cursor after a page's last contact, as text that is safe in a URL."""
     place = [contact["temperature"], contact["occurrence"], contact["recency"], contact["address"]]
     return base64.urlsafe_b64encode(json.dumps(place).encode()).decode()
 
 
 def read_cursor(text: str) -> list[Any] | None:
-    """Read what `write_cursor` wrote; raise BadRequest."""
+    """Read what `write_cursor` wrote, None for an empty text; raise BadRequest for anything else."""
     if not text:
         return None
     try:
@@ -192,4 +192,4 @@ def read_cursor(text: str) -> list[Any] | None:
         check_texts({"after": address})
         return [int(temperature), int(occurrence), recency, str(address)]
     except (ValueError, TypeError, OverflowError, RecursionError, BadRequest) as error:
-        raise BadRequest("after is no cursor that this API gave.") from error
+        raise BadRequest("after is not a cursor of this API: use the one that came with the previous page.") from error

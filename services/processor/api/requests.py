@@ -1,4 +1,4 @@
-"""What callers send, checked field by field; a wrong one is answered with its name and what is allowed."""
+"""Reads the bodies of requests, field by field. The error for a wrong field names it and says what is allowed."""
 
 import re
 from collections.abc import Mapping
@@ -13,17 +13,17 @@ from schemas.scope import Scope
 MAX_CHUNKS = 4096
 MAX_LIST = 10_000
 MAX_COUNT = 2**53 - 1
-"""The greatest whole number that JSON carries safely, and that D1 takes."""
+"""The largest whole number that is safe in JSON and in D1."""
 _REASON = re.compile(r"[a-z]{1,32}")
 _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 
 
 class BadRequest(Exception):
-    """The request is not of the form that was agreed; the text says what is wrong."""
+    """The request is malformed. The text says what is wrong."""
 
 
 class Refused(Exception):
-    """The request is well formed, but the state of things forbids it; `code` is the word for why."""
+    """The request is well formed, but the mining's state does not allow it. `code` says why, in one word."""
 
     def __init__(self, code: str, sentence: str) -> None:
         super().__init__(sentence)
@@ -32,7 +32,7 @@ class Refused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class BeginRequest:
-    """What `begin` asks for; None stands for whatever is fixed already, or the default."""
+    """The body of `begin`. None means the value that is fixed already, or else the default."""
 
     id: str
     source: str
@@ -48,10 +48,10 @@ class BeginRequest:
 
 
 def check_texts(fields: Mapping[str, Any]) -> None:
-    """Raise BadRequest where a text holds what no database takes: a NUL, or half of a pair of surrogates."""
+    """Raise BadRequest if a text contains what no database stores: a NUL or a lone surrogate."""
     for name, value in fields.items():
         if not _is_storable(value):
-            raise BadRequest(f"{name} holds a NUL or half a character: leave it out.")
+            raise BadRequest(f"{name} contains a NUL or half a character: remove it.")
 
 
 def _is_storable(value: object) -> bool:
@@ -66,7 +66,7 @@ def read_begin(fields: Mapping[str, Any]) -> BeginRequest:
     """Check the body of `begin`; raise BadRequest."""
     scope = _text(fields, "scope", default=None)
     if scope is not None and scope not in [*Scope]:
-        raise BadRequest(f"scope is {scope!r}: it may be one of {', '.join(Scope)}.")
+        raise BadRequest(f"scope is {scope!r}: it must be one of {', '.join(Scope)}.")
     full = fields.get("full")
     if full is not None and not isinstance(full, bool):
         raise BadRequest("full must be true, false or null.")
@@ -90,7 +90,7 @@ def read_begin(fields: Mapping[str, Any]) -> BeginRequest:
 
 
 def read_lease(fields: Mapping[str, Any]) -> int:
-    """Return the lease that a fetcher's call carries; raise BadRequest."""
+    """Return the lease in a fetcher's call; raise BadRequest."""
     lease = fields.get("lease")
     if not _is_count(lease):
         raise BadRequest("lease must be a number.")
@@ -98,18 +98,18 @@ def read_lease(fields: Mapping[str, Any]) -> int:
 
 
 def read_reasons(fields: Mapping[str, Any], name: str) -> dict[str, int]:
-    """Return messages by reason; raise BadRequest where a reason is no word or a number is negative."""
+    """Return messages by reason; raise BadRequest if a reason is not one word or a number is negative."""
     reasons = fields.get(name, {})
     if not isinstance(reasons, dict):
-        raise BadRequest(f"{name} must be an object of numbers by reason.")
+        raise BadRequest(f"{name} must be an object that maps reasons to numbers of messages.")
     for reason, messages in reasons.items():
         if not _REASON.fullmatch(reason) or not _is_count(messages):
-            raise BadRequest(f"{name} must hold numbers by reason, each reason one word.")
+            raise BadRequest(f"{name} must map reasons, one word each, to numbers of messages.")
     return reasons
 
 
 def read_mining(text: str) -> str:
-    """Return the id of a mining in its usual spelling; raise BadRequest."""
+    """Return a mining's id in the usual UUID spelling; raise BadRequest."""
     return _uuid({"id": text}, "id")
 
 
@@ -118,21 +118,21 @@ def _is_int(value: object) -> bool:
 
 
 def _is_count(value: object) -> bool:
-    """Say whether this is a number that counts something, and that every database takes."""
+    """Return whether this is a count: a whole number from 0 to MAX_COUNT."""
     return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MAX_COUNT
 
 
 def _text(fields: Mapping[str, Any], name: str, default: str | None) -> str | None:
     value = fields.get(name, default)
     if value is not None and not isinstance(value, str):
-        raise BadRequest(f"{name} must be a text.")
+        raise BadRequest(f"{name} must be a string.")
     return value
 
 
 def _required(fields: Mapping[str, Any], name: str) -> str:
     value = _text(fields, name, None)
     if not value or len(value) > 1000:
-        raise BadRequest(f"{name} is missing, or no text of 1 to 1000 characters.")
+        raise BadRequest(f"{name} is required and must be a string of 1 to 1000 characters.")
     return value
 
 
@@ -141,7 +141,7 @@ def _texts(fields: Mapping[str, Any], name: str) -> tuple[str, ...] | None:
     if value is None:
         return None
     if not isinstance(value, list) or len(value) > MAX_LIST or not all(isinstance(item, str) for item in value):
-        raise BadRequest(f"{name} must be a list of texts.")
+        raise BadRequest(f"{name} must be a list of at most {MAX_LIST} strings.")
     return tuple(value)
 
 
@@ -152,11 +152,11 @@ def _date(fields: Mapping[str, Any], name: str) -> str | None:
     try:
         return date.fromisoformat(value).isoformat()
     except ValueError as error:
-        raise BadRequest(f"{name} is {value!r}: it must be a date as 2026-01-31.") from error
+        raise BadRequest(f"{name} is {value!r}: it must be a date like 2026-01-31.") from error
 
 
 def _uuid(fields: Mapping[str, Any], name: str) -> str:
     try:
         return str(UUID(_required(fields, name)))
     except ValueError as error:
-        raise BadRequest(f"{name} is no UUID.") from error
+        raise BadRequest(f"{name} must be a UUID.") from error

@@ -1,4 +1,4 @@
-"""The HTTP API: request in, response out, in terms of ports alone. What serves it is the composition root's matter."""
+"""The HTTP API: request in, response out, using only the ports. The composition roots serve it."""
 
 import json
 from collections.abc import Awaitable, Callable, Mapping
@@ -17,7 +17,7 @@ MAX_BODY_BYTES: Final = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """An HTTP request; `path` is as it came, still percent-encoded, `body` None where it is above MAX_BODY_BYTES."""
+    """An HTTP request. `path` is still percent-encoded; `body` is None if it exceeds MAX_BODY_BYTES."""
 
     method: str
     path: str
@@ -42,12 +42,12 @@ Handler = Callable[[str, str, Request], Awaitable[Mapping[str, Any]]]
 
 
 def problem(status: int, code: str, sentence: str) -> Response:
-    """Return an answer that says in one sentence what is wrong."""
+    """Return a response that says in one sentence what is wrong."""
     return Response(status, {"error": sentence, "code": code})
 
 
 class Api:
-    """Answers requests; one instance a process, no state of its own."""
+    """Answers requests. It keeps no state between them."""
 
     def __init__(self, fetching: Fetching, records: Records, *, service_token: str, version: str) -> None:
         self._fetching = fetching
@@ -68,21 +68,21 @@ class Api:
         }
 
     async def answer(self, request: Request) -> Response:
-        """Answer one request; never raises for what a caller can cause or a database can do."""
+        """Answer one request. Faults of the caller and failures of databases become responses, not exceptions."""
         try:
             return await self._route(request)
         except BadRequest as error:
             return problem(400, "request", str(error))
         except NotFound:
-            return problem(404, "unknown", "There is no such thing here.")
+            return problem(404, "unknown", "Not found: this user has no such mining, or the API has no such path.")
         except Refused as error:
             return problem(409, error.code, str(error))
         except Conflict:
-            return problem(409, "again", "Something else changed this mining at the same moment: ask again.")
+            return problem(409, "again", "Something else changed this mining at the same time: try again.")
         except LimitExceeded:
-            return problem(400, "limit", "That is more than fits: ask for less at once.")
+            return problem(400, "limit", "The request is too large: send or ask for less at once.")
         except Unavailable:
-            return problem(503, "unavailable", "The database, queue or store does not answer now: ask again later.")
+            return problem(503, "unavailable", "The database, queue or store does not answer now: try again later.")
 
     async def _route(self, request: Request) -> Response:
         pieces = [unquote(piece) for piece in request.path.strip("/").split("/")]
@@ -90,7 +90,7 @@ class Api:
             return Response(200, await self._records.health() | {"version": self._version})
         user = self._allowed_user(request.token)
         if user is None:
-            return problem(401, "token", "This needs a token: Authorization: Bearer …")
+            return problem(401, "token", "A valid token is required: send the header Authorization: Bearer …")
         if len(pieces) < 3 or pieces[0] != "users" or user not in ("", pieces[1]) or not pieces[1]:
             raise NotFound
         check_texts({"The path": pieces, **request.query})
@@ -140,7 +140,7 @@ class Api:
 
 
 def body_of(request: Request) -> Mapping[str, Any]:
-    """Return the JSON object that came with a request; raise BadRequest, or LimitExceeded."""
+    """Return the JSON object in a request's body; raise BadRequest or LimitExceeded."""
     if request.body is None:
         raise LimitExceeded("the body is too large")
     try:

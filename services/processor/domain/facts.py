@@ -1,7 +1,7 @@
-"""What one message says: the shapes that extraction hands on to packing.
+"""What one message says: the types that extraction passes on to packing.
 
-A field is one bit, so that the fields of a message's copies unite by OR. A message tag is the number of its row in the
-table of tags, so that of several the smallest is the one that comes first.
+Each field is one bit, so that the fields of a message's copies combine by OR. A message tag is its row number in the
+table of tags, so that the smallest of several numbers is the tag that comes first.
 """
 
 from typing import Final, NamedTuple
@@ -14,7 +14,7 @@ BCC: Final = 16
 LIST_POST: Final = 32
 BODY: Final = 64
 WROTE: Final = 128
-"""The message is from the user, and the address stands in its To, Cc or Bcc."""
+"""The message is from the user, and the address is in its To, Cc or Bcc."""
 
 NO_TAG: Final = 0
 CHAT: Final = 1
@@ -24,7 +24,7 @@ TRANSACTIONAL: Final = 4
 
 
 class Point(NamedTuple):
-    """What one message says about one address; `tag` is the message tag that its fields grant it."""
+    """What one message says about one address. `tag` is the message tag that the address's fields give it."""
 
     address: str
     plus: tuple[str, ...]

@@ -1,4 +1,4 @@
-"""The container's loop: one job at a time, kept ours while it is worked on, acknowledged after the commit."""
+"""The container's loop: take one job at a time, keep it claimed while working, acknowledge it after the commit."""
 
 import asyncio
 import contextlib
@@ -14,14 +14,14 @@ from processor.ports import Conflict, Deliveries, Delivery, Unavailable
 log = structlog.get_logger()
 
 READ_SECONDS = 1.0
-"""How long one wait for a job lasts: the time a graceful stop may take while idle."""
+"""How long one wait for a job lasts, and so how long a graceful stop can take while idle."""
 MAX_BACK_OFF_SECONDS = 15.0
 MAX_STUMBLES = 5
-"""Unexpected errors of one job after which it is put on the dead-letter queue; the sweep knows what is missing."""
+"""Unexpected errors before a job goes to the dead-letter queue. The sweep issues it again if it is still needed."""
 
 
 class Consumer:
-    """Works until told to stop; finishes the job at hand first."""
+    """Works until told to stop, and finishes the current job first."""
 
     def __init__(
         self,
@@ -40,11 +40,11 @@ class Consumer:
         self._stop = asyncio.Event()
 
     def stop(self) -> None:
-        """Ask the loop to end after the job at hand."""
+        """Ask the loop to stop after the current job."""
         self._stop.set()
 
     async def run(self) -> None:
-        """Receive, do, acknowledge; sweep when idle."""
+        """Receive, run and acknowledge jobs; sweep when idle."""
         clock = asyncio.get_running_loop().time
         swept = clock()
         while not self._stop.is_set():

@@ -1,7 +1,7 @@
-"""What happens to a job, in terms of ports alone: segments are counted, chunks refined, minings closed.
+"""The steps of a job, using only the ports: counting segments, refining chunks, closing minings.
 
-Delivery is at least once and in any order; every step is idempotent, and every write that must not repeat is guarded by
-the database that holds it. `Unavailable` passes through: the job waits, and that is no try.
+Jobs arrive at least once and in any order. Every step is idempotent, and the database guards every write that must not
+happen twice. `Unavailable` passes through: the job waits, and this does not count as a try.
 """
 
 import hashlib
@@ -22,18 +22,18 @@ from schemas.limits import MAX_ROW_BYTES
 from schemas.segments import Plan, Segment, UnreadableSegment, plan_key, segment_key
 
 MAX_TRIES = 3
-"""Failures of a segment itself after which it is dead."""
+"""Failures of the segment itself after which it is dead."""
 MAX_CRASHES = 20
-"""Deliveries without any verdict after which a segment is dead: it kills its processor."""
+"""Deliveries without a verdict after which a segment is dead, because it kills its processor."""
 LATER_STATES = {JobKind.SEGMENT: ("refining", "teardown"), JobKind.REFINE: ("teardown",), JobKind.TEARDOWN: ()}
-"""The states of a mining that no longer waits for a job of the kind."""
+"""The states in which a mining no longer waits for a job of this kind."""
 DELETE_OBJECTS = 1000
-"""Objects a deletion: what one call of R2's multi-delete takes (S3 DeleteObjects, 2026)."""
+"""Objects per deletion, the limit of one call of R2's multi-delete (S3 DeleteObjects, 2026)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """What the pipeline works with."""
+    """The adapters that the pipeline uses."""
 
     raw: RawStore
     minings: Minings
@@ -52,10 +52,10 @@ class Pipeline:
         self._refiner = Refiner(ports.minings, ports.contacts)
 
     async def handle(self, text: str, *, deliveries: int = 1, again: bool = False) -> None:
-        """Do one job; when this returns it is settled. Raises Unavailable (wait, then again) or Conflict (again).
+        """Run one job; it is settled when this returns.
 
-        `again`, or more than one delivery: it was begun before, and that may have taken the mining a state further
-        without sending the jobs of that state.
+        Raises Unavailable (wait, then try again) or Conflict (try again). With `again`, or more than one delivery, the
+        job was started before. That run may have moved the mining to the next state without sending that state's jobs.
         """
         try:
             job = Job.decode(text)
@@ -76,7 +76,7 @@ class Pipeline:
             await self._tear_down(mining)
 
     async def advance(self, mining: Mining) -> None:
-        """Take a mining as far as it can go now, and send the jobs that its state waits for."""
+        """Move a mining as far as it can go now, and send the jobs that its state waits for."""
         if mining.state == "processing" and await self._minings.start_refining(mining):
             mining = await self._minings.find(mining.id)
         if mining.state == "refining":
@@ -102,7 +102,7 @@ class Pipeline:
             await self.advance(await self._minings.find(mining.id))
 
     async def _count(self, mining: Mining, name: str) -> None:
-        """Count a segment; raise SegmentFailed where it is its own fault that this is not possible."""
+        """Count a segment; raise SegmentFailed if the segment itself is at fault."""
         try:
             head, messages = read_segment(await self._raw.get(segment_key(mining.id, name)), mining.settings)
             keys = sorted({message.key.hex() for message in messages})
@@ -151,7 +151,7 @@ class Pipeline:
         await self._queue.send([Job(JobKind.TEARDOWN, mining.id)])
 
     async def ledger(self, mining: Mining) -> Ledger:
-        """Return the account of an unfinished mining as it stands."""
+        """Return the current ledger of an unfinished mining."""
         totals = await self._minings.segment_totals(mining)
         contacts: Counter[str] = Counter()
         for chunk in await self._minings.chunk_totals(mining):
@@ -190,35 +190,35 @@ class Pipeline:
         await self._minings.delete(mining)
 
     async def delete_objects(self, mining: str) -> None:
-        """Delete a mining's objects and list again, until none is left."""
+        """Delete a mining's objects and list them again until none is left."""
         while True:
             keys: list[str] = []
             async for key in self._raw.list(f"{mining}/"):
                 keys.append(key)
                 if len(keys) == DELETE_OBJECTS:
                     break
-            await self._raw.delete(keys or [plan_key(mining)])  # with it goes what a killed fetcher left half written
+            await self._raw.delete(keys or [plan_key(mining)])  # this also deletes a killed fetcher's unfinished files
             if not keys:
                 return
 
     async def erase(self, mining: Mining) -> None:
-        """Remove an erased mining with everything that it wrote: rows first, by which every write is guarded."""
+        """Delete an erased mining and everything that it wrote. Its rows go first, because they guard every write."""
         await self._minings.erase(mining)
         await self.delete_objects(mining.id)
 
     async def end_fetching(self, mining: Mining, *, reason: Skipped) -> None:
-        """End a mining whose fetcher is gone: what is stored counts, the rest is skipped for the reason."""
+        """End a mining whose fetcher is gone: stored messages count, the others are skipped for the reason given."""
         await self.fix_segments(mining, lease=mining.lease, skipped={}, failed={}, ended_by=reason)
         mining = await self._minings.find(mining.id)
-        await self.resend(mining)  # it may have died between storing and sending
+        await self.resend(mining)  # the fetcher may have died between storing and sending
         await self.advance(mining)
 
     async def fix_segments(
         self, mining: Mining, *, lease: int, skipped: dict[str, int], failed: dict[str, int], ended_by: str = ""
     ) -> None:
-        """End the fetching under a lease: the segments sent are those that the raw store lists.
+        """End the fetching under a lease. The segments sent are those that the raw store lists.
 
-        Where the plan is damaged, what they hold is all that is known to have been listed.
+        If the plan is damaged, only the messages in these segments are known to have been listed.
         """
         segments = [name async for name in self.stored_segments(mining)]
         plan = await self._plan(mining)
@@ -236,7 +236,7 @@ class Pipeline:
         )
 
     async def _plan(self, mining: Mining) -> Plan | None:
-        """Return what was planned, which is nothing before the fetcher came to it; None where the plan is damaged."""
+        """Return the plan, an empty one if the fetcher has not written it yet, or None if it is damaged."""
         try:
             return Plan.decode(await self._raw.get(plan_key(mining.id)))
         except NotFound:
@@ -245,13 +245,13 @@ class Pipeline:
             return None
 
     async def stored_segments(self, mining: Mining) -> AsyncIterator[str]:
-        """Yield the names of the segments that the raw store holds of a mining."""
+        """Yield the names of a mining's segments in the raw store."""
         async for key in self._raw.list(f"{mining.id}/"):
             if key != plan_key(mining.id):
                 yield key.removeprefix(f"{mining.id}/")
 
     async def resend(self, mining: Mining) -> int:
-        """Send the jobs of the segments that are stored and have no verdict; return how many."""
+        """Send the jobs of the stored segments without a verdict again; return how many."""
         if mining.state == "processing":
             names = await self._minings.waiting(mining)
         else:

@@ -1,4 +1,4 @@
-"""From a stored segment to what its messages say. Pure."""
+"""Reads what a stored segment's messages say. Pure."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -11,7 +11,7 @@ from schemas.segments import Segment, UnreadableSegment
 
 
 class SegmentFailed(Exception):
-    """The segment itself cannot be counted; `reason` is the ledger's word for why."""
+    """The segment itself cannot be counted. `reason` is the ledger's word for why."""
 
     def __init__(self, reason: Dead) -> None:
         super().__init__(reason.value)
@@ -19,7 +19,7 @@ class SegmentFailed(Exception):
 
 
 def read_segment(data: bytes, settings: Settings) -> tuple[Segment, list[Message]]:
-    """Return a segment's head and what its messages say, in their order; raise SegmentFailed, and nothing else."""
+    """Return a segment's head and what its messages say, in order; raise only SegmentFailed."""
     try:
         head, body = Segment.decode(data)
         own, latest = frozenset(settings.own), undated_from(settings.as_of)
@@ -35,6 +35,6 @@ def read_segment(data: bytes, settings: Settings) -> tuple[Segment, list[Message
 
 
 def undated_from(as_of: str) -> int:
-    """Return the first timestamp that counts as no date: more than a day after the reference date, UTC."""
+    """Return the first timestamp that counts as no date: more than a day after the reference date, in UTC."""
     reference = datetime.strptime(as_of, "%Y-%m-%d").replace(tzinfo=UTC)
     return int((reference + timedelta(days=2)).timestamp())

@@ -1,4 +1,4 @@
-"""Chunks of a mining become permanent contacts: read, refined, stored in parts, and applied, each part once."""
+"""Turns a mining's chunks into permanent contacts: reads, refines, stores and applies them, each part once."""
 
 import asyncio
 from collections import Counter, deque
@@ -13,32 +13,32 @@ from schemas.ledger import Verdict
 from schemas.limits import MAX_ROW_BYTES
 
 REFINE_CHUNKS = 4
-"""Chunks a refine job, done one after the other: on Cloudflare each job is three operations of a queue."""
+"""Chunks per refine job, one after the other: on Cloudflare each job costs three queue operations."""
 
 TURN_PERSONS = 20
-"""Persons after which all others that wait for this thread have a turn, about each quarter of a millisecond: the
-answers of databases, and callers of the API."""
+"""Persons after which other tasks of this thread get a turn, about every quarter of a millisecond: database answers
+and API requests wait for it."""
 AHEAD = 2
-"""Chunks that are stored and applied while the next is computed: one for each of the two databases."""
+"""Chunks that are stored and applied while the next one is computed: one for each of the two databases."""
 
 
 def refine_jobs(mining: str, chunks: Sequence[int]) -> list[Job]:
-    """Return the jobs for these chunks, ascending, REFINE_CHUNKS a job; what lies between them needs no refining."""
+    """Return the jobs for these ascending chunks, REFINE_CHUNKS per job. Chunks between them need no refining."""
     groups = [chunks[at : at + REFINE_CHUNKS] for at in range(0, len(chunks), REFINE_CHUNKS)]
     return [Job(JobKind.REFINE, mining, chunk=group[0], chunks=group[-1] - group[0] + 1) for group in groups]
 
 
 class Refiner:
-    """Refines chunks of minings that are in that state; each step may be done again."""
+    """Refines chunks of minings in the state `refining`. Every step can be repeated."""
 
     def __init__(self, minings: Minings, contacts: ContactStore) -> None:
         self._minings = minings
         self._contacts = contacts
 
     async def refine(self, mining: Mining, chunks: range) -> bool:
-        """Refine what is left of these chunks; False where the mining was erased meanwhile.
+        """Refine those of these chunks that are left; return False if the mining has been erased in the meantime.
 
-        While the databases take up to AHEAD chunks, the next one is read and computed.
+        The next chunk is read and computed while the databases store up to AHEAD others.
         """
         storing: deque[asyncio.Task[bool]] = deque()
         try:
@@ -67,9 +67,9 @@ class Refiner:
         return cut_parts(contacts, max_bytes=MAX_ROW_BYTES), totals
 
     async def _store(self, mining: Mining, chunk: int, parts: list[str], totals: Counter[str]) -> bool:
-        """Store a chunk's parts and apply those that are stored; False where the permanent side has closed the mining.
+        """Store a chunk's parts and apply what is stored; return False if the permanent side has closed the mining.
 
-        What another delivery has stored before stays, and is what both apply.
+        If another delivery stored the parts first, they stay, and both deliveries apply them.
         """
         for part, text in await self._minings.keep_persons(mining, chunk, parts):
             answer = await self._contacts.call(

@@ -1,4 +1,4 @@
-"""Look for minings that stand still: queues may lose and sleep, the tables and the store know."""
+"""Looks for stalled minings. Queues can lose or delay jobs, but the tables and the raw store show what is missing."""
 
 from processor.jobs.pipeline import Pipeline, Ports
 from processor.minings.mining import Mining
@@ -8,14 +8,14 @@ from schemas.ledger import Skipped
 from schemas.segments import is_mining
 
 LEASE_SECONDS = 10.0
-"""A fetcher renews its lease every 2 seconds; after five silent ones another may take over (it loses nothing)."""
+"""A fetcher renews its lease every 2 seconds. After five missed renewals another can take over; nothing is lost."""
 
 
 class Sweeper:
-    """Puts minings that stand still back on their way; safe to run anywhere, any time, several at once."""
+    """Moves stalled minings on. It is safe to run anywhere, at any time, and several times at once."""
 
     def __init__(self, ports: Ports, pipeline: Pipeline, *, still_seconds: float, silent_seconds: float) -> None:
-        """Leave alone what changed within `still_seconds`; end what a fetcher left for `silent_seconds`."""
+        """Leave minings alone that changed within `still_seconds`; end those with no fetcher for `silent_seconds`."""
         self._raw: RawStore = ports.raw
         self._minings: Minings = ports.minings
         self._pipeline = pipeline
@@ -23,10 +23,10 @@ class Sweeper:
         self._silent_seconds = silent_seconds
 
     async def sweep(self) -> None:
-        """Look at every mining once, and at objects that belong to none.
+        """Check every mining once, and delete objects that belong to no mining.
 
-        A mining that cannot be looked at for an error of ours keeps none of the others waiting: its error is raised
-        once all have been seen. Unavailable is raised at once.
+        An unexpected error in one mining does not hold up the others: it is raised after all have been checked.
+        Unavailable is raised at once.
         """
         stored = await self._minings_in_store()
         known = await self._minings.ids()
@@ -46,9 +46,9 @@ class Sweeper:
             raise failed
 
     async def _minings_in_store(self) -> set[str]:
-        # Listed before the tables are read: an object seen here belongs to a mining that had begun by then.
+        # List the store before reading the tables: a mining begins before it stores its first object.
         names = {key.partition("/")[0] async for key in self._raw.list("")}
-        # A store that is shared by mistake must cost nobody a file.
+        # If the store is shared by mistake, nobody must lose a file.
         return {name for name in names if is_mining(name)}
 
     async def _look_at(self, mining: Mining) -> None:

@@ -1,4 +1,4 @@
-"""A mining that is under way: what was fixed when it began, and how it stood when it was read."""
+"""An unfinished mining: the settings fixed when it began, and its state when it was read."""
 
 import hashlib
 import json
@@ -11,7 +11,7 @@ from processor.ports import Row
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What is fixed when a mining begins. `since` and `as_of` are dates, YYYY-MM-DD; `own` are folded addresses."""
+    """The settings fixed at begin. `since` and `as_of` are dates, YYYY-MM-DD; `own` holds folded addresses."""
 
     address: str
     folders: tuple[str, ...] | None
@@ -23,12 +23,12 @@ class Settings:
     own: tuple[str, ...]
 
     def to_json(self) -> dict[str, Any]:
-        """Return the settings as what JSON can hold."""
+        """Return the settings as a dict that JSON can encode."""
         return {name: getattr(self, name) for name in self.__slots__}
 
     @classmethod
     def from_json(cls, fields: Mapping[str, Any]) -> Self:
-        """Read what `to_json` wrote."""
+        """Read what `to_json` returned."""
         folders = fields["folders"]
         lists = {"folders": None if folders is None else tuple(folders), "own": tuple(fields["own"])}
         return cls(**{**fields, **lists})
@@ -36,7 +36,7 @@ class Settings:
 
 @dataclass(frozen=True, slots=True)
 class Mining:
-    """One unfinished mining, as it was when it was read."""
+    """One unfinished mining, as it was read."""
 
     number: int
     id: str
@@ -83,10 +83,10 @@ class Mining:
 
 
 def digest_source(source: str) -> str:
-    """Return what stands for a source in the tables: 16 hex digits."""
+    """Return the 16 hex digits that identify a source in the tables."""
     return hashlib.blake2b(source.encode(), digest_size=8).hexdigest()
 
 
 def dump(value: object) -> str:
-    """Return JSON text, the same for equal values."""
+    """Return the value as JSON text; equal values give the same text."""
     return json.dumps(value, separators=(",", ":"), sort_keys=True)

@@ -1,4 +1,4 @@
-"""Named SQL: a file holds statements, each under a line `-- name: …`; Python only names them."""
+"""Named SQL: a file holds statements, each under a line `-- name: …`, and Python uses only the names."""
 
 import re
 from pathlib import Path
@@ -7,7 +7,7 @@ _NAME = re.compile(r"^-- name: (\w+)$", re.MULTILINE)
 
 
 def load_statements(path: Path) -> dict[str, str]:
-    """Return the statements of a file by name; raise ValueError where a name stands twice."""
+    """Return a file's statements by name; raise ValueError if a name is used twice."""
     pieces = _NAME.split(path.read_text(encoding="utf-8"))[1:]
     names = pieces[::2]
     if len(set(names)) != len(names):

@@ -1,4 +1,4 @@
-"""The minings that are under way: typed operations on the temporary tables, in terms of the port alone."""
+"""Typed operations on the temporary tables, using only the port."""
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
@@ -11,11 +11,11 @@ from schemas.segments import Segment
 from schemas.uids import UidRanges
 
 POINTS_PAGE_ROWS = 100
-"""Rows of packed points read at once: a few MB at most, and one round trip for an ordinary chunk."""
+"""Rows of packed points to read at once: a few MB at most, and one round trip for an ordinary chunk."""
 
 
 class Minings:
-    """Operations on the temporary tables; each is one statement or one atomic batch."""
+    """The unfinished minings. Each change is one statement or one atomic batch."""
 
     def __init__(self, store: MiningStore) -> None:
         self._store = store
@@ -24,23 +24,23 @@ class Minings:
         """Return an unfinished mining by its id; raise NotFound."""
         rows = await self._store.query("mining", mining=mining)
         if not rows:
-            raise NotFound("no such mining is under way")
+            raise NotFound("there is no such unfinished mining")
         return Mining.from_row(rows[0])
 
     async def find_source(self, user: str, source: str) -> Mining:
         """Return the unfinished mining of a user's source; raise NotFound."""
         rows = await self._store.query("mining_of_source", user=user, source=source)
         if not rows:
-            raise NotFound("no mining of this source is under way")
+            raise NotFound("this source has no unfinished mining")
         return await self.find(rows[0]["mining"])
 
     async def ids(self, user: str | None = None) -> list[str]:
-        """Return the ids of the unfinished minings, of one user (newest first) or of all."""
+        """Return the ids of the unfinished minings, of one user (newest first) or of all users."""
         rows = await (self._store.query("minings") if user is None else self._store.query("minings_of_user", user=user))
         return [row["mining"] for row in rows]
 
     async def begin(self, mining: str, *, user: str, source: str, settings: Settings, holder: str) -> None:
-        """Enter a new mining; where its source has one already, or the id is there, nothing is changed."""
+        """Add a new mining. If its source already has one, or the id exists, nothing changes."""
         user_number = (await self._store.query("user_number", user=user))[0]["user_no"]
         await self._store.query(
             "begin",
@@ -52,23 +52,23 @@ class Minings:
         )
 
     async def watermarks(self, mining: Mining) -> dict[str, tuple[int, UidRanges]]:
-        """Return (UIDVALIDITY, UIDs) by folder digest of what was counted of this mining's source before."""
+        """Return the (UIDVALIDITY, UIDs) counted before from this mining's source, by folder digest."""
         rows = await self._store.query("watermarks", user_no=mining.user_number, source=mining.source)
         return {row["folder"]: (row["uidvalidity"], UidRanges.parse(row["uids"])) for row in rows}
 
     async def take_lease(self, mining: Mining, *, holder: str, lease_seconds: float) -> int | None:
-        """Return the next lease for this fetcher, or None while another one's is alive."""
+        """Return the next lease for this fetcher, or None while another fetcher's lease is alive."""
         rows = await self._store.query(
             "take_lease", mining_no=mining.number, holder=holder, lease_seconds=lease_seconds
         )
         return int(rows[0]["lease"]) if rows else None
 
     async def renew_lease(self, mining: Mining, lease: int) -> bool:
-        """Keep a lease alive; False where a newer one was given out."""
+        """Keep a lease alive; return False if a newer one exists."""
         return bool(await self._store.query("renew_lease", mining_no=mining.number, lease=lease))
 
     async def cancel(self, mining: Mining) -> None:
-        """Ask the fetcher to stop; nothing changes for a mining that is fetched already."""
+        """Ask the fetcher to stop. If the fetching has ended, nothing changes."""
         await self._store.query("cancel", mining_no=mining.number)
 
     async def end_fetching(
@@ -83,7 +83,7 @@ class Minings:
         segments: Sequence[str],
         ended_by: str = "",
     ) -> None:
-        """Fix what was sent, under the fetcher's lease; raise Conflict where it is old or fetching has ended."""
+        """Record what was sent, under the fetcher's lease; raise Conflict if the lease is old or fetching has ended."""
         end = {
             "mining_no": mining.number,
             "lease": lease,
@@ -101,7 +101,7 @@ class Minings:
         )
 
     async def counted_elsewhere(self, mining: Mining, keys: Sequence[str]) -> frozenset[str]:
-        """Return those message keys (hex) that another mining of the user has counted."""
+        """Return those of these message keys (hex) that another mining of the user has counted."""
         rows = await self._store.query(
             "counted_elsewhere", user_no=mining.user_number, mining_no=mining.number, keys=list(keys)
         )
@@ -118,8 +118,8 @@ class Minings:
     ) -> None:
         """Write a segment's message keys, points of contact and ledger row, all or none.
 
-        `messages` are those that no other mining has counted. Raises Conflict where the mining is no longer open, the
-        segment has its verdict, or another mining took one of the messages meanwhile.
+        `messages` are those that no other mining has counted. Raises Conflict if the mining is no longer open, the
+        segment already has its verdict, or another mining has counted one of the messages in the meantime.
         """
         unparsable = {message.key.hex(): message.unparsable for message in messages}
         keys = {"user_no": mining.user_number, "mining_no": mining.number, "keys": sorted(unparsable)}
@@ -150,7 +150,7 @@ class Minings:
         )
 
     async def fail_segment(self, mining: Mining, *, name: str, reason: str, messages: int, max_tries: int) -> str:
-        """Note a failed try and return the segment's state: "waiting", "dead", or "settled" where it had a verdict."""
+        """Record a failed try and return the segment's state: "waiting", "dead", or "settled" if it had a verdict."""
         rows = await self._store.query(
             "fail_segment",
             mining_no=mining.number,
@@ -162,7 +162,7 @@ class Minings:
         return str(rows[0]["state"]) if rows else "settled"
 
     async def is_settled(self, mining: Mining, name: str) -> bool:
-        """Say whether a segment has its verdict, done or dead."""
+        """Return whether a segment has its verdict, done or dead."""
         rows = await self._store.query("segment", mining_no=mining.number, name=name)
         return bool(rows) and rows[0]["state"] != "waiting"
 
@@ -172,20 +172,20 @@ class Minings:
         return frozenset(row["name"] for row in rows)
 
     async def waiting(self, mining: Mining) -> list[str]:
-        """Return the names of the segments that are known and have no verdict yet."""
+        """Return the names of the known segments without a verdict."""
         return [row["name"] for row in await self._store.query("waiting_segments", mining_no=mining.number)]
 
     async def revive(self, mining: Mining) -> list[tuple[str, int]]:
-        """Make the dead segments wait again, while the mining is not refining; return their names and messages."""
+        """Set the dead segments to waiting, unless refining has begun; return their names and numbers of messages."""
         rows = await self._store.query("revive", mining_no=mining.number)
         return [(row["name"], row["messages"]) for row in rows]
 
     async def start_refining(self, mining: Mining) -> bool:
-        """Go on to refining where every segment sent has its verdict; True for the one call that did it."""
+        """Move on to refining if every segment sent has its verdict; return True only from the call that did so."""
         return bool(await self._store.query("start_refining", mining_no=mining.number))
 
     async def chunks_to_refine(self, mining: Mining) -> list[int]:
-        """Return the chunks that hold points of contact and are not yet applied."""
+        """Return the chunks that have points of contact and are not applied yet."""
         return [row["chunk"] for row in await self._store.query("chunks_to_refine", mining_no=mining.number)]
 
     async def points(self, mining: Mining, chunk: int) -> list[str]:
@@ -207,7 +207,7 @@ class Minings:
             segment, part = rows[-1]["segment"], rows[-1]["part"]
 
     async def keep_persons(self, mining: Mining, chunk: int, parts: Sequence[str]) -> list[tuple[int, str]]:
-        """Store a chunk's parts, of which the first write stays; return what is stored. Raises Conflict if closed."""
+        """Store a chunk's parts unless some are stored; return those stored. Raise Conflict if refining is over."""
         written = {
             "mining_no": mining.number,
             "chunk": chunk,
@@ -226,19 +226,19 @@ class Minings:
         return list(enumerate(parts))
 
     async def finish_chunk(self, mining: Mining, chunk: int, totals: Mapping[str, int]) -> None:
-        """Note that all parts of a chunk are applied, with its addresses by verdict."""
+        """Record that all parts of a chunk are applied, and its number of addresses by verdict."""
         await self._store.query("finish_chunk", mining_no=mining.number, chunk=chunk, totals=dump(dict(totals)))
 
     async def chunk_totals(self, mining: Mining) -> list[dict[str, int]]:
-        """Return the addresses by verdict of each chunk that is applied."""
+        """Return the number of addresses by verdict, for each applied chunk."""
         return [json.loads(row["totals"]) for row in await self._store.query("chunk_totals", mining_no=mining.number)]
 
     async def segment_totals(self, mining: Mining) -> Row:
-        """Return how many segments wait, are done and dead, messages by column, and seconds without change."""
+        """Return the numbers of waiting, done and dead segments, messages by column, and seconds since a change."""
         return (await self._store.query("segment_totals", mining_no=mining.number))[0]
 
     async def dead_messages(self, mining: Mining) -> dict[str, int]:
-        """Return the messages of dead segments by reason."""
+        """Return the number of messages in dead segments, by reason."""
         rows = await self._store.query("dead_messages", mining_no=mining.number)
         return {row["reason"]: row["messages"] for row in rows}
 
@@ -247,7 +247,7 @@ class Minings:
         return dict((await self._store.query("temporary_rows", mining_no=mining.number))[0])
 
     async def start_teardown(self, mining: Mining, closing: Mapping[str, Any]) -> None:
-        """Commit watermarks, ledger and receipt; raise Conflict where a chunk is missing or another was first."""
+        """Commit watermarks, ledger and receipt; raise Conflict if a chunk is not applied or another call was first."""
         marks = await self._new_watermarks(mining)
         written = {
             "user_no": mining.user_number,
@@ -273,17 +273,17 @@ class Minings:
         return [(folder, uidvalidity, uids) for folder, (uidvalidity, uids) in sorted(after.items())]
 
     async def delete_rows(self, mining: Mining) -> None:
-        """Remove everything temporary that the mining wrote, but for its own row."""
+        """Delete all temporary rows of the mining except its own row."""
         own = {"mining_no": mining.number}
         tables = ("points", "persons", "chunks", "segments")
         await self._store.batch([Statement(f"delete_{table}", own) for table in tables])
 
     async def delete(self, mining: Mining) -> None:
-        """Remove the mining's own row: it is over."""
+        """Delete the mining's own row, which ends it."""
         await self._store.query("delete_mining", mining_no=mining.number)
 
     async def erase(self, mining: Mining) -> None:
-        """Remove the mining with everything that it wrote, message keys too."""
+        """Delete the mining and everything that it wrote, message keys included."""
         own = {"mining_no": mining.number}
         tables = ("points", "persons", "chunks", "segments", "mining")
         await self._store.batch(
@@ -295,6 +295,6 @@ class Minings:
         )
 
     async def erase_user(self, user: str) -> None:
-        """Remove what a user's ended minings left: message keys, watermarks, and the user's number."""
+        """Delete what a user's ended minings left: message keys, watermarks, and the user's number."""
         tables = ("user_messages", "user_watermarks", "user")
         await self._store.batch([Statement(f"delete_{table}", {"user": user}) for table in tables])

@@ -9,6 +9,6 @@ from tests.support.permanent import Permanent, PermanentDatabases, open_permanen
 
 @pytest.fixture
 async def permanent(permanent_databases: PermanentDatabases) -> AsyncIterator[Permanent]:
-    """Yield the functions of a database without rows."""
+    """Yield the permanent functions on a database without rows."""
     async with open_permanent(permanent_databases.fresh()) as permanent:
         yield permanent

@@ -1,4 +1,4 @@
-"""Who may do what on the permanent side, as roles and claims say."""
+"""Roles and claims decide who has access to what on the permanent side."""
 
 import json
 from collections.abc import AsyncIterator
@@ -19,7 +19,7 @@ INNER_TABLES = ["applied_parts", "suppressions", "migrations"]
 
 @asynccontextmanager
 async def acting_as(permanent: Permanent, role: str, subject: str | None = None) -> AsyncIterator[Any]:
-    """Yield a connection that acts as PostgREST does for a role, with a user's claims where there is one."""
+    """Yield a connection that acts like PostgREST for a role, with the claims of a user if one is given."""
     async with await psycopg.AsyncConnection.connect(permanent.conninfo, autocommit=True) as connection:
         if subject is not None:
             claims = json.dumps({"sub": subject, "role": role})
@@ -45,7 +45,7 @@ async def two_users(permanent: Permanent) -> Permanent:
 
 @pytest.mark.parametrize("table", TABLES)
 async def test_authenticated_users_see_their_own_rows(two_users: Permanent, table: str) -> None:
-    """One row each, that of the claims' subject."""
+    """An authenticated user sees one row per table: the one of the claims' subject."""
     column = "id" if table == "users" else "user_id"
 
     async with acting_as(two_users, "authenticated", "ann") as connection:
@@ -56,7 +56,7 @@ async def test_authenticated_users_see_their_own_rows(two_users: Permanent, tabl
 
 @pytest.mark.parametrize("claims", [None, "", '{"role": "authenticated"}', '{"sub": null}'])
 async def test_without_a_subject_nobody_sees_anything(two_users: Permanent, claims: str | None) -> None:
-    """Claims that are missing, empty, or name nobody show no row."""
+    """With claims that are missing, empty or without a subject, no row is visible."""
     async with acting_as(two_users, "authenticated") as connection:
         if claims is not None:
             await connection.execute("SELECT set_config('request.jwt.claims', %s, false)", (claims,))
@@ -70,7 +70,7 @@ async def test_without_a_subject_nobody_sees_anything(two_users: Permanent, clai
 
 @pytest.mark.parametrize("table", TABLES + INNER_TABLES)
 async def test_anon_sees_no_table(two_users: Permanent, table: str) -> None:
-    """The schema is closed to whoever has not signed in."""
+    """A caller who has not signed in has no access to the schema."""
     async with acting_as(two_users, "anon", "ann") as connection:
         with pytest.raises(errors.InsufficientPrivilege):
             await connection.execute(f"SELECT FROM leadminer.{table}".encode())
@@ -78,7 +78,7 @@ async def test_anon_sees_no_table(two_users: Permanent, table: str) -> None:
 
 @pytest.mark.parametrize("table", INNER_TABLES)
 async def test_the_records_of_the_work_are_the_service_s(two_users: Permanent, table: str) -> None:
-    """Applied parts, suppressions and migrations are not for users."""
+    """Users cannot read applied parts, suppressions and migrations."""
     async with acting_as(two_users, "authenticated", "ann") as connection:
         with pytest.raises(errors.InsufficientPrivilege):
             await connection.execute(f"SELECT FROM leadminer.{table}".encode())
@@ -87,7 +87,7 @@ async def test_the_records_of_the_work_are_the_service_s(two_users: Permanent, t
 @pytest.mark.parametrize("statement", ["DELETE FROM leadminer.{}", "INSERT INTO leadminer.{} DEFAULT VALUES"])
 @pytest.mark.parametrize("table", TABLES)
 async def test_authenticated_users_write_nothing(two_users: Permanent, table: str, statement: str) -> None:
-    """Not even their own rows: the service role writes."""
+    """Users cannot write, not even their own rows."""
     async with acting_as(two_users, "authenticated", "ann") as connection:
         with pytest.raises(errors.InsufficientPrivilege):
             await connection.execute(statement.format(table).encode())
@@ -95,7 +95,7 @@ async def test_authenticated_users_write_nothing(two_users: Permanent, table: st
 
 @pytest.mark.parametrize("role", ["anon", "authenticated"])
 async def test_functions_are_refused_to_users(permanent: Permanent, role: str) -> None:
-    """No function of the schema, called or inner, is executable by them."""
+    """Neither role can execute any function of the schema, public or internal."""
     async with await psycopg.AsyncConnection.connect(permanent.conninfo) as connection:
         cursor = await connection.execute(
             "SELECT proname, has_function_privilege(%s, oid, 'EXECUTE'),"
@@ -110,7 +110,7 @@ async def test_functions_are_refused_to_users(permanent: Permanent, role: str) -
 
 
 async def test_the_service_role_can_do_the_work(permanent: Permanent) -> None:
-    """Its grants suffice for every function, though it passes by no row-level security here."""
+    """The service role's grants are enough for every function, even if it cannot bypass row-level security."""
     async with open_permanent(make_conninfo(permanent.conninfo, options="-c role=service_role")) as service:
         mining = await service.begin(own=["me@acme.com"])
         for part in range(2):
@@ -130,7 +130,7 @@ async def test_the_service_role_can_do_the_work(permanent: Permanent) -> None:
 
 
 async def test_every_table_and_function_is_closed_by_construction(permanent: Permanent) -> None:
-    """Row-level security is on for all tables, every function has a search path, texts compare by bytes."""
+    """All tables have row-level security, all functions a search path, and all texts compare by bytes."""
     async with await psycopg.AsyncConnection.connect(permanent.conninfo) as connection:
         open_tables = await connection.execute(
             "SELECT relname FROM pg_class WHERE relnamespace = 'leadminer'::regnamespace AND relkind = 'r'"
@@ -152,7 +152,7 @@ async def test_every_table_and_function_is_closed_by_construction(permanent: Per
 
 
 async def test_nothing_of_ours_stands_in_public(permanent: Permanent) -> None:
-    """The schema public is as empty as in a new database."""
+    """The schema `public` is as empty as in a new database."""
     async with await psycopg.AsyncConnection.connect(permanent.conninfo) as connection:
         cursor = await connection.execute(
             "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace"

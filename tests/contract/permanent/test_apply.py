@@ -1,4 +1,4 @@
-"""Applying refined chunks: once, adding up, with the temperature of its reference."""
+"""Refined chunks are applied once and add up, and the temperature equals its reference."""
 
 import json
 import random
@@ -32,7 +32,7 @@ JANE = contact(
 
 
 async def test_a_contact_comes_out_as_it_was_handed_over(permanent: Permanent) -> None:
-    """A first contact's counters, names, dates and tags are those of its mining."""
+    """After its first mining, a contact has that mining's counters, names, dates and tags."""
     mining = await permanent.begin()
 
     answer = await permanent.apply(mining, JANE)
@@ -62,7 +62,7 @@ async def test_a_contact_comes_out_as_it_was_handed_over(permanent: Permanent) -
 
 
 async def test_minings_add_up(permanent: Permanent) -> None:
-    """Counters, votes and tags are summed, dates widened, lists united; what is shown follows from the sums."""
+    """Counters, votes and tags are summed, dates widened, lists united, and the shown values follow."""
     first = await permanent.begin()
     second = await permanent.begin(source="source-2", source_name="also-me@example.org")
     more = contact(
@@ -101,7 +101,7 @@ async def test_minings_add_up(permanent: Permanent) -> None:
 
 
 async def test_a_part_is_applied_once(permanent: Permanent) -> None:
-    """A repeated part is told so and changes nothing; another part or chunk of the mining counts."""
+    """A repeated part is reported as such and changes nothing. Another part or chunk of the mining counts."""
     mining = await permanent.begin()
     await permanent.apply(mining, JANE)
 
@@ -115,7 +115,7 @@ async def test_a_part_is_applied_once(permanent: Permanent) -> None:
 
 
 async def test_nothing_is_applied_to_a_mining_that_is_not_open(permanent: Permanent) -> None:
-    """Neither to one that was never begun nor to one that is finished."""
+    """Nothing is applied to a mining that never began or is finished."""
     finished = await permanent.begin()
     await permanent.call("finish_mining", mining=finished, ledger={}, receipt={})
 
@@ -126,7 +126,7 @@ async def test_nothing_is_applied_to_a_mining_that_is_not_open(permanent: Perman
 
 
 async def test_contacts_may_come_as_text(permanent: Permanent) -> None:
-    """Stored parts are texts: the adapter passes them on as JSON, and PostgREST as a string of JSON."""
+    """Contacts can be JSON, as the adapter sends them, or a string of JSON, as PostgREST does."""
     mining = await permanent.begin()
     text = json.dumps([JANE])
 
@@ -137,7 +137,7 @@ async def test_contacts_may_come_as_text(permanent: Permanent) -> None:
 
 
 async def test_an_empty_part_is_applied(permanent: Permanent) -> None:
-    """A part without contacts is on record like any other."""
+    """A part without contacts is recorded like any other."""
     mining = await permanent.begin()
 
     assert await permanent.apply(mining) == APPLIED
@@ -145,7 +145,7 @@ async def test_an_empty_part_is_applied(permanent: Permanent) -> None:
 
 
 async def test_users_have_contacts_of_their_own(permanent: Permanent) -> None:
-    """The same address of two users is two contacts."""
+    """The same address is a separate contact for each user."""
     minings = [await permanent.begin(user=user) for user in ("ann", "bob")]
 
     for mining in minings:
@@ -155,7 +155,7 @@ async def test_users_have_contacts_of_their_own(permanent: Permanent) -> None:
 
 
 async def test_the_latest_reference_date_rules(permanent: Permanent) -> None:
-    """Of the minings that touched a person the greatest reference date counts, whichever came first."""
+    """The latest reference date of a person's minings counts, in whatever order they come."""
     newer, older = [await permanent.begin(reference_date=day) for day in ("2030-01-01", "2022-06-01")]
     await permanent.apply(older, contact("old@acme.com", recency=APRIL_5, seniority=APRIL_5))
     for mining in (newer, older):
@@ -167,7 +167,7 @@ async def test_the_latest_reference_date_rules(permanent: Permanent) -> None:
 
 
 async def test_odd_dates_and_texts_survive(permanent: Permanent) -> None:
-    """Years far from ours and letters beyond the basic plane come out as they went in."""
+    """Distant years and characters beyond the basic plane come back unchanged."""
     mining = await permanent.begin()
     first = int(datetime(1, 1, 1, tzinfo=UTC).timestamp())
 
@@ -183,7 +183,7 @@ async def test_odd_dates_and_texts_survive(permanent: Permanent) -> None:
 
 @pytest.mark.parametrize("seed", range(3))
 async def test_temperature_equals_its_reference(permanent: Permanent, seed: int) -> None:
-    """PostgreSQL and Python compute the same number of the same counters and dates."""
+    """PostgreSQL and Python compute the same temperature from the same counters and dates."""
     draw = random.Random(seed)
     reference = datetime(2022, 6, 1, tzinfo=UTC)
     rows: list[tuple[Any, ...]] = []

@@ -1,4 +1,4 @@
-"""Applying, finishing and erasing at the same time: no deadlock, nothing lost, nothing back."""
+"""Applying, finishing and erasing at the same time never deadlock, lose anything or bring anything back."""
 
 import asyncio
 import random
@@ -11,12 +11,12 @@ from psycopg.types.json import Jsonb
 from tests.support.permanent import Permanent, contact
 
 WAIT_SECONDS = 0.3
-"""How long a call is watched before it counts as waiting for a lock."""
+"""How long a call has to run before it counts as waiting for a lock."""
 ADDRESSES = [f"person{number}@acme.com" for number in range(40)]
 
 
 async def open_apply(permanent: Permanent, mining: str, address: str) -> psycopg.AsyncConnection[Any]:
-    """Apply one contact in a transaction that is still open, and return its connection."""
+    """Apply one contact in a transaction that stays open, and return its connection."""
     connection = await psycopg.AsyncConnection.connect(permanent.conninfo)
     await connection.execute(
         "SELECT leadminer.apply_refined_chunk(%s, 99, 0, %s)",
@@ -26,14 +26,14 @@ async def open_apply(permanent: Permanent, mining: str, address: str) -> psycopg
 
 
 async def waits(task: asyncio.Task[Any]) -> bool:
-    """Say whether a call is still under way after a while."""
+    """Return whether a call is still running after a while."""
     await asyncio.sleep(WAIT_SECONDS)
     return not task.done()
 
 
 @pytest.mark.parametrize("seed", range(5))
 async def test_parallel_minings_of_a_user_add_up(permanent: Permanent, seed: int) -> None:
-    """Many parts of many minings over the same addresses, fresh and known, all at once: each counts once."""
+    """If many minings apply many parts with the same addresses at once, each part counts once."""
     draw = random.Random(seed)
     minings = [await permanent.begin(source=f"source-{number}") for number in range(8)]
     jobs = [(mining, part, draw.sample(ADDRESSES, 20)) for mining in minings for part in range(6)] * 2
@@ -53,7 +53,7 @@ async def test_parallel_minings_of_a_user_add_up(permanent: Permanent, seed: int
 
 
 async def test_one_of_many_equal_calls_applies(permanent: Permanent) -> None:
-    """The same part delivered eight times at once is applied by one of them."""
+    """A part that is delivered eight times at once is applied once."""
     mining = await permanent.begin()
 
     answers = await asyncio.gather(*(permanent.apply(mining, contact("jane@acme.com")) for _ in range(8)))
@@ -63,7 +63,7 @@ async def test_one_of_many_equal_calls_applies(permanent: Permanent) -> None:
 
 
 async def test_parts_of_one_mining_go_on_together(permanent: Permanent) -> None:
-    """A part does not wait for another part of its mining, nor for one of another mining, that is still open."""
+    """A part does not wait for an open part of its own mining or of another one."""
     mining, other = await permanent.begin(), await permanent.begin(source="source-2")
 
     async with await open_apply(permanent, mining, "a@acme.com"):
@@ -75,7 +75,7 @@ async def test_parts_of_one_mining_go_on_together(permanent: Permanent) -> None:
 
 @pytest.mark.parametrize("function", ["erase_user", "erase_contact", "finish_mining"])
 async def test_an_end_waits_for_the_parts_under_way(permanent: Permanent, function: str) -> None:
-    """Erasing and finishing see what was being applied when they came."""
+    """Erasing and finishing wait for the parts that are being applied, and see them."""
     mining = await permanent.begin()
     arguments: dict[str, dict[str, Any]] = {
         "erase_user": {"user_id": "local"},
@@ -98,7 +98,7 @@ async def test_an_end_waits_for_the_parts_under_way(permanent: Permanent, functi
 
 
 async def test_a_part_waits_for_an_erasure_and_finds_it(permanent: Permanent) -> None:
-    """A part that comes while the user is being erased is not applied."""
+    """A part that arrives while the user is being erased is not applied."""
     mining = await permanent.begin()
 
     async with await psycopg.AsyncConnection.connect(permanent.conninfo) as connection:
@@ -114,7 +114,7 @@ async def test_a_part_waits_for_an_erasure_and_finds_it(permanent: Permanent) ->
 
 
 async def test_a_part_waits_for_a_suppression_and_heeds_it(permanent: Permanent) -> None:
-    """A part that comes while one of its contacts is being erased leaves that contact out."""
+    """A part that arrives while one of its contacts is being erased leaves out that contact."""
     mining = await permanent.begin()
 
     async with await psycopg.AsyncConnection.connect(permanent.conninfo) as connection:
@@ -131,7 +131,7 @@ async def test_a_part_waits_for_a_suppression_and_heeds_it(permanent: Permanent)
 
 @pytest.mark.parametrize("seed", range(3))
 async def test_nothing_comes_back_after_an_erasure(permanent: Permanent, seed: int) -> None:
-    """However parts, begins and an erasure of the user interleave, no contact is left behind."""
+    """However parts, begins and an erasure of the user interleave, no contact is left."""
     draw = random.Random(seed)
     minings = [await permanent.begin(source=f"source-{number}") for number in range(4)]
     calls = [
@@ -148,7 +148,7 @@ async def test_nothing_comes_back_after_an_erasure(permanent: Permanent, seed: i
 
 
 async def test_users_do_not_wait_for_each_other(permanent: Permanent) -> None:
-    """Erasing one user goes on while a part of another is being applied."""
+    """Erasing one user does not wait for a part of another user."""
     mining = await permanent.begin(user="ann")
     await permanent.begin(user="bob")
 

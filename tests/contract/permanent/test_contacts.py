@@ -1,4 +1,4 @@
-"""Reading contacts: the list's order, page by page, of all sources or of one."""
+"""Contacts are read page by page in list order, from all sources or from one."""
 
 import random
 from typing import Any
@@ -9,23 +9,23 @@ from tests.support.permanent import Permanent, contact
 
 APRIL_5 = 1_649_169_980
 LONG_AGO = 1
-"""So long ago that it warms no more than no date at all."""
+"""So long ago that it adds no more warmth than no date at all."""
 
 
 def place(person: dict[str, Any]) -> tuple[Any, ...]:
-    """Return what the list is ordered by; no date stands behind every date."""
+    """Return the key by which the list is ordered. A missing date sorts after every date."""
     recency = [-ord(letter) for letter in person["recency"] or "\0"]
     return -person["temperature"], -person["occurrence"], recency, person["address"].encode()
 
 
 def cursor(person: dict[str, Any]) -> list[Any]:
-    """Return the cursor behind a contact."""
+    """Return the cursor after a contact."""
     return [person["temperature"], person["occurrence"], person["recency"], person["address"]]
 
 
 @pytest.mark.parametrize("size", [1, 2, 7, 60, 61])
 async def test_pages_make_up_the_list(permanent: Permanent, size: int) -> None:
-    """Whatever the page's size, pages until an empty one give every contact once, in order, ties and all."""
+    """With any page size, the pages up to an empty one give every contact once and in order, including ties."""
     draw = random.Random(size)
     contacts = [
         contact(
@@ -51,7 +51,7 @@ async def test_pages_make_up_the_list(permanent: Permanent, size: int) -> None:
 
 
 async def test_own_addresses_are_no_contacts(permanent: Permanent) -> None:
-    """An address that any of the user's minings calls the user's own is left out, though an earlier one counted it."""
+    """An own address from any of the user's minings is left out, even if an earlier mining counted it."""
     await permanent.apply(await permanent.begin(), contact("me@acme.com"), contact("jane@acme.com"))
     await permanent.begin(source="source-2", own=["me@acme.com"])
     await permanent.begin(user="bob", own=["jane@acme.com"])
@@ -60,7 +60,7 @@ async def test_own_addresses_are_no_contacts(permanent: Permanent) -> None:
 
 
 async def test_one_source_shows_its_contacts(permanent: Permanent) -> None:
-    """A contact of several sources is in each; an unknown source has none."""
+    """A contact from several sources is shown for each of them, and an unknown source has no contacts."""
     for source, addresses in {"b": ["x@acme.com", "y@acme.com"], "a": ["y@acme.com", "z@acme.com"]}.items():
         mining = await permanent.begin(source=f"digest-{source}", source_name=f"{source}@example.org")
         await permanent.apply(mining, *map(contact, addresses))
@@ -80,7 +80,7 @@ async def test_one_source_shows_its_contacts(permanent: Permanent) -> None:
 
 
 async def test_one_address_at_two_hosts_is_one_source_name(permanent: Permanent) -> None:
-    """Sources that share their address are named once, and read together."""
+    """Sources with the same address are named once and read together."""
     for digest in ("digest-1", "digest-2"):
         await permanent.apply(await permanent.begin(source=digest), contact("jane@acme.com"))
 

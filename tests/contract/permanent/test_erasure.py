@@ -1,4 +1,4 @@
-"""Erasing users and contacts: what goes, what stays, what cannot come back."""
+"""Erasing users and contacts deletes the right data, and erased contacts cannot come back."""
 
 import hashlib
 
@@ -15,7 +15,7 @@ def keys_of(*addresses: str) -> str:
 
 
 async def test_erasing_a_user_leaves_no_contact(permanent: Permanent) -> None:
-    """The receipt counts what went and hashes its keys; another user's contacts stay."""
+    """The receipt counts the deleted contacts and hashes their keys. Another user's contacts stay."""
     for user in ("ann", "bob"):
         mining = await permanent.begin(user=user)
         await permanent.apply(mining, contact("_@acme.com"), contact("Z@acme.com"), contact("a@acme.com"))
@@ -28,7 +28,7 @@ async def test_erasing_a_user_leaves_no_contact(permanent: Permanent) -> None:
 
 
 async def test_an_erased_mining_keeps_numbers_alone(permanent: Permanent) -> None:
-    """Source, own addresses and folders are gone from its record; counts stay."""
+    """An erased mining's source, own addresses and folders are deleted, and its counts are kept."""
     mining = await permanent.begin(own=["me@example.org"])
     await permanent.call("finish_mining", mining=mining, ledger=LEDGER, receipt={"objects": 1})
 
@@ -41,7 +41,7 @@ async def test_an_erased_mining_keeps_numbers_alone(permanent: Permanent) -> Non
 
 
 async def test_an_erased_mining_stays_erased(permanent: Permanent) -> None:
-    """Neither beginning, finishing nor applying again wakes it."""
+    """An erased mining cannot be begun, finished or applied to again."""
     mining = await permanent.begin()
     await permanent.apply(mining, contact("jane@acme.com"))
     await permanent.call("erase_user", user_id="local")
@@ -65,7 +65,7 @@ async def test_an_erased_mining_stays_erased(permanent: Permanent) -> None:
 
 
 async def test_erasing_twice_finds_nothing(permanent: Permanent) -> None:
-    """The second receipt, and that of a user who is unknown, say that nothing went."""
+    """The receipt of a second erasure, or of an unknown user, says that nothing was deleted."""
     mining = await permanent.begin()
     await permanent.apply(mining, contact("jane@acme.com"))
     await permanent.call("erase_user", user_id="local")
@@ -76,7 +76,7 @@ async def test_erasing_twice_finds_nothing(permanent: Permanent) -> None:
 
 
 async def test_an_erased_user_may_mine_again(permanent: Permanent) -> None:
-    """A new mining of the same user counts from the start."""
+    """A new mining of an erased user counts from zero."""
     await permanent.apply(await permanent.begin(), contact("jane@acme.com"))
     await permanent.call("erase_user", user_id="local")
 
@@ -86,7 +86,7 @@ async def test_an_erased_user_may_mine_again(permanent: Permanent) -> None:
 
 
 async def test_what_other_services_keep_of_a_user_goes_too(permanent: Permanent) -> None:
-    """Profile, organizations and campaigns are the user's own data."""
+    """Erasing a user also deletes the profile, organizations and campaigns."""
     await permanent.begin()
     tables = ("profiles", "organizations", "campaigns")
     async with await psycopg.AsyncConnection.connect(permanent.conninfo) as connection:
@@ -102,7 +102,7 @@ async def test_what_other_services_keep_of_a_user_goes_too(permanent: Permanent)
 
 
 async def test_an_erased_contact_does_not_come_back(permanent: Permanent) -> None:
-    """Neither in the same mining nor in the next, nor after the user was erased; other users keep theirs."""
+    """An erased contact never comes back for that user, even after the user is erased. Other users keep theirs."""
     first = await permanent.begin()
     await permanent.apply(first, contact("jane@acme.com"), contact("joe@acme.com"))
     other = await permanent.begin(user="bob")
@@ -120,7 +120,7 @@ async def test_an_erased_contact_does_not_come_back(permanent: Permanent) -> Non
 
 
 async def test_a_contact_may_be_suppressed_before_it_is_met(permanent: Permanent) -> None:
-    """Erasing an address that is no contact leaves the hash all the same, once."""
+    """Erasing an address that is not a contact yet also keeps it out later."""
     receipts = [await permanent.call("erase_contact", user_id="new", address="jane@acme.com") for _ in range(2)]
 
     await permanent.apply(await permanent.begin(user="new"), contact("jane@acme.com"))
@@ -130,7 +130,7 @@ async def test_a_contact_may_be_suppressed_before_it_is_met(permanent: Permanent
 
 
 async def test_a_suppression_is_a_hash(permanent: Permanent) -> None:
-    """The address itself stands nowhere; the hash is the user's own."""
+    """A suppression stores no address, only a hash that differs for each user."""
     for user in ("ann", "bob"):
         await permanent.call("erase_contact", user_id=user, address="jane@acme.com")
 

@@ -1,4 +1,4 @@
-"""The law of merging: whatever order parts come in, they add up to the same contacts."""
+"""The law of merging: parts add up to the same contacts in any order."""
 
 import random
 from datetime import UTC, datetime
@@ -19,7 +19,7 @@ counts = st.integers(min_value=0, max_value=9)
 
 
 def in_order(rows: list[list[Any]], *, dated: bool) -> list[list[Any]]:
-    """Return votes or tag counts in the order in which they are handed over."""
+    """Return votes or tag counts in the order in which the processor sends them."""
     if dated:
         return sorted(rows, key=lambda row: (-row[2], -(row[3] if row[3] is not None else -1), row[0].encode()))
     return sorted(rows, key=lambda row: (-row[3], row[0].encode(), row[2].encode()))
@@ -51,7 +51,7 @@ def parts(draw: st.DrawFn) -> list[Contact]:
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(handed=st.lists(parts(), min_size=2, max_size=6), seed=st.randoms(use_true_random=False))
 async def test_order_does_not_matter(permanent: Permanent, handed: list[list[Contact]], seed: random.Random) -> None:
-    """Parts of several minings give the same contacts in any order, and those of adding them up by hand."""
+    """Parts of several minings give the same contacts in any order, equal to their plain sum."""
     shuffled = list(enumerate(handed))
     seed.shuffle(shuffled)
     users = [uuid4().hex, uuid4().hex]
@@ -69,14 +69,14 @@ async def test_order_does_not_matter(permanent: Permanent, handed: list[list[Con
 
 
 def summary(person: dict[str, Any]) -> tuple[Any, ...]:
-    """Return what `add_up` predicts of a contact."""
+    """Return the values of a contact that `add_up` predicts."""
     names = [person["name"], *person["alternate_names"]]
     tags = [[tag["name"], tag["reachability"], tag["source"], tag["count"]] for tag in person["tags"]]
     return person["occurrence"], person["recency"], names, person["alternate_emails"], tags
 
 
 def add_up(handed: list[list[Contact]]) -> dict[str, tuple[Any, ...]]:
-    """Return the contacts that the parts make together, computed plainly."""
+    """Return the contacts that the parts add up to, computed the plain way."""
     out = {}
     for address in {person["address"] for part in handed for person in part}:
         persons = [person for part in handed for person in part if person["address"] == address]

@@ -1,4 +1,4 @@
-"""Applying migrations to real databases: once, together, never on another history, roles and strangers' tables."""
+"""Migrations are applied to real databases exactly once, and never to one with a different history."""
 
 import asyncio
 from pathlib import Path
@@ -18,7 +18,7 @@ PASSWORD = "correct horse"
 
 
 def query(conninfo: str, text: str) -> list[tuple[object, ...]]:
-    """Run statements and return the rows of the last."""
+    """Run statements and return the rows of the last one."""
     with psycopg.connect(conninfo, autocommit=True) as connection:
         cursor = connection.execute(text.encode())
         return cursor.fetchall() if cursor.description else []
@@ -26,14 +26,14 @@ def query(conninfo: str, text: str) -> list[tuple[object, ...]]:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Two migrations of a test's own."""
+    """Return a folder with two small migrations."""
     (tmp_path / "0001_first.sql").write_text("CREATE TABLE first (id integer);")
     (tmp_path / "0002_second.sql").write_text("CREATE TABLE second (id integer);")
     return tmp_path
 
 
 async def test_migrations_are_applied_once(database: str) -> None:
-    """The first run applies all, the second none; the record has their ids and checksums."""
+    """The first run applies all migrations and the second none. The record has their ids and checksums."""
     first = await migrate(database, PERMANENT, schema="leadminer")
 
     second = await migrate(database, PERMANENT, schema="leadminer")
@@ -45,14 +45,14 @@ async def test_migrations_are_applied_once(database: str) -> None:
 
 
 async def test_many_may_start_at_once(database: str) -> None:
-    """Of processors that start together each migration is applied by one."""
+    """If processors start together, each migration is applied by one of them."""
     runs = await asyncio.gather(*(migrate(database, PERMANENT, schema="leadminer") for _ in range(6)))
 
     assert sorted(id_ for run in runs for id_ in run) == IDS
 
 
 async def test_a_database_that_is_missing_is_made(postgres: Postgres) -> None:
-    """Several at once make it, in UTF-8, and both schemas fit side by side."""
+    """Several processors at once create the database in UTF-8, and both schemas fit into it."""
     permanent, mining = postgres.conninfo("made 'for' \"us\""), postgres.conninfo("made for mining")
 
     await asyncio.gather(*(migrate_all(permanent=permanent, mining=mining) for _ in range(4)))
@@ -62,7 +62,7 @@ async def test_a_database_that_is_missing_is_made(postgres: Postgres) -> None:
 
 
 async def test_a_new_file_is_applied_to_an_old_database(database: str, folder: Path) -> None:
-    """What was appended is all that is done."""
+    """Only the appended migration is applied."""
     await migrate(database, folder)
     (folder / "0003_third.sql").write_text("CREATE TABLE third (id integer);")
 
@@ -70,7 +70,7 @@ async def test_a_new_file_is_applied_to_an_old_database(database: str, folder: P
 
 
 async def test_an_edited_file_is_refused(database: str, folder: Path) -> None:
-    """Neither the edited migration nor a new one is applied."""
+    """After an edit, neither the edited migration nor a new one is applied."""
     await migrate(database, folder)
     (folder / "0001_first.sql").write_text("CREATE TABLE first (id bigint);")
     (folder / "0003_third.sql").write_text("CREATE TABLE third (id integer);")
@@ -82,7 +82,7 @@ async def test_an_edited_file_is_refused(database: str, folder: Path) -> None:
 
 
 async def test_a_newer_database_is_refused(database: str, folder: Path) -> None:
-    """A program that is older than the database says so."""
+    """A program that is older than the database refuses to work."""
     await migrate(database, folder)
     (folder / "0002_second.sql").unlink()
 
@@ -91,21 +91,19 @@ async def test_a_newer_database_is_refused(database: str, folder: Path) -> None:
 
 
 async def test_a_failing_file_changes_nothing(database: str, folder: Path) -> None:
-    """Its statements are all taken back, those before it stay, and the sentence names it and the reason."""
+    """A failing file is rolled back, earlier files stay, and the sentence names the file and the reason."""
     (folder / "0002_second.sql").write_text("CREATE TABLE second (id integer);\nSELECT nonsense;")
 
     with pytest.raises(RefusedMigrations) as refused:
         await migrate(database, folder)
 
-    assert str(refused.value) == (
-        'The migration 0002_second failed, and changed nothing: column "nonsense" does not exist.'
-    )
+    assert str(refused.value) == 'Migration 0002_second failed and changed nothing: column "nonsense" does not exist.'
     assert query(database, "SELECT to_regclass('first')::text, to_regclass('second')") == [("first", None)]
     assert query(database, "SELECT id FROM migrations") == [("0001_first",)]
 
 
 async def test_files_that_another_tool_pushed_are_adopted(database: str) -> None:
-    """The Supabase CLI runs the files by itself: we find them applied, and guard them from then on."""
+    """Files that the Supabase CLI has run count as applied, and get their checksums."""
     for migration in read_migrations(PERMANENT):
         query(database, migration.sql)
 
@@ -115,7 +113,7 @@ async def test_files_that_another_tool_pushed_are_adopted(database: str) -> None
 
 
 async def test_tables_of_others_stay_as_they_are(database: str) -> None:
-    """Tables named like ours in the schema public, where leadminer has had them, are not touched."""
+    """Tables with the same names in the schema `public`, where leadminer has had them, are not touched."""
     names = ("profiles", "organizations", "campaigns", "users")
     for name in names:
         query(database, f"CREATE TABLE public.{name} (mine integer); INSERT INTO public.{name} VALUES (7)")
@@ -129,7 +127,7 @@ async def test_tables_of_others_stay_as_they_are(database: str) -> None:
 
 
 class TestRoles:
-    """Roles belong to the cluster, so these tests have one of their own."""
+    """Roles belong to the cluster, so these tests have their own cluster."""
 
     @pytest.fixture
     def cluster(self) -> Postgres:
@@ -137,7 +135,7 @@ class TestRoles:
         return Postgres()
 
     async def test_two_databases_may_make_the_roles_at_once(self, cluster: Postgres) -> None:
-        """Both are migrated, and the roles may not log in."""
+        """Both databases are migrated, and the roles cannot log in."""
         with cluster:
             databases = [cluster.fresh_database() for _ in range(6)]
 
@@ -148,7 +146,7 @@ class TestRoles:
             assert sorted(roles) == [("anon", False), ("authenticated", False), ("service_role", False)]
 
     async def test_an_ordinary_owner_needs_the_roles_to_be_there(self, cluster: Postgres) -> None:
-        """Who may not make roles is told what an administrator has to run, and then owns and uses everything."""
+        """A user who cannot create roles is told what an administrator must run, and can then use everything."""
         with cluster:
             query(cluster.conninfo(), "CREATE ROLE owner NOLOGIN")
             query(cluster.conninfo(), "CREATE DATABASE plain OWNER owner")
@@ -165,21 +163,21 @@ class TestRoles:
             assert query(plain, "SELECT leadminer.erase_user('x') ->> 'contacts'") == [("0",)]
 
     async def test_who_may_not_make_a_database_is_told(self, cluster: Postgres) -> None:
-        """The sentence names the database and what to do."""
+        """The sentence names the database and says what to do."""
         with cluster:
             query(cluster.conninfo(), "CREATE ROLE owner NOLOGIN")
 
-            with pytest.raises(Unavailable, match="database 'absent' is not there, and this user may not make it"):
+            with pytest.raises(Unavailable, match="database 'absent' does not exist, and this user cannot create it"):
                 await migrate(make_conninfo(cluster.conninfo("absent"), options="-c role=owner"), PERMANENT)
 
 
 @pytest.mark.parametrize(
     ("conninfo", "sentence"),
     [
-        ("postgresql://ann:{}@127.0.0.1:1/db", r"'db' at 127\.0\.0\.1:1 cannot be opened"),
-        ("host=/nowhere user=ann password='{}' dbname=db", "'db' at /nowhere cannot be opened"),
-        ("postgresql://ann:{}127.0.0.1/db", "The connection string of PostgreSQL cannot be read"),
-        ("password {} '", "The connection string of PostgreSQL cannot be read"),
+        ("postgresql://ann:{}@127.0.0.1:1/db", r"Cannot open the database 'db' at 127\.0\.0\.1:1"),
+        ("host=/nowhere user=ann password='{}' dbname=db", "Cannot open the database 'db' at /nowhere"),
+        ("postgresql://ann:{}127.0.0.1/db", "Cannot read the PostgreSQL connection string"),
+        ("password {} '", "Cannot read the PostgreSQL connection string"),
     ],
 )
 async def test_a_server_that_is_not_there_is_told_without_the_password(conninfo: str, sentence: str) -> None:
@@ -192,11 +190,11 @@ async def test_a_server_that_is_not_there_is_told_without_the_password(conninfo:
 
 
 async def test_a_wrong_encoding_is_refused(postgres: Postgres) -> None:
-    """Texts are compared by their bytes in UTF-8, so the database has to be in it."""
+    """A database must be in UTF-8, because texts are compared by their bytes in UTF-8."""
     query(
         postgres.conninfo(),
         "CREATE DATABASE latin TEMPLATE template0 ENCODING 'LATIN1' LOCALE_PROVIDER libc LOCALE 'C'",
     )
 
-    with pytest.raises(MigrationError, match="encoded in LATIN1: use one that is in UTF8"):
+    with pytest.raises(MigrationError, match="encoding is LATIN1: use a database with the encoding UTF8"):
         await migrate_all(permanent=postgres.conninfo("latin"), mining=postgres.conninfo("latin"))

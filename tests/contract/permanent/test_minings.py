@@ -1,4 +1,4 @@
-"""Beginning and finishing minings, and reading their records."""
+"""Minings begin and finish once, and their records can be read."""
 
 from typing import Any
 from uuid import uuid4
@@ -10,7 +10,7 @@ RECEIPT = {"objects": 1, "keys": "00"}
 
 
 def beginning(mining: str, **changed: Any) -> dict[str, Any]:
-    """Return the arguments of a beginning."""
+    """Return the arguments of `begin_mining`."""
     return {
         "mining": mining,
         "user_id": "local",
@@ -22,7 +22,7 @@ def beginning(mining: str, **changed: Any) -> dict[str, Any]:
 
 
 async def test_beginning_says_open(permanent: Permanent) -> None:
-    """A new mining is open, without an account, and the user's own addresses are those of this call."""
+    """A new mining is open, without ledger or receipt, and the own addresses are those of this call."""
     own = ["me@example.org", "Z@example.org", "a@example.org", "me@example.org"]
 
     begun = await permanent.call("begin_mining", **beginning(str(uuid4()), own_addresses=own))
@@ -36,7 +36,7 @@ async def test_beginning_says_open(permanent: Permanent) -> None:
 
 
 async def test_beginning_again_changes_nothing_but_own_addresses(permanent: Permanent) -> None:
-    """What was fixed stays; an address once said to be the user's own is remembered."""
+    """Fixed settings stay, and an address once declared as the user's own is remembered."""
     mining = str(uuid4())
     await permanent.call("begin_mining", **beginning(mining))
 
@@ -55,7 +55,7 @@ async def test_beginning_again_changes_nothing_but_own_addresses(permanent: Perm
 
 
 async def test_own_addresses_are_those_of_all_sources(permanent: Permanent) -> None:
-    """A mining knows the user's addresses of earlier minings, not those of other users."""
+    """A mining knows the user's own addresses from earlier minings, but not those of other users."""
     await permanent.begin(own=["first@example.org"])
     await permanent.begin(user="bob", own=["bob@example.org"])
 
@@ -65,7 +65,7 @@ async def test_own_addresses_are_those_of_all_sources(permanent: Permanent) -> N
 
 
 async def test_a_mining_of_another_user_is_foreign(permanent: Permanent) -> None:
-    """Nothing is said of it, and nothing is written for who asked."""
+    """Another user's mining reveals nothing, and nothing is written for the caller."""
     mining = await permanent.begin(user="ann")
 
     begun = await permanent.call("begin_mining", **beginning(mining, user_id="bob"))
@@ -76,7 +76,7 @@ async def test_a_mining_of_another_user_is_foreign(permanent: Permanent) -> None
 
 
 async def test_the_first_account_stays(permanent: Permanent) -> None:
-    """Finishing again says finished and changes nothing; a later beginning is answered with the account."""
+    """Finishing again changes nothing, and a later begin returns the first ledger and receipt."""
     mining = await permanent.begin()
     first = await permanent.call("finish_mining", mining=mining, ledger=LEDGER, receipt=RECEIPT)
 
@@ -88,7 +88,7 @@ async def test_the_first_account_stays(permanent: Permanent) -> None:
 
 
 async def test_an_unknown_mining_cannot_finish(permanent: Permanent) -> None:
-    """It is said to be unknown, and no record of it appears."""
+    """Finishing an unknown mining returns `unknown` and creates no record."""
     mining = str(uuid4())
 
     answer = await permanent.call("finish_mining", mining=mining, ledger=LEDGER, receipt=RECEIPT)
@@ -98,7 +98,7 @@ async def test_an_unknown_mining_cannot_finish(permanent: Permanent) -> None:
 
 
 async def test_records_come_newest_first(permanent: Permanent) -> None:
-    """A page holds the newest minings of the user, each as its record."""
+    """A page holds the records of the user's newest minings."""
     minings = [await permanent.begin(source=f"source-{number}") for number in range(3)]
     await permanent.begin(user="bob")
     await permanent.call("finish_mining", mining=minings[2], ledger=LEDGER, receipt=RECEIPT)

@@ -1,4 +1,4 @@
-"""The adapter that calls the permanent side's functions."""
+"""The PostgreSQL contact store calls only known functions and survives lost connections."""
 
 from typing import Any
 
@@ -23,13 +23,13 @@ from tests.support.permanent import Permanent, open_permanent
     ],
 )
 async def test_only_the_agreed_functions_are_called(permanent: Permanent, function: str, arguments: Any) -> None:
-    """An unknown function, a missing argument and one too many are refused before anything is sent."""
+    """Unknown functions and missing or extra arguments are refused before anything is sent."""
     with pytest.raises(TypeError):
         await permanent.store.call(function, **arguments)
 
 
 async def test_a_dead_server_is_unavailable() -> None:
-    """Where no connection can be had, the port's error says so."""
+    """If no connection is possible, the store raises the port's error."""
     pool: AsyncConnectionPool[psycopg.AsyncConnection[Any]] = AsyncConnectionPool(
         "host=/nowhere", min_size=1, timeout=0.2, open=False
     )
@@ -39,7 +39,7 @@ async def test_a_dead_server_is_unavailable() -> None:
 
 
 async def test_a_lost_connection_is_unavailable_and_then_replaced(permanent: Permanent) -> None:
-    """A server that ends our connections is no reason to give up: the next calls get a new one."""
+    """After the server ends a connection, the next calls get a new one."""
     async with open_permanent(permanent.conninfo, connections=1) as cut_off:
         await cut_off.call("schema_version")
         async with await psycopg.AsyncConnection.connect(permanent.conninfo) as connection:

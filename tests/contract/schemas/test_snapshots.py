@@ -1,4 +1,4 @@
-"""The schemas that the migrations make are those that were reviewed, on every PostgreSQL that we support."""
+"""The migrations create the reviewed schemas on every PostgreSQL that we support."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +14,7 @@ DEBIAN_15 = Path("/usr/lib/postgresql/15/bin")
 
 @pytest.fixture(scope="module")
 def old_postgres() -> Iterator[Postgres]:
-    """Yield a running PostgreSQL 15, the oldest that we support: Supabase has it."""
+    """Yield a running PostgreSQL 15, the oldest version that we support, because Supabase has it."""
     require(DEBIAN_15.is_dir(), f"no PostgreSQL 15 in {DEBIAN_15}: install Debian's postgresql")
     with Postgres(DEBIAN_15) as server:
         yield server
@@ -23,8 +23,8 @@ def old_postgres() -> Iterator[Postgres]:
 @pytest.mark.parametrize("name", SCHEMAS)
 @pytest.mark.parametrize("server", ["postgres", "old_postgres"])
 def test_migrations_make_the_reviewed_schema(request: pytest.FixtureRequest, server: str, name: str) -> None:
-    """A changed schema, or an edited migration, shows as a difference to what `tests/contract/schemas` holds.
+    """A changed schema or an edited migration differs from the snapshots in `tests/contract/schemas`.
 
-    After an intended change write the snapshots anew by `python -m tests.support.catalog`, and review the difference.
+    After an intended change, rewrite the snapshots with `python -m tests.support.catalog` and review the difference.
     """
     assert take_snapshot(request.getfixturevalue(server), name) == (SNAPSHOTS / f"{name}.txt").read_text()

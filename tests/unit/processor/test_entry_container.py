@@ -1,4 +1,4 @@
-"""`python -m processor` says in a sentence what it lacks, works until it is told to stop, and stops in good order."""
+"""`python -m processor` says in a sentence what is missing, works until told to stop, and stops cleanly."""
 
 import os
 import signal
@@ -22,7 +22,7 @@ SETTINGS = {
 
 
 def run(*arguments: str, **changed: str | None) -> "subprocess.CompletedProcess[str]":
-    """Run the processor with these settings and nothing of ours in the environment."""
+    """Run the processor with only these settings in its environment."""
     given = {name: value for name, value in {**SETTINGS, **changed}.items() if value is not None}
     return subprocess.run(
         [sys.executable, "-m", "processor", *arguments],
@@ -46,7 +46,7 @@ logging.getLogger("a.library").warning("canary")
 
 
 def test_what_libraries_log_says_nothing_of_the_mail() -> None:
-    """Of an error that one logs, its class is shown: neither text nor traceback, which may quote what was sent."""
+    """An error that a library logs is shown by its class only: its text and traceback could quote mail."""
     done = subprocess.run([sys.executable, "-c", LIBRARY], capture_output=True, text=True, check=True)
 
     assert done.stderr.splitlines() == ["a.library ERROR ValueError", "a.library WARNING"]
@@ -54,7 +54,7 @@ def test_what_libraries_log_says_nothing_of_the_mail() -> None:
 
 @pytest.mark.parametrize("name", sorted(SETTINGS))
 def test_a_missing_setting_is_named(name: str) -> None:
-    """Exit code 3 and the name of what is missing."""
+    """The processor exits with code 3 and names the missing setting."""
     done = run(**{name: None})
 
     assert done.returncode == 3
@@ -75,7 +75,7 @@ def test_a_missing_setting_is_named(name: str) -> None:
     ],
 )
 def test_a_contradictory_setting_is_named(changed: dict[str, str]) -> None:
-    """Exit code 3 and the name of what does not fit."""
+    """The processor exits with code 3 and names the wrong setting."""
     done = run(**changed)
 
     assert done.returncode == 3
@@ -84,7 +84,7 @@ def test_a_contradictory_setting_is_named(changed: dict[str, str]) -> None:
 
 
 def test_a_database_that_is_away_is_named_without_its_password() -> None:
-    """Exit code 8, one sentence, no traceback, no credential."""
+    """The processor exits with code 8 and one sentence, without a traceback or a credential."""
     done = run()
 
     assert done.returncode == 8
@@ -94,7 +94,7 @@ def test_a_database_that_is_away_is_named_without_its_password() -> None:
 
 
 def test_the_permanent_database_is_migrated_alone(database: str) -> None:
-    """Where nothing else is set: as a deployment does it that has its processors elsewhere."""
+    """`migrate-permanent` needs no other setting, so a deployment can run it without its processors' settings."""
     others = dict.fromkeys(SETTINGS)
     done = run("migrate-permanent", **others | {"POSTGRES_CONNECTION_STRING": database})
     unset = run("migrate-permanent", **others)
@@ -106,7 +106,7 @@ def test_the_permanent_database_is_migrated_alone(database: str) -> None:
 
 
 def test_an_unknown_command_is_refused() -> None:
-    """Exit code 2 and how it is used."""
+    """The processor exits with code 2 and prints its usage."""
     done = run("dance")
 
     assert done.returncode == 2
@@ -114,7 +114,7 @@ def test_an_unknown_command_is_refused() -> None:
 
 
 def test_it_works_until_it_is_told_to_stop(database: str, redis_url: str, tmp_path: Path) -> None:
-    """It migrates, answers, and ends with code 0 on SIGTERM; both databases are up to date then."""
+    """It migrates both databases, works, and exits with code 0 on SIGTERM."""
     (tmp_path / "raw").mkdir()
     settings = {
         "POSTGRES_CONNECTION_STRING": database,

@@ -1,4 +1,4 @@
-"""Jobs cross the queue unharmed, and anything else is refused without being repeated."""
+"""Jobs cross the queue unchanged, and anything else is refused without being repeated."""
 
 import json
 import math
@@ -25,7 +25,7 @@ JOBS = st.one_of(
 
 @given(JOBS)
 def test_reads_what_it_wrote(job: Job) -> None:
-    """Decoding an encoded job gives it back."""
+    """Decoding an encoded job returns the same job."""
     text = job.encode()
 
     assert Job.decode(text) == job
@@ -50,7 +50,7 @@ def test_reads_what_it_wrote(job: Job) -> None:
     ],
 )
 def test_refuses_anything_else_without_repeating_it(text: str) -> None:
-    """What is no job raises BadJob, whose text holds nothing of what was read."""
+    """Anything that is not a job raises BadJob, whose text contains nothing of the input."""
     with pytest.raises(BadJob) as caught:
         Job.decode(text)
 
@@ -59,6 +59,6 @@ def test_refuses_anything_else_without_repeating_it(text: str) -> None:
 
 @given(st.binary())
 def test_bytes_of_noise_are_no_job(noise: bytes) -> None:
-    """Noise never raises anything but BadJob."""
+    """Noise raises only BadJob."""
     with pytest.raises(BadJob):
         Job.decode(noise)

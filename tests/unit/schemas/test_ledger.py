@@ -1,4 +1,4 @@
-"""The ledger balances or says why not."""
+"""The ledger balances, or says why it does not."""
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -22,13 +22,13 @@ def balanced(draw: st.DrawFn) -> Ledger:
 
 @given(balanced())
 def test_a_sound_ledger_has_no_imbalance(ledger: Ledger) -> None:
-    """Columns that add up give no sentence."""
+    """If all columns add up, there is no sentence."""
     assert ledger.imbalance() == []
 
 
 @given(balanced(), st.sampled_from(["listed", "processed", "duplicate"]), st.integers(1, 5))
 def test_a_lost_message_is_named_with_its_numbers(ledger: Ledger, column: str, lost: int) -> None:
-    """One message more in any column gives a sentence with both totals."""
+    """A few extra messages in one column give one sentence with the total."""
     setattr(ledger, column, getattr(ledger, column) + lost)
 
     sentences = ledger.imbalance()
@@ -39,5 +39,5 @@ def test_a_lost_message_is_named_with_its_numbers(ledger: Ledger, column: str, l
 
 @given(balanced())
 def test_reads_what_it_wrote(ledger: Ledger) -> None:
-    """A ledger comes back from JSON as it was."""
+    """A ledger comes back from JSON unchanged."""
     assert Ledger.from_json(ledger.to_json()) == ledger

@@ -1,4 +1,4 @@
-"""Segments and plans are whole or refused."""
+"""Segments and plans are read completely or refused."""
 
 import json
 
@@ -29,7 +29,7 @@ def make_segment(bodies: list[bytes]) -> Segment:
 
 @given(BODIES)
 def test_a_segment_gives_back_its_messages(bodies: list[bytes]) -> None:
-    """Head and bytes come back as they were stored, whatever the bytes."""
+    """Head and bytes come back as stored, whatever the bytes."""
     segment = make_segment(bodies)
 
     head, body = Segment.decode(segment.encode(bodies))
@@ -40,7 +40,7 @@ def test_a_segment_gives_back_its_messages(bodies: list[bytes]) -> None:
 
 @given(BODIES, st.data())
 def test_a_torn_segment_is_unreadable(bodies: list[bytes], data: st.DataObject) -> None:
-    """A segment of which any end is missing is refused."""
+    """A segment with a missing end is refused."""
     whole = make_segment(bodies).encode(bodies)
     end = data.draw(st.integers(0, len(whole) - 1))
 
@@ -50,7 +50,7 @@ def test_a_torn_segment_is_unreadable(bodies: list[bytes], data: st.DataObject) 
 
 @given(st.binary())
 def test_noise_is_unreadable(noise: bytes) -> None:
-    """Noise never raises anything but UnreadableSegment, whose text is one word."""
+    """Noise raises only UnreadableSegment, whose text is one word."""
     with pytest.raises(UnreadableSegment) as caught:
         Segment.decode(noise)
 
@@ -71,7 +71,7 @@ HEADS = st.fixed_dictionaries(
 
 @given(HEADS, st.binary(max_size=5))
 def test_a_head_of_other_values_is_unreadable_or_whole(head: dict[str, object], body: bytes) -> None:
-    """Whatever stands in a head, it is refused by that one error, or its lengths are those of the bytes."""
+    """Whatever a head contains, it is refused with that one error or its lengths match the bytes."""
     try:
         segment, rest = Segment.decode(json.dumps(head).encode() + b"\n" + body)
     except UnreadableSegment:
@@ -81,20 +81,20 @@ def test_a_head_of_other_values_is_unreadable_or_whole(head: dict[str, object], 
 
 
 def test_a_head_nested_without_end_is_unreadable() -> None:
-    """What no parser can follow is refused as any other noise is."""
+    """A head nested too deeply to parse is refused like any other noise."""
     for read in (Segment.decode, Plan.decode):
         with pytest.raises(UnreadableSegment):
             read(b"[" * 100_000 + b"\n")
 
 
 def test_lengths_must_be_those_of_the_bodies() -> None:
-    """A head that lies about its bytes is not written."""
+    """A head with wrong lengths is not written."""
     with pytest.raises(ValueError, match="lengths"):
         make_segment([b"a"]).encode([b"ab"])
 
 
 def test_a_plan_gives_back_its_folders() -> None:
-    """A plan comes back as it was stored, and counts what it lists."""
+    """A plan comes back as stored, and counts the messages that it lists."""
     inbox = PlannedFolder("INBOX", 7, (PlannedSegment(UidRanges.parse("1:3,9"), UidRanges.parse("1:9")),))
     lost = PlannedFolder("Entwürfe &", failed="refused")
     plan = Plan((inbox, lost))
@@ -108,13 +108,13 @@ def test_a_plan_gives_back_its_folders() -> None:
 
 @given(st.binary())
 def test_noise_is_no_plan(noise: bytes) -> None:
-    """Noise never raises anything but UnreadableSegment."""
+    """Noise raises only UnreadableSegment."""
     with pytest.raises(UnreadableSegment):
         Plan.decode(noise)
 
 
 def test_keys_hold_no_folder_name() -> None:
-    """A key says nothing of the folder's name, and is short enough for every store."""
+    """A key does not reveal the folder's name, and is short enough for every store."""
     name = PlannedFolder("Clients/Doe & Sons", 4_294_967_295, ()).segment_name(
         PlannedSegment(UidRanges.parse("4294967294:4294967295"), UidRanges())
     )
@@ -126,7 +126,7 @@ def test_keys_hold_no_folder_name() -> None:
 
 
 def test_a_minings_id_is_told_from_other_names() -> None:
-    """What else may lie in a folder or bucket is not taken for a mining."""
+    """Other things in a folder or bucket are not taken for a mining."""
     names = ("6f9619ff-8b86-4d01-b42d-00cf4fc964ff", "lost+found", "photos", "plan", "", "6F9619FF", "x" * 36)
 
     assert [name for name in names if is_mining(name)] == ["6f9619ff-8b86-4d01-b42d-00cf4fc964ff"]

@@ -1,4 +1,4 @@
-"""UID sets behave like sets, and read what they wrote."""
+"""UID sets behave like sets and can be written and read back."""
 
 import itertools
 
@@ -17,7 +17,7 @@ def members(ranges: UidRanges) -> set[int]:
 
 @given(UIDS)
 def test_holds_exactly_what_it_was_made_of(uids: set[int]) -> None:
-    """A set of UIDs has the members and the length of the numbers it was made of."""
+    """A set of UIDs has the members and the length of the numbers it was made from."""
     ranges = UidRanges.of(uids)
 
     assert members(ranges) == uids
@@ -26,7 +26,7 @@ def test_holds_exactly_what_it_was_made_of(uids: set[int]) -> None:
 
 @given(UIDS)
 def test_reads_what_it_wrote(uids: set[int]) -> None:
-    """Parsing the text gives the same set."""
+    """Parsing a set's text gives the same set."""
     ranges = UidRanges.of(uids)
 
     assert UidRanges.parse(str(ranges)) == ranges
@@ -34,7 +34,7 @@ def test_reads_what_it_wrote(uids: set[int]) -> None:
 
 @given(UIDS, UIDS)
 def test_unites_like_a_set(left: set[int], right: set[int]) -> None:
-    """Union is that of sets, in either order."""
+    """The union is the union of sets, in either order."""
     united = UidRanges.of(left) | UidRanges.of(right)
 
     assert members(united) == left | right
@@ -43,7 +43,7 @@ def test_unites_like_a_set(left: set[int], right: set[int]) -> None:
 
 @given(UIDS, UIDS)
 def test_takes_away_like_a_set(left: set[int], right: set[int]) -> None:
-    """`without` is the difference of sets, and `missing` the other difference, in order."""
+    """`without` is the set difference, and `missing` is the difference the other way, in order."""
     ranges = UidRanges.of(left)
 
     assert members(ranges.without(right)) == left - right
@@ -52,7 +52,7 @@ def test_takes_away_like_a_set(left: set[int], right: set[int]) -> None:
 
 @given(UIDS)
 def test_never_keeps_ranges_that_touch(uids: set[int]) -> None:
-    """Equal sets have equal texts, because neighbours are always joined."""
+    """Adjacent ranges are always joined, so equal sets have equal texts."""
     pairs = list(UidRanges.of(uids).pairs())
 
     assert all(before[1] + 1 < after[0] for before, after in itertools.pairwise(pairs))
@@ -60,6 +60,6 @@ def test_never_keeps_ranges_that_touch(uids: set[int]) -> None:
 
 @pytest.mark.parametrize("text", ["0", "5:3", "a", "1:b", "-1"])
 def test_refuses_what_is_no_range(text: str) -> None:
-    """What IMAP would not write raises ValueError."""
+    """Text that IMAP would not write raises ValueError."""
     with pytest.raises(ValueError):
         UidRanges.parse(text)

@@ -1,9 +1,9 @@
-"""What becomes of each message of a batch: acknowledged after the write, tried again later, or given up.
+"""The consumer of the queue's batches: each message is acknowledged after the write, retried later, or given up.
 
-A message is the runtime's: `body`, `attempts` (1 at first), `ack()` and `retry(...)`. Attempts count our own retries
-and deliveries that came to no verdict alike; so that an outage never looks like a job that kills its processor, a job
-that waits is sent anew, with its attempts at 1, long before `MAX_CRASHES`. The queue's own limit on retries has to be
-above that; what reaches it goes to the dead-letter queue, which is read here too.
+A message is the runtime's object, with `body`, `attempts` (1 at first), `ack()` and `retry(...)`. Attempts count both
+our own retries and deliveries that ended without a verdict. An outage must not look like a job that kills its
+processor, so a waiting job is sent again as a new message, with attempts back at 1, long before `MAX_CRASHES`. The
+queue's own retry limit must be above that. Messages that reach it go to the dead-letter queue, which is read here too.
 """
 
 import random
@@ -18,16 +18,16 @@ from processor.ports import Conflict, Unavailable
 from schemas.jobs import BadJob, Job, JobKind
 
 SEND_AGAIN_ATTEMPTS: Final = 10
-"""Attempts after which a job that waits is sent as a new message: half of MAX_CRASHES."""
+"""Attempts after which a waiting job is sent again as a new message: half of MAX_CRASHES."""
 MAX_STUMBLES: Final = 5
-"""Attempts of a job that fails in a way nobody foresaw; the sweep knows what is missing."""
+"""Attempts for a job that fails with an unexpected error. The sweep issues it again if it is still needed."""
 MAX_BACK_OFF_SECONDS: Final = 300
 QUERIES_LEFT: Final = 500
-"""D1 statements after which an invocation takes no further job: the platform allows 1,000, one job needs up to 400."""
+"""D1 statements after which an invocation starts no more jobs: the platform allows 1,000, and a job needs up to 400."""
 
 
 class BatchConsumer:
-    """Works on the batches of one invocation."""
+    """Works through the batches of one invocation."""
 
     def __init__(self, pipeline: Pipeline, queue: CloudflareJobQueue, store: D1MiningStore) -> None:
         self._pipeline = pipeline
@@ -35,7 +35,7 @@ class BatchConsumer:
         self._store = store
 
     async def consume(self, messages: Iterable[Any]) -> None:
-        """Do the jobs one after another, and give each its verdict."""
+        """Run the jobs one after another and settle each message."""
         for message in in_turn(messages):
             if self._store.queries > QUERIES_LEFT:
                 await self._wait(message, delay_seconds=0)
@@ -43,9 +43,10 @@ class BatchConsumer:
                 await self._do(message)
 
     async def consume_dead(self, messages: Iterable[Any]) -> None:
-        """Settle what the platform gave up: a segment is dead, since it killed its processor again and again.
+        """Settle the messages that the platform gave up on.
 
-        Other jobs are issued anew by the sweep, as long as their mining waits for them.
+        A segment is dead, because it killed its processor again and again. The sweep issues other jobs again for as
+        long as their mining waits for them.
         """
         for message in messages:
             body = body_of(message)
@@ -92,9 +93,9 @@ class BatchConsumer:
 
 
 def in_turn(messages: Iterable[Any]) -> list[Any]:
-    """Return the messages, those of fewest attempts first, else by chance.
+    """Return the messages, those with the fewest attempts first and otherwise in random order.
 
-    A job that kills its processor takes those behind it along: by chance each of them soon stands before it.
+    A job that kills its processor also stops the jobs behind it. In random order each of them soon runs before it.
     """
     shuffled = list(messages)
     random.shuffle(shuffled)
@@ -102,17 +103,17 @@ def in_turn(messages: Iterable[Any]) -> list[Any]:
 
 
 def back_off_seconds(attempts: int) -> int:
-    """Return how long to wait after so many attempts: 1 second, doubled each time, at most 5 minutes."""
+    """Return how long to wait after this many attempts: 1 second, doubled each time, at most 5 minutes."""
     return int(min(2 ** (attempts - 1), MAX_BACK_OFF_SECONDS))
 
 
 def body_of(message: Any) -> str:
-    """Return a message's text; whoever may push to the queue may push other things, which are no jobs."""
+    """Return a message's text, or "" if its body is not text: other senders can push things that are not jobs."""
     return message.body if isinstance(message.body, str) else ""
 
 
 def is_segment(body: str) -> bool:
-    """Say whether this is the job of a segment."""
+    """Return whether this is a segment's job."""
     try:
         return Job.decode(body).kind is JobKind.SEGMENT
     except BadJob:
@@ -120,7 +121,7 @@ def is_segment(body: str) -> bool:
 
 
 def describe(body: str) -> dict[str, str]:
-    """Return what a log may say of a job."""
+    """Return the fields of a job that are safe to log."""
     try:
         job = Job.decode(body)
     except BadJob:

@@ -1,4 +1,4 @@
-"""The temporary tables in D1: named statements through the Worker's binding, batches that are atomic."""
+"""The temporary tables in D1: named statements and atomic batches through the Worker's binding."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -13,19 +13,19 @@ _SCHEMA: Final = load_named(Path(__file__).with_name("schema.sql"))
 SCHEMA_VERSION: Final = "0001_minings"
 """The newest migration that the statements need."""
 MAX_DATABASE_BYTES: Final = 10_000_000_000
-"""A D1 database of a paid plan (developers.cloudflare.com/d1/platform/limits, 2026-11)."""
+"""The size limit of a D1 database on a paid plan (developers.cloudflare.com/d1/platform/limits, 2026-11)."""
 
 _CONFLICTS = ("SQLITE_CONSTRAINT", "constraint failed")
 _LIMITS = ("SQLITE_TOOBIG", "too big", "statement too long")
 _MISTAKES = ("D1_TYPE_ERROR", "D1_COLUMN_NOTFOUND", "syntax error", "no such ", "variable number", "parameter bindings")
-"""What D1's errors say where repeating the same would fail the same way (docs of D1, "Debug", 2026-11)."""
+"""Texts of D1's errors that a retry cannot fix (D1's docs, "Debug", 2026-11)."""
 
 
 class D1MiningStore:
-    """`MiningStore` on a D1 binding, for one invocation: `queries` counts its statements against the platform's limit.
+    """`MiningStore` on a D1 binding, for one invocation.
 
-    Before its first statement it looks at the database's schema, and refuses to work on an older one. `size_bytes` is
-    the database's size after the latest statement.
+    Before its first statement it checks the database's schema and refuses to work on an older one. `queries` counts the
+    statements, which the platform limits. `size_bytes` is the database's size after the latest statement.
     """
 
     def __init__(self, database: Any, *, max_queries: int = D1_QUERIES) -> None:
@@ -41,7 +41,7 @@ class D1MiningStore:
         return rows
 
     async def batch(self, statements: Sequence[Statement]) -> None:
-        """Run all statements or none; raise Conflict where a guard among them does not hold."""
+        """Run all statements or none; raise Conflict if one of their guards does not hold."""
         await self._run(bind_all(STATEMENTS, statements))
 
     async def _run(self, statements: Sequence[Bound]) -> list[list[Row]]:
@@ -63,7 +63,7 @@ class D1MiningStore:
     async def _ask(self, statements: Sequence[Bound]) -> list[list[Row]]:
         self.queries += len(statements)
         if self.queries > self._max_queries:
-            raise Unavailable("this invocation has asked D1 as often as it may")
+            raise Unavailable("this invocation has used up its D1 statements")
         try:
             prepared = [self._database.prepare(bound.sql).bind(*bound.values) for bound in statements]
             answers = [await prepared[0].all()] if len(prepared) == 1 else await self._database.batch(prepared)
@@ -81,12 +81,12 @@ def _meta(answer: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def translate(error: Exception) -> Exception:
-    """Return the port's error for one of D1's; what is our own mistake stays as it is."""
+    """Return the port's error for an error of D1. An error that is our own mistake is returned unchanged."""
     text = str(error)
     if any(word in text for word in _MISTAKES):
         return error
     if any(word in text for word in _CONFLICTS):
         return Conflict("a guard did not hold")
     if any(word in text for word in _LIMITS):
-        return LimitExceeded("a value is larger than D1 takes")
+        return LimitExceeded("a value is larger than D1 accepts")
     return Unavailable("D1 does not answer")

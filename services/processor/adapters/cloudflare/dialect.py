@@ -1,6 +1,6 @@
 """D1's dialect of named statements: numbered parameters, lists as one JSON parameter, large lists in slices.
 
-D1 binds `?1` … `?100` alone, and no value beyond 2 MB; SQL files are written with names (see `mining.sql`).
+D1 binds only `?1` … `?100` and no value above 2 MB. The SQL files use names instead (see `mining.sql`).
 """
 
 import json
@@ -21,7 +21,7 @@ _ROWS = "rows"
 
 
 class Bound(NamedTuple):
-    """One SQL statement as D1 takes it: numbered parameters, and their values in that order."""
+    """One SQL statement ready for D1: numbered parameters, and their values in that order."""
 
     sql: str
     values: list[Any]
@@ -29,21 +29,21 @@ class Bound(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """One SQL statement with numbered parameters, and the names of their arguments in that order."""
+    """One SQL statement with numbered parameters, and the arguments' names in that order."""
 
     sql: str
     names: tuple[str, ...]
 
     @classmethod
     def number(cls, sql: str) -> "Text":
-        """Return a statement whose named parameters are numbered."""
+        """Return the statement with its named parameters numbered."""
         names = tuple(dict.fromkeys(_ARGUMENT.findall(sql)))
         return cls(_ARGUMENT.sub(lambda match: f"?{names.index(match[1]) + 1}", sql), names)
 
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """What a name stands for; `lists` travel together as the argument `rows`."""
+    """The statements under one name. The arguments named in `lists` are passed together as `rows`."""
 
     texts: tuple[Text, ...]
     lists: tuple[str, ...]
@@ -51,7 +51,7 @@ class Named:
 
     @classmethod
     def read(cls, body: str) -> "Named":
-        """Read the text below a name."""
+        """Parse the text under a name."""
         listed = _LISTS.search(body)
         texts = _COMMENT.sub("", body).strip().split(";\n")
         return cls(
@@ -66,7 +66,7 @@ class Named:
         return frozenset(name for text in self.texts for name in text.names if name != _ROWS) | frozenset(self.lists)
 
     def bind(self, arguments: Mapping[str, Any]) -> Iterator[Bound]:
-        """Yield the statements to run, in order; raise LimitExceeded where a list is too large and cannot be cut."""
+        """Yield the statements to run, in order; raise LimitExceeded if a list is too large and cannot be sliced."""
         for rows in self._rows(arguments):
             given = {**arguments, _ROWS: rows}
             for text in self.texts:
@@ -79,22 +79,22 @@ class Named:
         if self.sliced:
             return [_join(rows[first:last]) for first, last in _cut(rows)]
         if sum(map(len, rows)) + len(rows) >= D1_ROW_BYTES:
-            raise LimitExceeded("a list is larger than the database takes")
+            raise LimitExceeded("a list is larger than the database accepts")
         return [_join(rows)]
 
 
 def load_named(path: Path) -> dict[str, Named]:
-    """Return what the names of a file stand for."""
+    """Return a file's statements by name."""
     return {name: Named.read(body) for name, body in load_statements(path).items()}
 
 
 def bind_all(named: Mapping[str, Named], statements: Sequence[Statement]) -> list[Bound]:
-    """Return the SQL statements of several named ones, in order."""
+    """Return the SQL to run for these statements, in order, with its values."""
     return [bound for statement in statements for bound in named[statement.name].bind(statement.arguments)]
 
 
 def _cut(rows: Sequence[str]) -> Iterator[tuple[int, int]]:
-    """Yield first and last place of slices that are about as large as one large row: at least one, maybe empty."""
+    """Yield the (start, end) of slices of about the size of one large row. There is at least one; it may be empty."""
     first, size = 0, 0
     for place, row in enumerate(rows):
         if place > first and size + len(row) > MAX_ROW_BYTES:

@@ -1,9 +1,7 @@
--- The named statements of the temporary side, D1's dialect (SQLite).
---
--- Names and arguments are those of PostgreSQL's file. Lists of one statement travel together, as the one JSON parameter
--- :rows, an array of their items for each place; `-- rows:` names them in order, and `-- slices:` does so where the
--- statement may be run several times, on a slice of the lists each. Where a name stands for several statements, a semicolon
--- ends each line that ends one; they are run together, in a batch.
+-- The temporary side's named statements in D1's dialect (SQLite), with the names and arguments of PostgreSQL's file.
+-- A statement takes all its lists as one JSON parameter, :rows: an array with one item of each list per position.
+-- `-- rows:` names the lists in order. `-- slices:` does the same for a statement that can run once per slice of them.
+-- Several statements under one name run together in a batch. All but the last end with a semicolon and a line break.
 
 -- name: user_number
 INSERT INTO users (user_id) VALUES (:user)
@@ -44,12 +42,10 @@ RETURNING lease
 
 -- name: renew_lease
 UPDATE minings SET heard_at = unixepoch()
-WHERE mining_no = :mining_no AND lease = :lease
-RETURNING lease
+WHERE mining_no = :mining_no AND lease = :lease RETURNING lease
 
 -- name: watermarks
-SELECT folder, uidvalidity, uids FROM watermarks
-WHERE user_no = :user_no AND source = :source
+SELECT folder, uidvalidity, uids FROM watermarks WHERE user_no = :user_no AND source = :source
 
 -- name: cancel
 UPDATE minings SET cancelled = 1
@@ -57,8 +53,7 @@ WHERE mining_no = :mining_no AND state = 'fetching' AND cancelled = 0
 RETURNING mining_no
 
 -- name: end_fetching
-INSERT INTO guard (holds)
-SELECT NULL
+INSERT INTO guard (holds) SELECT NULL
 WHERE NOT EXISTS (SELECT 1 FROM minings WHERE mining_no = :mining_no AND state = 'fetching' AND lease = :lease);
 UPDATE minings
 SET state = 'processing', listed = :listed, skipped = :skipped, failed = :failed, folders_failed = :folders_failed,
@@ -77,8 +72,7 @@ SELECT lower(hex(key)) AS key FROM messages
 WHERE user_no = :user_no AND key IN (SELECT unhex(value ->> 0) FROM json_each(:rows)) AND mining_no <> :mining_no
 
 -- name: guard_segment
-INSERT INTO guard (holds)
-SELECT NULL
+INSERT INTO guard (holds) SELECT NULL
 WHERE NOT EXISTS (
     SELECT 1 FROM minings
     WHERE mining_no = :mining_no AND (
@@ -115,8 +109,7 @@ ON CONFLICT DO NOTHING
 
 -- name: guard_messages
 -- rows: keys
-INSERT INTO guard (holds)
-SELECT NULL
+INSERT INTO guard (holds) SELECT NULL
 WHERE EXISTS (
     SELECT 1 FROM messages
     WHERE user_no = :user_no AND key IN (SELECT unhex(value ->> 0) FROM json_each(:rows)) AND mining_no <> :mining_no
@@ -198,8 +191,8 @@ ORDER BY p.segment, part
 LIMIT :page_size
 
 -- name: guard_refining
-INSERT INTO guard (holds)
-SELECT NULL WHERE NOT EXISTS (SELECT 1 FROM minings WHERE mining_no = :mining_no AND state = 'refining')
+INSERT INTO guard (holds) SELECT NULL
+WHERE NOT EXISTS (SELECT 1 FROM minings WHERE mining_no = :mining_no AND state = 'refining')
 
 -- name: write_persons
 -- slices: parts, contacts
@@ -208,9 +201,7 @@ SELECT :mining_no, :chunk, given.value ->> 0, given.value ->> 1
 FROM json_each(:rows) AS given
 
 -- name: persons
-SELECT part, contacts FROM persons
-WHERE mining_no = :mining_no AND chunk = :chunk
-ORDER BY part
+SELECT part, contacts FROM persons WHERE mining_no = :mining_no AND chunk = :chunk ORDER BY part
 
 -- name: finish_chunk
 INSERT INTO chunks (mining_no, chunk, totals)
@@ -236,12 +227,10 @@ WHERE mining_no = :mining_no
 
 -- name: dead_messages
 SELECT reason, sum(messages) AS messages FROM segments
-WHERE mining_no = :mining_no AND state = 'dead'
-GROUP BY reason
+WHERE mining_no = :mining_no AND state = 'dead' GROUP BY reason
 
 -- name: covered
-SELECT folder, uidvalidity, covers FROM segments
-WHERE mining_no = :mining_no AND state = 'done' AND covers <> ''
+SELECT folder, uidvalidity, covers FROM segments WHERE mining_no = :mining_no AND state = 'done' AND covers <> ''
 
 -- name: temporary_rows
 SELECT
@@ -257,8 +246,7 @@ WITH RECURSIVE given (chunk) AS (
     SELECT chunk + 1 FROM given
     WHERE chunk + 1 < (SELECT settings ->> 'chunks' FROM minings WHERE mining_no = :mining_no)
 )
-INSERT INTO guard (holds)
-SELECT NULL
+INSERT INTO guard (holds) SELECT NULL
 WHERE NOT EXISTS (SELECT 1 FROM minings WHERE mining_no = :mining_no AND state = 'refining')
     OR EXISTS (
         SELECT 1 FROM given

@@ -1,4 +1,4 @@
-"""Jobs over a Cloudflare Queue, through the Worker's binding. Bodies are texts: what `Job.encode` wrote."""
+"""Jobs over a Cloudflare Queue, through the Worker's binding. Message bodies are the text of `Job.encode`."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -16,7 +16,7 @@ class CloudflareJobQueue:
         self._queue = queue
 
     async def send(self, jobs: Sequence[Job]) -> None:
-        """Queue these jobs, 100 a call; a job is below 1 KB, so that no call exceeds 256 KB."""
+        """Queue these jobs, 100 per call. A job is smaller than 1 KB, so no call exceeds 256 KB."""
         try:
             for first in range(0, len(jobs), QUEUE_BATCH_MESSAGES):
                 batch = jobs[first : first + QUEUE_BATCH_MESSAGES]
@@ -25,14 +25,14 @@ class CloudflareJobQueue:
             raise Unavailable("the queue does not answer") from error
 
     async def send_again(self, job: str, *, delay_seconds: int) -> None:
-        """Queue a job as it was read, as a new message, to be delivered after the delay."""
+        """Queue the text of a job as a new message, to be delivered after the delay."""
         try:
             await self._queue.send(job, {"contentType": "text", "delaySeconds": delay_seconds})
         except Exception as error:
             raise Unavailable("the queue does not answer") from error
 
     async def bury(self, job: str, *, reason: str) -> None:
-        """Say in the log that a job was given up: the ledger has it, and the dead-letter queue is read by us alone."""
+        """Log that a job was given up. The ledger records it already, and nobody else reads the dead-letter queue."""
         try:
             dead = Job.decode(job)
         except BadJob:

@@ -7,9 +7,9 @@ from processor.ports import LimitExceeded, NotFound, Unavailable
 from schemas.segments import MAX_BYTES, MESSAGE_CAP_BYTES
 
 MAX_OBJECT_BYTES: Final = 2 * (MAX_BYTES + MESSAGE_CAP_BYTES)
-"""No segment that a fetcher cuts comes near it; a larger object would put the isolate's memory at risk."""
+"""Far above any segment that a fetcher makes. A larger object would put the isolate's memory at risk."""
 DELETE_KEYS: Final = 1000
-"""Keys a deletion (developers.cloudflare.com/r2/api/workers/workers-api-reference, 2026-11)."""
+"""Keys per deletion (developers.cloudflare.com/r2/api/workers/workers-api-reference, 2026-11)."""
 
 
 class R2Store:
@@ -19,14 +19,14 @@ class R2Store:
         self._bucket = bucket
 
     async def get(self, key: str) -> bytes:
-        """Return an object's bytes; raise NotFound, or LimitExceeded for one that no segment can be."""
+        """Return an object's bytes; raise NotFound, or LimitExceeded if it is larger than any segment."""
         try:
             found = await self._bucket.get(key)
             if found is None:
                 raise NotFound(key)
             if found.size > MAX_OBJECT_BYTES:
-                await found.body.cancel()  # what is not read keeps one of the invocation's few connections
-                raise LimitExceeded("an object is larger than a segment may be")
+                await found.body.cancel()  # an unread body keeps one of the invocation's few connections open
+                raise LimitExceeded("the object is larger than any segment")
             return bytes(await found.arrayBuffer())
         except (NotFound, LimitExceeded):
             raise
@@ -50,7 +50,7 @@ class R2Store:
             options["cursor"] = cursor
 
     async def delete(self, keys: Sequence[str]) -> None:
-        """Remove these objects; one that is not there is no error."""
+        """Delete these objects. A missing object is not an error."""
         try:
             for first in range(0, len(keys), DELETE_KEYS):
                 await self._bucket.delete(list(keys[first : first + DELETE_KEYS]))

@@ -1,4 +1,4 @@
--- Statements about D1's schema, as `mining.sql` is written.
+-- Statements about D1's schema, in the format of `mining.sql`.
 
 -- name: schema_version
 SELECT max(id) AS id FROM migrations

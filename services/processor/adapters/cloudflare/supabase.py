@@ -1,4 +1,4 @@
-"""The permanent side in Supabase: the functions of the schema `leadminer`, called through PostgREST."""
+"""The permanent side in Supabase: the functions of schema `leadminer`, called through PostgREST."""
 
 import asyncio
 import json
@@ -11,16 +11,16 @@ SCHEMA: Final = "leadminer"
 SCHEMA_VERSION: Final = "0007_access"
 """The newest migration that the processor needs."""
 TIMEOUT_SECONDS: Final = 30.0
-"""Beyond Supabase's own limit of 8 seconds a statement (its guide on database timeouts, 2026-11)."""
+"""Longer than Supabase's own limit of 8 seconds per statement (its guide on database timeouts, 2026-11)."""
 
 _JSON: Final = frozenset({"contacts", "ledger", "receipt", "after"})
-"""Arguments of the type jsonb: a text there is JSON already."""
+"""Arguments of type jsonb: if one is a string, it is JSON already."""
 _WAITING_HELPS: Final = frozenset({401, 403, 404, 406, 408, 425, 429})
-"""Beside 5xx. A wrong key, a schema that is not exposed, a function that is missing: until somebody sees to it."""
+"""Statuses worth waiting on, besides 5xx. A wrong key, an unexposed schema or a missing function can be fixed."""
 
 
 class HttpResponse(Protocol):
-    """What is read of an answer."""
+    """The parts of an HTTP response that we read."""
 
     status: int
 
@@ -29,14 +29,14 @@ class HttpResponse(Protocol):
 
 
 Fetch = Callable[..., Awaitable[HttpResponse]]
-"""Takes the URL, and as keywords method, headers and body."""
+"""Takes the URL, and the keywords `method`, `headers` and `body`."""
 
 
 class SupabaseContactStore:
-    """`ContactStore` over PostgREST's RPC, for one invocation; refuses to work on an older schema."""
+    """`ContactStore` over PostgREST's RPC, for one invocation. It refuses to work on an older schema."""
 
     def __init__(self, url: str, key: str, *, fetch: Fetch, timeout_seconds: float = TIMEOUT_SECONDS) -> None:
-        """Use the project at `url`; a call that is silent for `timeout_seconds` is given up, and its connection too."""
+        """Use the project at `url`. A call without an answer for `timeout_seconds` is dropped, with its connection."""
         self._url = f"{url.rstrip('/')}/rest/v1/rpc/"
         self._headers = {
             "apikey": key,
@@ -49,9 +49,9 @@ class SupabaseContactStore:
         self._is_checked = False
 
     async def call(self, function: str, **arguments: Any) -> Any:
-        """Run one function in a transaction of its own and return what it returns, as JSON values.
+        """Run one function in its own transaction and return its result as JSON values.
 
-        For a `jsonb` argument a text is taken as JSON text already. Raises Unavailable, Conflict or LimitExceeded.
+        A string for a `jsonb` argument is taken as JSON text. Raises Unavailable, Conflict or LimitExceeded.
         """
         if not self._is_checked:
             await self._check_schema()
@@ -78,7 +78,7 @@ class SupabaseContactStore:
 
 
 def encode(arguments: dict[str, Any]) -> str:
-    """Return the arguments as the body of a call, without another pass over what is JSON already."""
+    """Return the arguments as the body of a call, without encoding again those that are JSON already."""
     fields = (
         f"{json.dumps(name)}:{value if name in _JSON and isinstance(value, str) else json.dumps(value)}"
         for name, value in arguments.items()
@@ -87,11 +87,11 @@ def encode(arguments: dict[str, Any]) -> str:
 
 
 def translate(function: str, status: int) -> Exception:
-    """Return the port's error for an answer that is none; bodies are not repeated, they may hold addresses."""
+    """Return the port's error for an error status. The body is not repeated, because it may hold addresses."""
     if status >= 500 or status in _WAITING_HELPS:
         return Unavailable(f"Supabase answers {function} with {status}")
     if status == 409:
-        return Conflict(f"Supabase refuses {function}: something else was there first")
+        return Conflict(f"Supabase refuses {function}: it conflicts with an earlier write")
     if status == 413:
         return LimitExceeded(f"Supabase refuses {function}: the body is too large")
     return RuntimeError(f"Supabase answers {function} with {status}")

@@ -1,4 +1,4 @@
-"""Opens a connection to a PostgreSQL database, and makes the database where it is not there yet."""
+"""Opens a connection to a PostgreSQL database, and creates the database if it does not exist yet."""
 
 from contextlib import suppress
 from typing import Any
@@ -16,13 +16,13 @@ Connection = AsyncConnection[tuple[Any, ...]]
 
 
 class BadConnectionString(ValueError):
-    """The connection string cannot be read; the text does not repeat it."""
+    """The connection string cannot be parsed. The text does not repeat it."""
 
 
 async def connect_or_create(connection_string: str) -> Connection:
-    """Return a connection in autocommit mode; make the database where the server says that it has none of that name.
+    """Return a connection in autocommit mode; create the database if the server has none of that name.
 
-    Raises Unavailable with one sentence, which names the server and the database but no credential.
+    Raises Unavailable with one sentence that names the server and the database, but no credential.
     """
     try:
         return await _connect(connection_string)
@@ -31,17 +31,17 @@ async def connect_or_create(connection_string: str) -> Connection:
     if await _create(connection_string):
         with suppress(psycopg.OperationalError):
             return await _connect(connection_string)
-    raise Unavailable(f"The database {place(connection_string)} cannot be opened: {say(failed)}.") from failed
+    raise Unavailable(f"Cannot open the database {place(connection_string)}: {say(failed)}.") from failed
 
 
 async def _connect(connection_string: str, **changed: str) -> Connection:
     asked = {"connect_timeout": CONNECT_SECONDS} | _read(connection_string)
-    # Nothing is prepared, so that a pooler between us and the server does no harm.
+    # No prepared statements, so that this works through a connection pooler.
     return await AsyncConnection.connect(make_conninfo(**(asked | changed)), autocommit=True, prepare_threshold=None)
 
 
 async def _create(connection_string: str) -> bool:
-    """Make the database and return whether it is there now, by us or by another who was first."""
+    """Create the database. Return whether it was just created, by us or by another processor at the same time."""
     name = _name(connection_string)
     for maintenance in _MAINTENANCE:
         try:
@@ -57,7 +57,7 @@ async def _create(connection_string: str) -> bool:
 
 
 async def _create_by(connection: Connection, name: str) -> bool:
-    # The locale is the one that every server has; we sort and compare by bytes.
+    # Every server has the locale C, and we sort and compare by bytes.
     statement = "CREATE DATABASE {} TEMPLATE template0 ENCODING 'UTF8' LOCALE_PROVIDER libc LOCALE 'C'"
     try:
         await connection.execute(sql.SQL(statement).format(sql.Identifier(name)))
@@ -65,15 +65,15 @@ async def _create_by(connection: Connection, name: str) -> bool:
         return True
     except errors.InsufficientPrivilege as error:
         raise Unavailable(
-            f"The database {name!r} is not there, and this user may not make it: let an administrator create it."
+            f"The database {name!r} does not exist, and this user cannot create it: ask an administrator to create it."
         ) from error
     except psycopg.Error as error:
-        raise Unavailable(f"The database {name!r} is not there and cannot be made: {say(error)}.") from error
+        raise Unavailable(f"The database {name!r} does not exist and cannot be created: {say(error)}.") from error
     return True
 
 
 def place(connection_string: str) -> str:
-    """Return what a connection string points to, without user and password."""
+    """Return the database and server of a connection string, without user and password."""
     asked = _read(connection_string)
     host = asked.get("host") or asked.get("hostaddr") or "the local socket"
     port = asked.get("port")
@@ -81,7 +81,7 @@ def place(connection_string: str) -> str:
 
 
 def say(error: psycopg.Error) -> str:
-    """Return what the server said, in one line."""
+    """Return the server's error message in one line."""
     text = error.diag.message_primary or str(error) or type(error).__name__
     return text.strip().splitlines()[0].rstrip(".")
 
@@ -94,10 +94,10 @@ def _name(connection_string: str) -> str:
 def _read(connection_string: str) -> dict[str, Any]:
     with suppress(psycopg.ProgrammingError):
         asked = dict(conninfo_to_dict(connection_string))
-        # An "@" in a password ends it too early, and its rest would be looked up and printed as the host.
+        # An unescaped "@" ends the password too early, and its rest would be looked up and printed as the host.
         if "@" not in str(asked.get("host", "")):
             return asked
     raise BadConnectionString(
-        "The connection string of PostgreSQL cannot be read: write it like postgresql://user@host:5432/database, "
+        "Cannot read the PostgreSQL connection string: write it like postgresql://user@host:5432/database, "
         "with %40 for an @ in the password."
     )

@@ -1,4 +1,4 @@
-"""The permanent side in PostgreSQL: the functions of the schema `leadminer`, called by name over a pool."""
+"""The permanent side in PostgreSQL: the functions of schema `leadminer`, called by name over a pool."""
 
 import json
 from typing import Any
@@ -23,7 +23,7 @@ FUNCTIONS: dict[str, dict[str, str]] = {
     "erase_contact": {"user_id": "text", "address": "text"},
     "schema_version": {},
 }
-"""What may be called, with the types of the arguments; all of them have to be given."""
+"""The functions that can be called, with their arguments' types. Every argument is required."""
 
 _STATEMENTS = {
     name: "SELECT leadminer.{}({})".format(
@@ -34,16 +34,16 @@ _STATEMENTS = {
 
 
 class PostgresContactStore:
-    """`ContactStore` on a pool: each call is one statement, and so one transaction."""
+    """`ContactStore` on a pool. Each call is one statement and therefore one transaction."""
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
 
     async def call(self, function: str, **arguments: Any) -> Any:
-        """Run one function and return what it returns, as JSON values.
+        """Run one function and return its result as JSON values.
 
-        For a `jsonb` argument a text is taken as JSON text already. Raises TypeError for a function or argument that
-        is none, Unavailable where the database does not answer, LimitExceeded where repeating does not help.
+        A string for a `jsonb` argument is taken as JSON text. Raises TypeError for an unknown function or argument,
+        Unavailable if the database does not answer, and LimitExceeded if a value is too large for it.
         """
         kinds = FUNCTIONS.get(function)
         if kinds is None or kinds.keys() != arguments.keys():

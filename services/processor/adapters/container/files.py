@@ -1,4 +1,4 @@
-"""The raw store as a directory: what the fetcher wrote there, read and removed."""
+"""The raw store as a directory, which the fetcher writes and the processor reads and deletes."""
 
 import errno
 import os
@@ -10,17 +10,17 @@ from processor.ports import NotFound, Unavailable
 from schemas.segments import is_mining
 
 _TEMPORARY = "."
-"""The fetcher's unfinished files begin with a dot; they are no objects."""
+"""The names of the fetcher's unfinished files start with a dot. They are not objects."""
 
 
 class FileStore:
-    """Objects as files below a folder."""
+    """Objects as files under a folder."""
 
     def __init__(self, root: Path) -> None:
         self._root = root
 
     async def get(self, key: str) -> bytes:
-        """Return an object's bytes; raise NotFound, or Unavailable where the disk fails."""
+        """Return an object's bytes; raise NotFound, or Unavailable if the disk fails."""
         try:
             return self._path(key).read_bytes()
         except (FileNotFoundError, IsADirectoryError, NotADirectoryError) as error:
@@ -30,7 +30,7 @@ class FileStore:
             raise Unavailable(f"the raw store cannot be read: {_word(error)}") from error
 
     async def list(self, prefix: str) -> AsyncIterator[str]:
-        """Yield the keys below a folder (`prefix` ends with a slash), or, where it is empty, those of all minings."""
+        """Yield the keys under a folder (`prefix` ends with a slash), or those of all minings if `prefix` is empty."""
         self._look_at_root()
         try:
             for folder in [self._path(prefix)] if prefix else self._minings():
@@ -40,7 +40,7 @@ class FileStore:
             raise Unavailable(f"the raw store cannot be read: {_word(error)}") from error
 
     async def delete(self, keys: Sequence[str]) -> None:
-        """Remove these objects, what a killed fetcher left beside them, and folders that become empty."""
+        """Delete these objects, the files that a killed fetcher left beside them, and folders that become empty."""
         try:
             folders = set()
             for key in keys:
@@ -53,12 +53,12 @@ class FileStore:
             raise Unavailable(f"the raw store cannot be written: {_word(error)}") from error
 
     def _look_at_root(self) -> None:
-        # A volume that is not mounted has lost nothing: without this its segments would all be dead.
+        # Without this check, an unmounted volume would make all its segments dead, although nothing is lost.
         if not self._root.is_dir():
-            raise Unavailable("the raw store's folder is not there")
+            raise Unavailable("the raw store's folder does not exist")
 
     def _minings(self) -> Iterator[Path]:
-        # A disk's own folder may be nobody's to read: `lost+found` must not keep the sweep from its work.
+        # Skip the file system's own folders: `lost+found` is unreadable and must not stop the sweep.
         return (folder for folder in self._root.iterdir() if is_mining(folder.name))
 
     def _prune(self, folder: Path) -> None:
@@ -74,7 +74,7 @@ class FileStore:
 
 
 def _objects(folder: Path) -> Iterator[Path]:
-    """Yield the whole files below a folder, while others may be removing some."""
+    """Yield the finished files under a folder. Others can delete files at the same time."""
     for place, _, names in os.walk(folder, onerror=_raise_but_missing):
         yield from (Path(place, name) for name in names if not name.startswith(_TEMPORARY))
 

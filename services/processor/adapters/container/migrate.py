@@ -1,4 +1,4 @@
-"""Applies migrations to a PostgreSQL database: at the processor's start, by any number of processors at once."""
+"""Applies migrations to a PostgreSQL database when a processor starts. Any number of processors can do so at once."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -19,7 +19,7 @@ from schemas.migrations import (
 )
 
 _LOCK = 0x6C6561646D696E65
-"""The advisory lock of whoever migrates a database: "leadmine" in ASCII."""
+"""The advisory lock held while migrating a database: "leadmine" in ASCII."""
 
 _NEW_RECORD = """
     CREATE SCHEMA IF NOT EXISTS {};
@@ -32,7 +32,7 @@ _NEW_RECORD = """
 
 
 class MigrationError(Exception):
-    """A database could not be brought up to date; the text is one sentence for whoever runs the processor."""
+    """A database could not be brought up to date. The text is one sentence for the person who runs the processor."""
 
 
 async def migrate_all(*, permanent: str, mining: str) -> None:
@@ -43,7 +43,7 @@ async def migrate_all(*, permanent: str, mining: str) -> None:
 
 
 async def migrate_permanent(permanent: str) -> None:
-    """Bring the permanent database alone up to this program's version; raise MigrationError."""
+    """Bring only the permanent database up to this program's version; raise MigrationError."""
     with _in_a_sentence():
         await migrate(permanent, PERMANENT, schema="leadminer")
 
@@ -57,12 +57,12 @@ def _in_a_sentence() -> Iterator[None]:
 
 
 async def migrate(connection_string: str, folder: Path, *, schema: str = "public") -> list[str]:
-    """Bring a database up to the files of a folder and return the ids that were applied now.
+    """Apply a folder's pending migrations to a database and return the ids that were applied now.
 
-    What is applied is on record in `<schema>.migrations`. Each file is applied in one transaction, with its record,
-    under a lock of the database: who comes second waits and finds nothing to do. A database that is not there is made.
-    Raises RefusedMigrations where files and record do not agree or a file fails, BadConnectionString, and Unavailable
-    where the server does not answer; none of them names a credential.
+    `<schema>.migrations` records what is applied. Each file is applied in one transaction together with its record,
+    under an advisory lock: if two processors migrate at once, the second waits and finds nothing to do. A missing
+    database is created. Raises RefusedMigrations if the files and the record disagree or a file fails,
+    BadConnectionString, and Unavailable if the server does not answer. No error names a credential.
     """
     migrations = read_migrations(folder)
     applied: list[str] = []
@@ -75,13 +75,13 @@ async def migrate(connection_string: str, folder: Path, *, schema: str = "public
         raise Unavailable(f"PostgreSQL stopped answering while migrating {place(connection_string)}.") from error
     except psycopg.Error as error:
         raise RefusedMigrations(
-            f"The record of migrations of {place(connection_string)} failed: {say(error)}."
+            f"Cannot read or write the migrations table of {place(connection_string)}: {say(error)}."
         ) from error
     return applied
 
 
 async def _step(connection: Connection, migrations: Sequence[Migration], schema: str) -> str | None:
-    """Apply the next migration and return its id; None where there is none."""
+    """Apply the next migration and return its id, or None if there is none."""
     async with connection.transaction():
         await connection.execute("SELECT pg_advisory_xact_lock(%s)", (_LOCK,))
         on_record = await _read_record(connection, schema)
@@ -111,11 +111,11 @@ async def _apply(connection: Connection, migration: Migration) -> None:
     except (psycopg.OperationalError, psycopg.InterfaceError):
         raise
     except psycopg.Error as error:
-        raise RefusedMigrations(f"The migration {migration.id} failed, and changed nothing: {say(error)}.") from error
+        raise RefusedMigrations(f"Migration {migration.id} failed and changed nothing: {say(error)}.") from error
 
 
 async def _record(connection: Connection, schema: str, migration: Migration) -> None:
-    """Note a migration as applied; one that another tool applied, or that noted itself, gets its checksum."""
+    """Record a migration as applied. If another tool or the file itself recorded it, add the checksum."""
     statement = sql.SQL(
         "INSERT INTO {} (id, checksum) VALUES (%s, %s) ON CONFLICT (id) DO UPDATE SET checksum = excluded.checksum"
     )
@@ -125,4 +125,4 @@ async def _record(connection: Connection, schema: str, migration: Migration) -> 
 def _check_encoding(connection: Connection) -> None:
     encoding = connection.info.parameter_status("server_encoding")
     if encoding != "UTF8":
-        raise RefusedMigrations(f"The database is encoded in {encoding}: use one that is in UTF8.")
+        raise RefusedMigrations(f"The database's encoding is {encoding}: use a database with the encoding UTF8.")

@@ -1,4 +1,4 @@
--- The named statements of the temporary side, PostgreSQL's dialect.
+-- The temporary side's named statements in PostgreSQL's dialect.
 
 -- name: user_number
 INSERT INTO users (user_id) VALUES (%(user)s)

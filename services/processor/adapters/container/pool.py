@@ -1,4 +1,4 @@
-"""Pools of connections to PostgreSQL, and its errors in the words of the ports."""
+"""Connection pools to PostgreSQL, and the translation of its errors to the ports' errors."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -12,13 +12,13 @@ from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, w
 from processor.ports import Conflict, LimitExceeded, Unavailable
 
 CONNECTIONS = 4
-"""One for the job at hand, the others for the API."""
+"""One for the current job, the others for the API."""
 TIMEOUT_SECONDS = 10.0
 AWAY_SECONDS = 5.0
 LOOK_SECONDS = 0.1
-"""How long, and how often, a server that went away is asked for: one that was killed is back soon."""
+"""How long and at what interval to retry a server that went away. One that was killed is back soon."""
 ERRORS = (psycopg.Error, PoolTimeout, OSError)
-"""Everything by which a database may fail us; `translate` says what it means."""
+"""Every error that a database can cause. `translate` says what it means."""
 _CONFLICTS = (errors.IntegrityError, errors.SerializationFailure, errors.DeadlockDetected)
 _TOO_LARGE = (errors.ProgramLimitExceeded, errors.StringDataRightTruncation)
 _AWAY = (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout, OSError)
@@ -28,7 +28,7 @@ Pool = AsyncConnectionPool[Connection]
 
 
 class PatientConnection(Connection):
-    """A connection that is tried for again soon where the server is away; the pool's own first pause is a second."""
+    """A connection that retries quickly while the server is away. The pool itself first waits a second."""
 
     @classmethod
     async def connect(cls, conninfo: str = "", **settings: Any) -> Self:
@@ -46,13 +46,13 @@ class PatientConnection(Connection):
 
 @asynccontextmanager
 async def open_pool(connection_string: str) -> AsyncIterator[Pool]:
-    """Open a pool in autocommit mode; it connects by itself again when the server was away."""
+    """Open a pool in autocommit mode. It reconnects by itself after the server was away."""
 
     async def check(connection: Connection) -> None:
         try:
             await AsyncConnectionPool.check_connection(connection)
         except psycopg.Error:
-            await pool.drain()  # the others are broken too; found one by one, each would cost a growing pause
+            await pool.drain()  # the others are broken too, and finding them one by one costs a growing pause each
             raise
 
     connection_class: type[Connection] = PatientConnection
@@ -71,11 +71,11 @@ async def open_pool(connection_string: str) -> AsyncIterator[Pool]:
 
 
 def translate(error: Exception) -> Exception:
-    """Return the port's error for one of PostgreSQL's; what is our own mistake stays as it is."""
+    """Return the port's error for an error of PostgreSQL. An error that is our own mistake is returned unchanged."""
     if isinstance(error, _CONFLICTS):
         return Conflict("a guard did not hold")
     if isinstance(error, _TOO_LARGE):
-        return LimitExceeded("a value is larger than the database takes")
+        return LimitExceeded("a value is larger than the database accepts")
     if isinstance(error, _AWAY):
         return Unavailable("the database does not answer")
     return error

@@ -29,7 +29,7 @@ class PostgresMiningStore:
             raise translate(error) from error
 
     async def batch(self, statements: Sequence[Statement]) -> None:
-        """Run all statements in one transaction, sent in one go; raise Conflict where a guard does not hold."""
+        """Run all statements in one transaction and one round trip; raise Conflict if a guard does not hold."""
         try:
             async with self._pool.connection() as connection, connection.transaction(), connection.pipeline():
                 for statement in statements:

@@ -1,4 +1,4 @@
-"""Jobs over Redis Streams: a consumer group, acknowledged after the commit, and a dead-letter stream."""
+"""Jobs over Redis Streams: a consumer group with acknowledgment after the commit, and a dead-letter stream."""
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -14,14 +14,14 @@ STREAM = "leadminer:jobs"
 DEAD_STREAM = "leadminer:dead"
 GROUP = "processors"
 DEAD_LETTERS = 10_000
-"""Dead letters kept, about: they are for people to look at; the ledger is what counts."""
+"""About how many dead letters to keep. They are for people to look at; the ledger is what counts."""
 
 TIMEOUT_SECONDS = 10.0
 
 
 @asynccontextmanager
 async def open_redis(url: str) -> AsyncIterator[Redis]:
-    """Connect to Redis over TCP, TLS or a unix socket; answers are texts."""
+    """Connect to Redis over TCP, TLS or a Unix socket. Replies are decoded to strings."""
     redis = Redis.from_url(
         url, decode_responses=True, socket_connect_timeout=TIMEOUT_SECONDS, socket_timeout=TIMEOUT_SECONDS
     )
@@ -32,11 +32,11 @@ async def open_redis(url: str) -> AsyncIterator[Redis]:
 
 
 class RedisJobQueue:
-    """`JobQueue`, and the consumer's side of it for one named processor."""
+    """`JobQueue`, and `Deliveries` for one named processor."""
 
     def __init__(self, redis: Redis, *, consumer: str, claim_seconds: float) -> None:
-        """Take over jobs of consumers that were silent for `claim_seconds`; our own are renewed while we work."""
-        # redis-py types its answers for every protocol version at once; here they are texts.
+        """Take over the jobs of consumers that were silent for `claim_seconds`. We renew our own while we work."""
+        # redis-py types its replies for every protocol version at once; here they are strings.
         self._redis: Any = redis
         self._consumer = consumer
         self._claim_ms = int(claim_seconds * 1000)
@@ -57,7 +57,7 @@ class RedisJobQueue:
         await self._ask(self._redis.xadd(DEAD_STREAM, fields, maxlen=DEAD_LETTERS, approximate=True))
 
     async def receive(self, *, wait_seconds: float) -> Delivery | None:
-        """Return the next job: first what this consumer left undone, then what others did, then a new one."""
+        """Return the next job: first one this consumer left unfinished, then one that others did, then a new one."""
         try:
             if self._unread_own:
                 if (left := await self._claim(idle_ms=0, of_itself=True)) is not None:
@@ -74,7 +74,7 @@ class RedisJobQueue:
         except (RedisError, OSError) as error:
             raise Unavailable("the queue does not answer") from error
         if not answer:
-            self._unread_own = True  # an answer that was lost on its way to us left a job with us that we never saw
+            self._unread_own = True  # if a reply was lost on its way, we own a job that we never saw
             return None
         [(_, [(entry, fields)])] = answer.items() if isinstance(answer, dict) else answer
         return Delivery(entry, fields["job"], 1)
@@ -91,18 +91,18 @@ class RedisJobQueue:
         return None
 
     async def renew(self, delivery: Delivery) -> None:
-        """Keep a delivery ours while the work goes on; does not count as another delivery."""
+        """Keep a delivery ours while we work on it. This does not count as another delivery."""
         await self._ask(self._redis.xclaim(STREAM, GROUP, self._consumer, 0, [delivery.id], justid=True))
 
     async def settle(self, delivery: Delivery) -> None:
-        """Acknowledge a delivery and forget it."""
+        """Acknowledge a delivery and remove it from the stream."""
         pipeline = self._redis.pipeline(transaction=True)
         pipeline.xack(STREAM, GROUP, delivery.id)
         pipeline.xdel(STREAM, delivery.id)
         await self._ask(pipeline.execute())
 
     async def prepare(self) -> None:
-        """Make stream and group if they are missing."""
+        """Create the stream and the group if they are missing."""
         try:
             await self._redis.xgroup_create(STREAM, GROUP, id="0", mkstream=True)
         except ResponseError as error:

@@ -1,4 +1,4 @@
-"""What kind of domain an address is of: a free mail provider's, a throw-away one, or somebody's own."""
+"""The kind of domain that an address belongs to: a free mail provider's, a disposable one, or a custom one."""
 
 from enum import StrEnum
 from typing import Final
@@ -13,16 +13,16 @@ MORE_PROVIDERS: Final = frozenset(
         *("tin.it", "tuta.com", "tutamail.com", "tutanota.com"),
     )
 )
-"""Free mail, or mail of one's line, that the list of providers lacks."""
+"""Free mail providers, and internet providers' mail, that the list of providers lacks."""
 
 NO_PROVIDERS: Final = frozenset(
     ("alibaba.com", "facebook.com", "googlegroups.com", "name.com", "nus.edu.sg", "space.com", "unican.es")
 )
-"""Companies, universities and hosts of groups that the list of providers has."""
+"""Companies, universities and group hosts that the list of providers includes by mistake."""
 
 
 class DomainClass(StrEnum):
-    """The three kinds of domains that the address tags tell apart."""
+    """The three kinds of domains that the address tags distinguish."""
 
     PROVIDER = "provider"
     DISPOSABLE = "disposable"
@@ -30,10 +30,10 @@ class DomainClass(StrEnum):
 
 
 def classify_domain(host: str) -> DomainClass:
-    """Return the class of a host, which is given in lower case.
+    """Return the class of a host, given in lower case.
 
-    A provider is meant by its exact name, since what is under it is often not its users'; a throw-away domain with all
-    that is under it. Where both hold, the longer name decides.
+    A provider matches only by its exact name, since its subdomains often do not belong to its users. A disposable
+    domain also matches by its subdomains. If both match, the longer name decides.
     """
     if host in NO_PROVIDERS:
         return DomainClass.CUSTOM

@@ -1,7 +1,7 @@
-"""Packing: what messages say of addresses, as rows of JSON, and uniting it again over all copies of a message.
+"""Packing: what messages say about addresses, as rows of JSON; and uniting the rows over all copies of a message.
 
-A row is ``[[key, date|null, conversation, [[address, [plus...], [names...], fields, tag], ...]], ...]``. A message may
-stand in several entries and rows: whatever says something of one address in one message is united, in any order.
+A row is ``[[key, date|null, conversation, [[address, [plus...], [names...], fields, tag], ...]], ...]``. A message can
+be in several entries and rows. Everything that they say about one address in one message is united, in any order.
 """
 
 import json
@@ -12,10 +12,10 @@ from zlib import crc32
 from processor.domain.facts import Message, Point
 
 Entry = list[Any]
-"""What a row says of one message: key in hex, date, conversation (0 or 1), points."""
+"""What a row says about one message: key in hex, date, conversation (0 or 1), points."""
 
 Said = tuple[int | None, int, int, int, Sequence[str], Sequence[str]]
-"""What one message says of one address: date, conversation, fields, tag, plus addresses, names."""
+"""What one message says about one address: date, conversation, fields, tag, plus addresses, names."""
 
 Listed = TypeVar("Listed", list[Any], tuple[str, ...])
 
@@ -23,15 +23,15 @@ _encode: Final = json.JSONEncoder(separators=(",", ":"), check_circular=False).e
 
 
 def chunk_of(address: str, chunks: int) -> int:
-    """Return the chunk that an address belongs to: it depends on nothing else."""
+    """Return the chunk of an address. It depends only on the address and the number of chunks."""
     return crc32(address.encode("utf-8", "surrogatepass")) % chunks
 
 
 def pack(messages: Iterable[Message], *, chunks: int, max_bytes: int) -> dict[int, list[str]]:
-    """Return the rows of each chunk that the messages say something of, each at most `max_bytes` long.
+    """Return rows for each chunk that the messages say something about, each row at most `max_bytes` long.
 
-    Rows are ASCII, so that bytes are characters. Nothing is lost by the limit, but a name or an address that is itself
-    longer than a row: no mail system delivers to such an address, and no person is called so.
+    Rows are ASCII, so that bytes are characters. The limit drops only a name or address that is itself longer than a
+    row: no mail system delivers to that address, and no person has that name.
     """
     entries: dict[int, list[Entry]] = {}
     for key, date, conversation, points, _ in messages:
@@ -48,7 +48,7 @@ def pack(messages: Iterable[Message], *, chunks: int, max_bytes: int) -> dict[in
 
 
 def _cut_rows(entries: list[Entry], max_bytes: int) -> list[str]:
-    """Return the entries as rows, halved until each fits: all but hostile mail fits at once."""
+    """Return the entries as rows, halved until each one fits. All but hostile mail fits at once."""
     text = _encode(entries)
     if len(text) <= max_bytes:
         return [text]
@@ -56,7 +56,7 @@ def _cut_rows(entries: list[Entry], max_bytes: int) -> list[str]:
 
 
 def _halve_entries(entries: list[Entry]) -> Iterable[list[Entry]]:
-    """Return lists of less, that say together what one does."""
+    """Return smaller lists that together say the same."""
     if len(entries) > 1:
         return _halve(entries)
     key, date, conversation, points = entries[0]
@@ -65,7 +65,7 @@ def _halve_entries(entries: list[Entry]) -> Iterable[list[Entry]]:
 
 
 def _halve_point(point: Point) -> list[list[Point]]:
-    """Return points that say together what one does, less a text or an address that is too long by itself."""
+    """Return smaller points that together say the same, without a name or address that is too long by itself."""
     address, plus, names, fields, tag = point
     if len(names) > 1:
         first, second = _halve(names)
@@ -84,7 +84,7 @@ def _halve(listed: Listed) -> tuple[Listed, Listed]:
 
 
 def unpack(row: str) -> list[Message]:
-    """Return what a row of `pack` says, message by message; those that follow in other rows are not united with it."""
+    """Return what a row of `pack` says, message by message. It is not united with other rows."""
     return [
         Message(
             key=bytes.fromhex(key),
@@ -98,9 +98,9 @@ def unpack(row: str) -> list[Message]:
 
 
 def unite(rows: Iterable[str]) -> dict[str, dict[str, Said]]:
-    """Return for each address what each message, by its key in hex, says of it.
+    """Return for each address what each message says about it, by the message's key in hex.
 
-    Neither the order of the rows nor their repetition matters.
+    The order of the rows does not matter, nor does repeating them.
     """
     united: dict[str, dict[str, Said]] = {}
     for row in rows:
@@ -118,9 +118,9 @@ def unite(rows: Iterable[str]) -> dict[str, dict[str, Said]]:
 
 
 def unite_copies(one: Said, other: Said) -> Said:
-    """Return what two copies of a message say together of one address: all that either says, and the earlier date.
+    """Return what two copies of a message together say about one address: all that either says, and the earlier date.
 
-    Of two message tags the first in the table holds, as it would if one copy had the headers of both.
+    Of two message tags, the first in the table wins, as it would if one copy had the headers of both.
     """
     dates = [date for date in (one[0], other[0]) if date is not None]
     return (

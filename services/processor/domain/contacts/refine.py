@@ -1,4 +1,4 @@
-"""Refining: from what the messages of a chunk say to persons, each with its counters, names, tags and verdict."""
+"""Refining: turns what a chunk's messages say into persons, each with counters, names, tags and a verdict."""
 
 import json
 from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -24,20 +24,20 @@ SENDER: Final = FROM | REPLY_TO
 RECIPIENT: Final = TO | CC | BCC
 
 NameVotes = tuple[str, str, int, int | None]
-"""A name, the same folded, how many messages have it, and the latest date of those."""
+"""A name, its folded form, how many messages have it, and their latest date."""
 TagCount = tuple[str, int, str, int]
 """A tag's name, reachability and source, and how many messages have it."""
 Kind = tuple[int, int, int, bool]
-"""What is counted of a message: fields, conversation, message tag, and whether a name in it says newsletter."""
+"""What counts about a message: fields, conversation, message tag, and whether a name in it says newsletter."""
 Contact = dict[str, Any]
-"""A contact as the permanent side's `apply_refined_chunk` takes it: a `Person` without its verdict."""
+"""A contact for the permanent side's `apply_refined_chunk`: a `Person` without its verdict."""
 
 _encode: Final = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
 
 
 @dataclass(slots=True)
 class Votes:
-    """Whether a name says newsletter, how many messages have it, and the latest date of those."""
+    """Whether a name says newsletter, how many messages have it, and their latest date."""
 
     newsletter: bool
     count: int = 0
@@ -45,7 +45,7 @@ class Votes:
 
 
 class Person(NamedTuple):
-    """One address within one mining; all counters are in messages, dates in seconds since 1970, UTC."""
+    """One address within one mining. All counters are in messages, dates in seconds since 1970, UTC."""
 
     address: str
     verdict: Verdict
@@ -61,14 +61,14 @@ class Person(NamedTuple):
     tags: list[TagCount]
 
     def contact(self) -> Contact:
-        """Return what the permanent side merges of the person."""
+        """Return the person's fields that the permanent side merges."""
         fields = self._asdict()
         del fields["verdict"]
         return fields
 
 
 def refine(rows: Iterable[str]) -> Iterator[Person]:
-    """Yield the persons of a chunk's rows, in byte order of their addresses, whatever order the rows come in."""
+    """Yield the persons in a chunk's rows, in byte order of their addresses. The order of the rows does not matter."""
     united = unite(rows)
     for address in sorted(united):
         local, _, host = address.rpartition("@")
@@ -76,10 +76,10 @@ def refine(rows: Iterable[str]) -> Iterator[Person]:
 
 
 def cut_parts(contacts: Sequence[Contact], *, max_bytes: int) -> list[str]:
-    """Return the contacts in their order as JSON arrays, each at most `max_bytes` long; none for no contacts.
+    """Return the contacts in order as JSON arrays, each at most `max_bytes` long; an empty list for no contacts.
 
-    Parts are ASCII, so that bytes are characters. What exceeds a part is halved, which a chunk seldom does; a contact
-    that exceeds one by itself keeps its foremost names.
+    Parts are ASCII, so that bytes are characters. Contacts that exceed a part, which is rare for a chunk, are halved. A
+    contact that exceeds a part by itself keeps only its first names and plus addresses.
     """
     if not contacts:
         return []
@@ -93,7 +93,7 @@ def cut_parts(contacts: Sequence[Contact], *, max_bytes: int) -> list[str]:
 
 
 def _encode_contact(contact: Contact, max_bytes: int) -> str:
-    """Return a contact as JSON, with half its names, else half its plus addresses, until it fits."""
+    """Return a contact as JSON, halving its names or its plus addresses, whichever are more, until it fits."""
     text = _encode(contact)
     if len(text) <= max_bytes:
         return text
@@ -106,7 +106,7 @@ def _encode_contact(contact: Contact, max_bytes: int) -> str:
 
 
 def _refine_person(address: str, tags: Tags, messages: Collection[Said]) -> Person:
-    """Return the person that all messages about an address make, given its tags under a plain name."""
+    """Return the person for all messages about an address, given its tags without a newsletter name."""
     sender = recipient = conversations = replied = all_fields = 0
     kinds, votes, dates, plus = _tally(messages)
     for (fields, conversation, _, _), count in kinds.items():
@@ -137,7 +137,7 @@ def _refine_person(address: str, tags: Tags, messages: Collection[Said]) -> Pers
 
 
 def _tally(messages: Collection[Said]) -> tuple[dict[Kind, int], dict[str, Votes], list[int], set[str]]:
-    """Return how many messages are of each kind, the votes for each name, all dates and all plus addresses."""
+    """Return the number of messages of each kind, the votes for each name, all dates and all plus addresses."""
     kinds: dict[Kind, int] = {}
     votes: dict[str, Votes] = {}
     dates = []
@@ -162,7 +162,7 @@ def _tally(messages: Collection[Said]) -> tuple[dict[Kind, int], dict[str, Votes
 
 
 def _rank_names(votes: dict[str, Votes]) -> list[NameVotes]:
-    """Return the names: those of most messages first, then the latest, undated last, then by code point."""
+    """Return the names, ordered by most messages, then latest date (undated last), then code point."""
     names = [(name, name.strip().casefold(), vote.count, vote.latest) for name, vote in votes.items()]
     if len(names) > 1:
         names.sort(key=lambda name: (-name[2], name[3] is None, -(name[3] or 0), name[0]))
@@ -170,7 +170,7 @@ def _rank_names(votes: dict[str, Votes]) -> list[NameVotes]:
 
 
 def _count_tags(tags: Tags, kinds: dict[Kind, int]) -> list[TagCount]:
-    """Return how many messages have each tag: those of most messages first, then by name and source."""
+    """Return how many messages have each tag, ordered by most messages, then name and source."""
     counts: dict[Tag, int] = {}
     for (_, _, message_tag, newsletter), count in kinds.items():
         for tag in add_message_tag(rename_newsletter(tags) if newsletter else tags, message_tag):
@@ -182,7 +182,7 @@ def _count_tags(tags: Tags, kinds: dict[Kind, int]) -> list[TagCount]:
 
 
 def _judge(counts: list[TagCount], occurrence: int, *, wrote: bool) -> Verdict:
-    """Return whether a person becomes a contact, and else why not; only a throw-away domain leaves it without tags."""
+    """Return whether a person becomes a contact, and if not, why. Only a disposable domain leaves it without tags."""
     if not counts:
         return Verdict.DISPOSABLE
     reachable = False

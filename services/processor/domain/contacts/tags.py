@@ -1,6 +1,6 @@
-"""Tags: what an address, its domain and its name say of who reads it, and what a message's headers add.
+"""Tags: what an address, its domain and its name say about who reads it, and what a message's headers add.
 
-Words match on whole labels, the pieces between ``.``, ``-`` and ``_``; a word of several pieces on consecutive ones.
+Words match whole labels: the pieces between ``.``, ``-`` and ``_``. A word of several pieces matches labels in a row.
 """
 
 import re
@@ -15,7 +15,7 @@ HEADER: Final = "message_header"
 
 
 class Tag(NamedTuple):
-    """One tag. Reachability: 0 nobody reads it, 1 a person, 2 many or indirect, 3 unsure."""
+    """One tag. Reachability: 0 nobody reads it, 1 a person does, 2 many people or indirectly, 3 unsure."""
 
     name: str
     reachability: int
@@ -39,7 +39,7 @@ MESSAGE_TAGS: Final = (
     Tag("group", 2, HEADER),
     Tag("transactional", 0, HEADER),
 )
-"""By the numbers that `facts` gives them: the first is of messages without a tag."""
+"""The message tags by their numbers in `facts`. The first is for messages without a tag."""
 
 _ROBOTS: Final = (NO_REPLY, TRANSACTIONAL, NEWSLETTER)
 _ROBOT_WORDS: Final = {
@@ -68,11 +68,11 @@ _NEWSLETTER_NAME: Final = re.compile(
 )
 
 _REMEMBERED_HOSTS: Final = 4096
-"""A large mailbox has about as many; its chunks share them, since an address's chunk does not go by its host."""
+"""A large mailbox has about this many. All chunks share them, since an address's chunk does not depend on its host."""
 
 
 class Host(NamedTuple):
-    """What the host of an address says; `robot` is the first rule of words that holds, `_NO_ROBOT` if none does."""
+    """What the host of an address says. `robot` is the first word rule that matches, or `_NO_ROBOT`."""
 
     domain_class: DomainClass
     robot: int
@@ -82,15 +82,15 @@ class Host(NamedTuple):
 
 
 def says_newsletter(name: str) -> bool:
-    """Return whether a name calls its bearer a newsletter, in whole words: a bulletin or a digest may be a paper."""
+    """Return whether a name contains a whole word for newsletter. "Bulletin" or "Digest" could be a newspaper."""
     return _NEWSLETTER_NAME.search(name) is not None
 
 
 @lru_cache(maxsize=_REMEMBERED_HOSTS)
 def read_host(host: str) -> Host:
-    """Return what a host says, which many addresses share.
+    """Return what a host says, for all of its addresses.
 
-    Its last two labels are no words, since anyone's domain may be called so; neither are those of a host that is named.
+    The last two labels do not count as words, since any domain can have that name, nor do the labels of a named host.
     """
     rest = host.rsplit(".", 2)[0] if host.count(".") > 1 else ""
     chat = group = False
@@ -106,7 +106,7 @@ def read_host(host: str) -> Host:
 
 
 def read_address(local: str, host: Host) -> Tags:
-    """Return the address tags of a local part at a host: none for a throw-away domain, which is no contact."""
+    """Return the address tags of a local part at a host: none for a disposable domain, which is never a contact."""
     if host.domain_class is DomainClass.DISPOSABLE:
         return ()
     robot, role = _read_words(_split_labels(local))
@@ -119,21 +119,22 @@ def read_address(local: str, host: Host) -> Tags:
 
 
 def rename_newsletter(tags: Tags) -> Tags:
-    """Return an address's tags for a message in which its name says newsletter: only the rules before that one hold."""
+    """Return an address's tags for a message in which its name says newsletter. Only earlier rules override it."""
     return tags if not tags or tags in (NO_REPLY, TRANSACTIONAL) else NEWSLETTER
 
 
 def address_tags(address: str, newsletter_name: bool = False) -> Tags:
-    """Return the tags of an address in lower case, by the first rule that applies."""
+    """Return the tags of a lower-case address, by the first rule that applies."""
     local, _, host = address.rpartition("@")
     tags = read_address(local, read_host(host))
     return rename_newsletter(tags) if newsletter_name else tags
 
 
 def add_message_tag(tags: Tags, message_tag: int) -> Tags:
-    """Return the tags of one message: its own takes the place of all but `professional`, which (or `role`) it wants.
+    """Return an address's tags in one message.
 
-    A role is never without `professional`, so that this alone is looked for.
+    The message tag replaces all address tags except `professional`. It needs `professional` or `role`; only
+    `professional` is checked, because `role` never comes without it.
     """
     added = MESSAGE_TAGS[message_tag]
     if added is None or PROFESSIONAL not in tags:
@@ -146,9 +147,9 @@ def _split_labels(text: str) -> list[str]:
 
 
 def _read_words(labels: list[str]) -> tuple[int, bool]:
-    """Return the first rule of robots that has one of the words, and whether one is of a role.
+    """Return the first robot rule that one of the words matches, and whether one is a role.
 
-    Most labels are no piece of any word, and are not joined to runs.
+    Most labels are not part of any word, and then no runs of labels are built.
     """
     if _PIECES.isdisjoint(labels):
         return _NO_ROBOT, False

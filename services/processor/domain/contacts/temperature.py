@@ -1,4 +1,4 @@
-"""Temperature: how warm a contact is, from 0 to 100. The reference of the SQL function that computes it.
+"""Temperature: how warm a contact is, from 0 to 100. This is the reference for the SQL function that computes it.
 
 Both work in double precision and round half to even.
 """
@@ -17,9 +17,9 @@ def temperature(
     seniority_date: date | None,
     reference_date: date,
 ) -> int:
-    """Return the temperature of a contact's counters as of a reference date; all dates are of UTC.
+    """Return the temperature of a contact's counters as of a reference date; all dates are in UTC.
 
-    A last date after the reference counts as the reference, a first date after it as none.
+    A recency date after the reference date counts as the reference date, a seniority date after it as none.
     """
     volume = 0.55 * _saturate(sender, 12) + 0.45 * _saturate(recipient, 12)
     replies = _saturate(replied, 5)
@@ -44,7 +44,7 @@ def _saturate(count: int, scale: int) -> float:
 
 
 def _recent(recency_date: date | None, reference_date: date) -> float:
-    """Return the share of recency: it fades from 1 to 0.2, which is that of a contact without a date."""
+    """Return the recency factor. It fades from 1 to 0.2, the value for a contact without a date."""
     if recency_date is None:
         return 0.20
     return 0.20 + 0.80 * exp(-max(0, (reference_date - recency_date).days) / 180)

@@ -1,1 +1,1 @@
-"""Lists of domains and words; README.md says where the domains come from and under which licence."""
+"""Lists of domains and words. README.md gives the domains' origin and license."""

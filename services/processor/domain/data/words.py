@@ -1,6 +1,6 @@
-"""Words by which an address says what it is, in English, French, German, Spanish, Italian and Portuguese.
+"""Words in addresses that tell their purpose, in English, French, German, Spanish, Italian and Portuguese.
 
-A word of several pieces is written with hyphens, and stands for every way to part them. No word is in two lists.
+A word of several pieces is written with hyphens and matches them with any separator. No word is in two lists.
 """
 
 from typing import Final

@@ -1,6 +1,6 @@
-"""Address lists, read with care: RFC 5322 first, and where that gives nothing, what people and programs write instead.
+"""Reads address lists: by RFC 5322 first, and if that finds nothing, by what people and programs write instead.
 
-Linear in the length of a value: each character is looked at a fixed number of times, whatever was left open.
+It takes linear time: each character is read a fixed number of times, even if quotes or brackets are left open.
 """
 
 import re
@@ -14,7 +14,7 @@ from processor.domain.mail.names import name_beside
 
 
 class Mailbox(NamedTuple):
-    """One address of a list, plus part folded; `plus` is the address with it, `name` what stands beside it."""
+    """One address of a list, without its plus part. `plus` is the address with it; `name` is the name beside it."""
 
     address: str
     plus: str | None
@@ -40,7 +40,7 @@ _BEHIND: Final = "'\">)]}.,;:!?"
 
 
 class _Piece:
-    """What stands between two separators, as (kind, text): quoted, angle, comment, text."""
+    """The tokens between two separators, as (kind, text). Kinds are quoted, angle, comment and text."""
 
     def __init__(self) -> None:
         self.tokens: list[tuple[str, str]] = []
@@ -54,18 +54,18 @@ class _Piece:
 
     @property
     def is_name_part(self) -> bool:
-        """Whether the piece may be what stands before a comma inside an unquoted name."""
+        """Whether the piece could be the part before a comma of an unquoted name."""
         return bool(self.tokens) and not (self.has_at or self.has_quote or self.has_angle)
 
 
 def read_list(value: str) -> Iterator[Mailbox]:
-    """Yield the addresses of an undecoded value, with repetitions."""
+    """Yield the addresses in an undecoded value, with repetitions."""
     for piece in _split_pieces(value):
         yield from _read_piece(piece.tokens)
 
 
 def _split_pieces(value: str) -> Iterator[_Piece]:
-    """Yield the pieces that have an ``@``; a piece without one, and without quotes, begins the next one."""
+    """Yield the pieces that have an ``@``. At a comma, a piece without ``@``, quotes or brackets joins the next one."""
     piece = _Piece()
     for kind, text in _tokens(value):
         if kind == "mark" and text == "," and piece.is_name_part:
@@ -83,7 +83,7 @@ def _split_pieces(value: str) -> Iterator[_Piece]:
 
 
 def _tokens(value: str) -> Iterator[tuple[str, str]]:
-    """Yield (kind, text) for the whole value. A quote or a parenthesis that is never closed stands for itself."""
+    """Yield (kind, text) for the whole value. A quote or parenthesis that is never closed is plain text."""
     pattern, comments, at = _TOKEN, True, 0
     while match := pattern.match(value, at):
         kind, text = match.lastgroup or "", match[0]
@@ -115,7 +115,7 @@ def _comment_end(value: str, at: int) -> int:
 
 
 def _read_piece(tokens: list[tuple[str, str]]) -> Iterator[Mailbox]:
-    """Yield what stands in angle brackets; without that, what looks like an address, in the text or else in quotes."""
+    """Yield the addresses in angle brackets; if there are none, those in the text, or else those in quotes."""
     comments = [_unescape(text) for kind, text in tokens if kind == "comment"]
     found = False
     for reader in (_read_angles, _read_words, _read_quoted):
@@ -145,7 +145,7 @@ def _read_angles(tokens: list[tuple[str, str]]) -> Iterator[tuple[str, str]]:
 
 
 def _read_brackets(text: str) -> Iterator[str]:
-    """Yield the address that angle brackets hold, behind a route or `mailto:`; of a list in brackets, every one."""
+    """Yield the address in angle brackets, after any route or `mailto:`. If they hold a list, yield each address."""
     content = text.strip()
     if content.startswith("@") and ":" in content:
         content = content.rpartition(":")[2].strip()
@@ -161,7 +161,7 @@ def _read_brackets(text: str) -> Iterator[str]:
 
 
 def _read_words(tokens: list[tuple[str, str]]) -> Iterator[tuple[str, str]]:
-    """Yield the addresses that stand in the text without brackets, each with what stands before it."""
+    """Yield the addresses in the text that have no brackets, each with the text before it."""
     phrase: list[str] = []
     quoted = ""
     for kind, run in groupby(tokens, key=itemgetter(0)):
@@ -182,7 +182,7 @@ def _read_words(tokens: list[tuple[str, str]]) -> Iterator[tuple[str, str]]:
 
 
 def _read_quoted(tokens: list[tuple[str, str]]) -> Iterator[tuple[str, str]]:
-    """Yield what stands inside quotes as if there were none."""
+    """Yield the addresses inside quotes, read as if there were no quotes."""
     for kind, text in tokens:
         if kind == "quoted" and "@" in text:
             inner = [token for token in _tokens(_unescape(text).replace('"', " ")) if token[0] != "comment"]
@@ -191,7 +191,7 @@ def _read_quoted(tokens: list[tuple[str, str]]) -> Iterator[tuple[str, str]]:
 
 
 def _read_word(word: str) -> str | None:
-    """Return the address that a word is: as it stands, else without `mailto:` and without stray marks around it."""
+    """Return a word as an address: as it is, or else without `mailto:` and stray marks around it."""
     if "@" not in word:
         return None
     address = normalise(word)

@@ -1,4 +1,4 @@
-"""What an address is: its characters, its validity, its plus part."""
+"""The syntax of an address: its characters, its validity, its plus part."""
 
 import re
 from typing import Final
@@ -6,18 +6,18 @@ from typing import Final
 ATOM_CHARACTERS: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789!#$%&'*+/=?^_`{|}~-"
 """RFC 5322, 3.2.3: `atext`."""
 MAX_CHARACTERS: Final = 254
-"""RFC 5321, 4.5.3.1.3: a path has 256 octets, its angle brackets included."""
+"""RFC 5321, 4.5.3.1.3: a path has at most 256 octets, including its angle brackets."""
 
 ATOMS: Final = r"[a-z0-9!#$%&'*+/=?^_`{|}~-]++(?>(?:\.[a-z0-9!#$%&'*+/=?^_`{|}~-]++)*)"
 LABELS: Final = r"(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+"
-"""All labels of a host but the last, each with its dot; RFC 1035, 2.3.4: up to 63 characters."""
+"""All labels of a host except the last, each with its dot. RFC 1035, 2.3.4: up to 63 characters per label."""
 LAST_LABEL: Final = r"(?:[a-z]{2,63}|xn--[a-z0-9-]{0,58}[a-z0-9])"
 
 _VALID: Final = re.compile(f"{ATOMS}@{LABELS}{LAST_LABEL}")
 
 
 def normalise(text: str) -> str | None:
-    """Return an address lower-cased, with its host in A-labels; None if the text is no valid address."""
+    """Return an address in lower case, with its host in A-labels; None if the text is not a valid address."""
     if len(text) > MAX_CHARACTERS:
         return None
     if not text.isascii():
@@ -30,12 +30,12 @@ def normalise(text: str) -> str | None:
 
 
 def valid_address(text: str) -> bool:
-    """Return whether a text is a valid address as it stands, in any case and with an IDN host in any form."""
+    """Return whether a text is a valid address as it is, in any case and with an IDN host in any form."""
     return normalise(text) is not None
 
 
 def split_plus(address: str) -> tuple[str, str | None]:
-    """Return a valid address without its plus part, and the whole of it if it has one."""
+    """Return a valid address without its plus part, and the whole address if it has one, else None."""
     if "+" not in address:
         return address, None
     local, _, host = address.rpartition("@")
@@ -46,7 +46,10 @@ def split_plus(address: str) -> tuple[str, str | None]:
 
 
 def fold_address(text: str) -> str:
-    """Return an address as people are told apart by: lower-cased, its plus part folded. Other text is lower-cased."""
+    """Return an address in the form that identifies a person: in lower case, without its plus part.
+
+    Text that is not a valid address is only stripped and lower-cased.
+    """
     stripped = text.strip()
     address = normalise(stripped)
     return split_plus(address)[0] if address else stripped.lower()

@@ -1,4 +1,4 @@
-"""Addresses: lists of them in headers, and those that stand in a text."""
+"""Addresses: lists of them in headers, and single ones in text."""
 
 import re
 from collections.abc import Iterable
@@ -24,25 +24,25 @@ _COMMON_FORM: Final = re.compile(
     rf'|(?:"([^"\\]*+)"[ \t]*+|([^"<>(),;:@\\]*+))<(?:mailto:)?({_ADDRESS})>'
     r")[ \t]*+(?:,|$)"
 )
-"""One mailbox and the comma behind it: an address with or without a comment, or brackets with or without a name.
+"""One mailbox and the comma after it: an address with or without a comment, or brackets with or without a name.
 
-Groups: bare address, its comment; a mark of quotes, a name that is clean as it stands, its address; a quoted name,
-another name, its address.
+Groups: bare address, its comment; opening quote, a name that needs no cleaning, its address; a quoted name, any other
+name, its address.
 """
 _SURE_CHARACTERS: Final = 63
-"""An address no longer than a label may be needs no look at the lengths of its labels."""
+"""The longest label. In an address of at most this length, no label can be too long."""
 _REMEMBERED_CHARACTERS: Final = 256
 _REMEMBERED_VALUES: Final = 256
-"""Two of three values of a mailbox were read a moment ago: its owner's, a list's, a thread's. 2 MB at most."""
+"""Two of three values in a mailbox were just read before: its owner's, a list's, a thread's. Takes 2 MB at most."""
 
 Read = tuple[str, str | None, str | None]
 """Address, plus address, name."""
 
 
 def parse_address_list(value: str | bytes) -> list[Mailbox]:
-    """Return the addresses of a field's undecoded value, in order and without repetitions; never raises.
+    """Return the addresses in a field's undecoded value, in order and without repetitions; never raises.
 
-    An address that is repeated keeps the first name and the first plus address that any of its places gives.
+    A repeated address keeps its first name and its first plus address.
     """
     found: dict[str, Mailbox] = {}
     for mailbox in read_addresses(decode_text(value) if isinstance(value, bytes) else value):
@@ -54,7 +54,7 @@ def parse_address_list(value: str | bytes) -> list[Mailbox]:
 
 
 def read_addresses(value: str) -> Iterable[Read]:
-    """Return what an undecoded value says, with repetitions; a short value that was read lately is not read again."""
+    """Return the addresses in an undecoded value, with repetitions. Short values that were read lately are cached."""
     return _remember(value) if len(value) <= _REMEMBERED_CHARACTERS else _read(value)
 
 
@@ -64,7 +64,7 @@ def _remember(value: str) -> tuple[Read, ...]:
 
 
 def _read(value: str) -> list[Read]:
-    """Read the common forms fast, the rest with care."""
+    """Read the common forms quickly and leave the rest to `read_list`."""
     found: list[Read] = []
     at, end = 0, len(value)
     while at < end:
@@ -89,7 +89,7 @@ def _read(value: str) -> list[Read]:
 
 
 def extract_from_text(text: str | bytes, *, is_html: bool = False) -> list[Mailbox]:
-    """Return the addresses that stand in a text, in order and without repetitions; never raises."""
+    """Return the addresses in a text, in order and without repetitions; never raises."""
     found: dict[str, Mailbox] = {}
     data = text.encode("utf-8", "replace") if isinstance(text, str) else text
     for address in find_addresses(data, is_html=is_html):

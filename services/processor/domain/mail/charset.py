@@ -1,7 +1,7 @@
-"""Charsets and encoded words: from the bytes of mail to text, whatever a message says or lacks, never raising.
+"""Charsets and encoded words: turns the bytes of mail into text, whatever a message declares, and never raises.
 
-A name that a message gives for a charset is looked up in a table that is fixed at import. It never reaches the codec
-registry, which would look for a module of that name, remember every wrong one, and know codecs that are no charsets.
+A message's charset name is looked up in a table that is fixed at import. It never reaches the codec registry, which
+would look for a module of that name, remember every wrong name, and accept codecs that are not charsets.
 """
 
 import re
@@ -36,7 +36,7 @@ _CODECS: Final[Mapping[str, str]] = MappingProxyType(
     }
 )
 _ODD_CODECS: Final = re.compile(r"utf_(?:7|16|32)|iso2022|hz|cp(?:037|273|424|500|875|1026|1140)$")
-"""Codecs in which an ASCII character may not stand for itself."""
+"""Codecs in which an ASCII byte can mean a different character."""
 _COMMON: Final = frozenset({"", "us-ascii", "utf-8", "iso-8859-1", "iso-8859-15", "windows-1252"})
 _NOT_IN_NAMES: Final = re.compile(r"[^a-z0-9]+")
 _MAX_NAME: Final = 64
@@ -46,14 +46,14 @@ _NOT_BASE64: Final = re.compile(rb"[^A-Za-z0-9+/]+")
 
 
 def find_codec(charset: str) -> str | None:
-    """Return Python's codec for a charset's name as it stands in mail, or None for one that nobody knows."""
+    """Return Python's codec for a charset name as written in mail, or None for an unknown one."""
     if len(charset) > _MAX_NAME:
         return None
     return _CODECS.get(_NOT_IN_NAMES.sub("_", charset.partition("*")[0].lower()).strip("_"))
 
 
 def keeps_ascii(charset: str) -> bool:
-    """Return whether each ASCII character stands for itself in a charset, as in all but a few."""
+    """Return whether ASCII bytes always mean ASCII characters in a charset, as in all but a few."""
     if charset.lower() in _COMMON:
         return True
     codec = find_codec(charset)
@@ -61,7 +61,7 @@ def keeps_ascii(charset: str) -> bool:
 
 
 def decode_text(data: bytes, charset: str = "", *, cut: bool = False) -> str:
-    """Decode with the charset said, else UTF-8, else Latin-1. Where the text is `cut`, half a character is left out."""
+    """Decode with the declared charset, else UTF-8, else Latin-1. If the text was `cut`, drop half a character."""
     codec = find_codec(charset) if charset else None
     for tried in (codec, "utf-8"):
         if tried:
@@ -73,7 +73,7 @@ def decode_text(data: bytes, charset: str = "", *, cut: bool = False) -> str:
 
 
 def decode_base64(data: bytes) -> bytes:
-    """Decode what can be decoded: other characters are passed over, and a lost end is made up for."""
+    """Decode what can be decoded: skip other characters, and pad a missing end."""
     try:
         return a2b_base64(data)
     except Error:
@@ -83,7 +83,7 @@ def decode_base64(data: bytes) -> bytes:
 
 
 def decode_words(text: str) -> str:
-    """Decode the encoded words of RFC 2047, also inside quotes and words; those that follow one another are joined."""
+    """Decode the encoded words of RFC 2047, also inside quotes and words, and join adjacent ones."""
     if "=?" not in text:
         return text
     out: list[str] = []

@@ -1,4 +1,4 @@
-"""Dates of messages, as RFC 5322 writes them, with its obsolete years and zones."""
+"""Dates of messages in the format of RFC 5322, including its obsolete years and zones."""
 
 import re
 from datetime import date
@@ -8,7 +8,7 @@ from typing import Final
 _MONTHS: Final = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _MONTH_NUMBERS: Final = {name: number for number, name in enumerate(_MONTHS, start=1)}
 _ZONE_HOURS: Final = {"est": -5, "edt": -4, "cst": -6, "cdt": -5, "mst": -7, "mdt": -6, "pst": -8, "pdt": -7}
-"""RFC 5322, 4.3. Of all other names of zones, military letters included, it says to take them for UTC."""
+"""RFC 5322, 4.3. It says to take all other zone names, including military letters, as UTC."""
 _DATE: Final = re.compile(
     r"\s*+(?:[A-Za-z]++\.?\s*+,?\s*+)?"
     r"(\d{1,2})[\s-]*+([A-Za-z]{3})[a-z]*+\.?[\s-]*+(\d{2,4}),?\s++"
@@ -24,9 +24,9 @@ _MAX_CHARACTERS: Final = 200
 
 
 def parse_date(value: str) -> int | None:
-    """Return the seconds since 1970 of a Date field, or None if it says no date.
+    """Return a Date field's value in seconds since 1970, or None if it has no valid date.
 
-    Without a zone that RFC 5322 knows, it is in UTC.
+    Without a zone that RFC 5322 knows, the date is in UTC.
     """
     text = value[:_MAX_CHARACTERS]
     match = _DATE.match(text) or ("(" in text and _DATE.match(_COMMENT.sub(" ", text)))
@@ -48,7 +48,7 @@ def parse_date(value: str) -> int | None:
 
 @lru_cache(maxsize=64)
 def _days(year: str, month: str, day: str) -> int | None:
-    """Return the days since 1970, None for a day that no calendar has; neighbours in a mailbox share theirs."""
+    """Return the days since 1970, or None for a day that does not exist. Neighboring messages often share a day."""
     try:
         return date(_full_year(year), _MONTH_NUMBERS[month.lower()], int(day)).toordinal() - _EPOCH
     except (KeyError, ValueError):
@@ -56,7 +56,7 @@ def _days(year: str, month: str, day: str) -> int | None:
 
 
 def _full_year(digits: str) -> int:
-    """Return the year that two, three or four digits mean (RFC 5322, 4.3); 0, which is none, for one before 1900."""
+    """Return the year for two, three or four digits (RFC 5322, 4.3); 0, an invalid year, for one before 1900."""
     year = int(digits)
     if len(digits) == 2:
         return year + (2000 if year < 50 else 1900)

@@ -1,4 +1,4 @@
-"""The header block of a message: where it ends, and what the fields that matter say."""
+"""The header block of a message: where it ends, and the values of the fields that matter."""
 
 import re
 from collections.abc import Iterable
@@ -28,10 +28,10 @@ WANTED: Final = TAG_HEADERS | {
 
 
 def compile_fields(names: Iterable[str], prefixes: Iterable[str] = ()) -> re.Pattern[str]:
-    """Return a pattern for the lines of lower-cased text, LF before each, that are headers of these names.
+    """Return a pattern that finds the headers of these names in lower-cased text with an LF before each line.
 
-    Its groups are name and folded value. Names are grouped by their beginning: at a line that is none of them, and most
-    are not, the pattern fails at once.
+    Its groups are the name and the folded value. Names are grouped by their first characters, so that the pattern fails
+    at once on a line with a different header, as most lines are.
     """
     groups: dict[str, list[str]] = {}
     for name in (*map(re.escape, names), *(f"{re.escape(prefix)}[!-9;-~]*+" for prefix in prefixes)):
@@ -56,9 +56,9 @@ _EMPTY_ID: Final = "<> \t"
 
 
 class Head(NamedTuple):
-    """A header block, all its lines ended by CRLF or all by LF, and where in `data` the body begins.
+    """A header block, whose lines all end in CRLF or all in LF, and the start of the body in `data`.
 
-    `data` is the message, or where its line ends are odd, the message with all of them made LF.
+    `data` is the message, or a copy with LF line ends and without NULs if the message is odd.
     """
 
     block: bytes
@@ -68,7 +68,7 @@ class Head(NamedTuple):
 
 
 def cut_head(raw: bytes, *, truncated: bool = False) -> Head:
-    """Find the header block of a message: up to the first empty line, in a well-formed message."""
+    """Find the header block of a message. In a well-formed message it ends at the first empty line."""
     empty = _EMPTY_LINE.search(raw)
     if empty:
         end, body = empty.span()
@@ -85,7 +85,7 @@ def cut_head(raw: bytes, *, truncated: bool = False) -> Head:
 
 
 def _last_line(block: bytes) -> int:
-    """Return where the last unfolded line begins."""
+    """Return the start of the last unfolded line."""
     at = block.rfind(b"\n")
     while at >= 0 and block[at + 1 : at + 2] in (b" ", b"\t"):
         at = block.rfind(b"\n", 0, at)
@@ -93,9 +93,9 @@ def _last_line(block: bytes) -> int:
 
 
 def _cut_odd_head(raw: bytes, *, truncated: bool) -> Head:
-    """Find a header block with NULs, any line ends, empty lines before it or none behind it.
+    """Find a header block with NULs, any line ends, empty lines before it, or no empty line after it.
 
-    It ends with the last line that is a header: what stands between that and the empty line is text.
+    It ends with the last line that is a header. Lines between that and the empty line are text.
     """
     data = _LINE_END.sub(b"\n", raw.replace(b"\0", b""))
     for mark in _BYTE_ORDER_MARKS:
@@ -117,7 +117,7 @@ def _cut_odd_head(raw: bytes, *, truncated: bool) -> Head:
 
 
 def read_fields(block: bytes, pattern: re.Pattern[str] = _WANTED) -> Fields:
-    """Return the fields of a header block, with CRLF or LF, that a pattern of `compile_fields` finds."""
+    """Return the fields of a header block, with CRLF or LF, that a pattern from `compile_fields` finds."""
     fields: Fields = {}
     text = (b"\n" + block).decode("latin-1")
     ascii_only = text.isascii()
@@ -139,7 +139,7 @@ def read_fields(block: bytes, pattern: re.Pattern[str] = _WANTED) -> Fields:
 
 
 def message_key(fields: Fields, block: bytes) -> bytes:
-    """Return the 16 bytes by which a message is known: of its Message-ID, else of its header block."""
+    """Return the 16 bytes that identify a message: a hash of its Message-ID, or else of its header block."""
     for value in fields.get("message-id", ()):
         if value.strip(_EMPTY_ID):
             return blake2b(b"id\0" + value.strip().encode("utf-8", "surrogatepass"), digest_size=16).digest()
@@ -147,7 +147,7 @@ def message_key(fields: Fields, block: bytes) -> bytes:
 
 
 def has_references(fields: Fields) -> bool:
-    """Return whether a message is part of a conversation: it refers to another by its Message-ID."""
+    """Return whether a message is part of a conversation: whether it refers to another one by Message-ID."""
     for name in _REFERRING:
         if name in fields:
             for value in fields[name]:
@@ -157,7 +157,7 @@ def has_references(fields: Fields) -> bool:
 
 
 def references(fields: Fields) -> list[str]:
-    """Return the Message-IDs of References and In-Reply-To, with their brackets."""
+    """Return the Message-IDs in References and In-Reply-To, with their brackets."""
     return [found for name in _REFERRING for value in fields.get(name, ()) for found in _MESSAGE_ID.findall(value)]
 
 

@@ -1,4 +1,4 @@
-"""HTML as far as addresses need it: what is shown, and where `mailto:` points."""
+"""As much of HTML as addresses need: what is shown, and where `mailto:` links point."""
 
 import html
 import re
@@ -19,9 +19,9 @@ _CODE: Final = re.compile(
 )
 _CODE_BEGINNING: Final = re.compile(rb"&(?:#|commat;|period;)")
 _CODED_AT: Final = re.compile(rb"%40")
-"""One search by `re` for a few characters takes half the time of one by `in`."""
+"""Searching for a few characters with `re` takes half the time of `in`."""
 _CODED: Final = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789@.-_+:")
-"""What is written as a code to hide an address from programs; no marks of HTML are among them."""
+"""Characters written as codes to hide an address from programs. HTML's own markup characters are not among them."""
 _LINK_WITH_CODES: Final = re.compile(rb"mailto:[^\"'<>\s@:]*?%40", re.IGNORECASE)
 _BLANKS: Final = ("&nbsp", "&lt", "&gt", "&quot")
 _BLANKS_BEFORE: Final = tuple(f"{blank};" for blank in _BLANKS)
@@ -30,7 +30,7 @@ _LINK: Final = "mailto:"
 
 
 class Place(Enum):
-    """What an address in an HTML text is to its reader."""
+    """Whether a reader of an HTML text sees an address."""
 
     READ = 1
     HIDDEN = 2
@@ -39,7 +39,7 @@ class Place(Enum):
 
 
 class Markup:
-    """An HTML text, asked from front to back what stands at a place; no part of it is looked at twice."""
+    """An HTML text that is asked about places from front to back. It reads no part of the text twice."""
 
     def __init__(self, text: str) -> None:
         self._text = text
@@ -50,7 +50,7 @@ class Markup:
         self._hidden = find_hidden(text)[::-1]
 
     def place(self, start: int, end: int) -> Place:
-        """Return what stands at `text[start:end]`, an address; `start` may not be smaller than when asked before."""
+        """Return the place of the address `text[start:end]`. `start` must not decrease from call to call."""
         text, asked = self._text, self._asked
         opened = text.rfind("<", asked, start)
         if opened >= 0:
@@ -81,12 +81,12 @@ class Markup:
 
 
 def hides_address(data: bytes) -> bool:
-    """Return whether a link in an HTML text may point to an address that shows no ``@``."""
+    """Return whether a link in an HTML text could point to an address without a visible ``@``."""
     return _CODED_AT.search(data) is not None and _LINK_WITH_CODES.search(data) is not None
 
 
 def decode_codes(data: bytes) -> bytes:
-    """Return an HTML text in which the characters of addresses that are written as codes stand for themselves."""
+    """Return an HTML text with the codes for characters of addresses decoded."""
     return _CODE.sub(_decode_code, data) if _CODE_BEGINNING.search(data) else data
 
 
@@ -99,7 +99,7 @@ def _decode_code(match: re.Match[bytes]) -> bytes:
 
 
 def find_hidden(text: str) -> list[tuple[int, int]]:
-    """Return what no reader sees, as (start, end) in order: comments, scripts and styles that have an end."""
+    """Return what no reader sees, as (start, end) in order: comments, scripts and styles that are closed."""
     spans = []
     endless: set[int] = set()
     match = _HIDDEN.search(text)
@@ -116,7 +116,7 @@ def find_hidden(text: str) -> list[tuple[int, int]]:
 
 
 def read_markup(text: str) -> str:
-    """Return what a reader sees of an HTML text, each tag a blank, and behind it where its `mailto:` links point."""
+    """Return what a reader sees of an HTML text, with a space for each tag, then the targets of its `mailto:` links."""
     text = _drop_hidden(text)
     tags = (html.unescape(tag) for tag in _TAG.findall(text) if "@" in tag or "%" in tag or "&" in tag)
     links = (link for tag in tags for link in _MAILTO.findall(tag))

@@ -1,4 +1,4 @@
-"""Reading a message: from its bytes to what it says of whom. Pure, never raising, linear in the message's length."""
+"""Reads what a message says about whom, from its bytes. Pure, never raises, linear in the message's length."""
 
 from collections.abc import Callable
 from functools import partial
@@ -27,11 +27,11 @@ _ADDRESS_FIELDS: Final = (
 )
 _RECIPIENT: Final = facts.TO | facts.CC | facts.BCC
 _point: Final[Callable[[tuple[str, tuple[str, ...], tuple[str, ...], int, int]], Point]] = partial(tuple.__new__, Point)
-"""`Point` of its values as a tuple: made without a call of Python's own, of which there would be three a message."""
+"""Makes a `Point` from a tuple of its values without a Python-level call, of which there would be three per message."""
 
 
 class _People(NamedTuple):
-    """What the message at hand says, by address: fields, and in order those names and plus addresses that there are."""
+    """What one message says, by address: its fields, and its names and plus addresses in order, if there are any."""
 
     fields: dict[str, int]
     names: dict[str, dict[str, None]]
@@ -39,11 +39,12 @@ class _People(NamedTuple):
 
 
 def read_message(raw: bytes, *, own: frozenset[str], latest: int, with_text: bool, truncated: bool) -> Message:
-    """Return what a message says: its key, date, whether it is part of a conversation, and of whom it says what.
+    """Return what a message says: its key, its date, whether it is part of a conversation, and its points of contact.
 
-    `own` are the user's addresses as `fold_address` gives them: no points of contact. A date of `latest` (seconds since
-    1970) or later counts as none. The text is read `with_text`; of a message that was `truncated`, no half address is.
-    Never raises: what is no message at all is `unparsable`, and has a key and nothing else.
+    `own` are the user's addresses as `fold_address` returns them; they are not points of contact. A date at or after
+    `latest` (seconds since 1970) counts as none. The text is read only `with_text`. If the message was `truncated`, an
+    address at its end that may be incomplete is not read. Never raises: if the bytes are not a message, the result is
+    `unparsable` and has only a key.
     """
     head = cut_head(raw, truncated=truncated)
     fields = read_fields(head.block)
@@ -92,7 +93,7 @@ def _read_date(fields: Fields, latest: int) -> int | None:
 
 
 def _grant(people: _People, fields: Fields, own: frozenset[str]) -> list[Point]:
-    """Return the points of contact: everyone but the user, each with the message tag that its fields are granted."""
+    """Return the points of contact: everyone except the user, each with the message tag that its fields give it."""
     bits, names, plus = people
     mine = own & bits.keys() if own else own
     wrote = 0

@@ -1,6 +1,6 @@
-"""What a message's headers say of those it is from: at most one tag, the first row of the table that holds.
+"""What a message's headers say about its senders: at most one tag, from the first row of the table that matches.
 
-The row decides even for those that stand in a field which it does not serve: they get no message tag.
+That row decides for every address. One that is only in fields that the row does not serve gets no message tag.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -22,7 +22,7 @@ AUTOMATED_PREFIXES: Final = (
     "x-netsuite",
     "x-sg-eid",
 )
-"""A header whose name starts with one of these says that a machine wrote the message."""
+"""A header whose name starts with one of these shows that a machine wrote the message."""
 TAG_HEADERS: Final = frozenset(
     {
         "auto-submitted",
@@ -50,13 +50,13 @@ _GANDI_CLASSES: Final = (
 
 
 class Decision(NamedTuple):
-    """The tag of a message, and the fields in which it is granted."""
+    """A message's tag, and the fields that give it to an address."""
 
     tag: int
     fields: int
 
     def grant(self, fields: int) -> int:
-        """Return the tag for an address that stands in these fields: 0 where the row does not serve them."""
+        """Return the tag for an address in these fields: NO_TAG if the row does not serve them."""
         return self.tag if self.fields & fields else NO_TAG
 
 
@@ -68,11 +68,11 @@ _MAILING_LIST: Final = Decision(GROUP, REPLY_TO)
 _TRANSACTIONAL: Final = Decision(TRANSACTIONAL, FROM)
 
 Headers = Mapping[str, Sequence[str]]
-"""Values by lower-cased name, in order; only those of `TAG_HEADERS` and `AUTOMATED_PREFIXES` matter."""
+"""Values by lower-cased name, in order. Only the headers in `TAG_HEADERS` and `AUTOMATED_PREFIXES` matter."""
 
 
 def decide_tag(headers: Headers) -> Decision:
-    """Return what the first row that holds decides, `NOTHING` where none does."""
+    """Return the decision of the first row that matches, or `NOTHING` if none does."""
     if _has(headers, "x-linkedin-class", _CHAT_CLASSES):
         return _CHAT
     if "list-post" not in headers and ("list-unsubscribe" in headers or "list-id" in headers or "list" in headers):
@@ -96,7 +96,7 @@ def _is_automated(headers: Headers) -> bool:
 
 
 def _has(headers: Headers, name: str, pieces: Iterable[str]) -> bool:
-    """Return whether any occurrence of a header contains one of the pieces, in any case."""
+    """Return whether any value of a header contains one of the pieces, ignoring case."""
     if name in headers:
         for value in headers[name]:
             lowered = value.lower()

@@ -1,6 +1,7 @@
-"""Where the text of a message stands: its text/plain and text/html parts, as places in the message's bytes.
+"""Finds the text of a message: its text/plain and text/html parts, as positions in the message's bytes.
 
-One pass over the lines that begin with ``--``, with a table of the open boundaries: linear, however deep parts nest.
+It makes one pass over the lines that start with ``--``, with a table of the open boundaries. That takes linear time,
+however deeply parts are nested.
 """
 
 import re
@@ -22,7 +23,7 @@ _MESSAGES: Final = ("message/rfc822", "message/global", "message/news")
 
 
 class Kind(NamedTuple):
-    """What a header says of the body behind it; `boundary` is empty where it is not in parts."""
+    """What a header says about the body after it. `boundary` is empty if the body has no parts."""
 
     type: str
     encoding: str
@@ -31,7 +32,7 @@ class Kind(NamedTuple):
 
 
 class TextPart(NamedTuple):
-    """One text, at `data[start:end]`, as encoded; `choice` numbers the multipart/alternative it is in, 0 for none."""
+    """One text at `data[start:end]`, still encoded. `choice` numbers its multipart/alternative, 0 for none."""
 
     kind: Kind
     start: int
@@ -46,7 +47,7 @@ class _Level(NamedTuple):
 
 
 def read_kind(fields: Fields, default_type: str = _PLAIN) -> Kind:
-    """Return what the fields of a header say of its body; what is no type at all counts as text/plain."""
+    """Return what a header's fields say about its body. An invalid type counts as text/plain."""
     value = fields["content-type"][0] if "content-type" in fields else default_type
     encoding = fields["content-transfer-encoding"][0] if "content-transfer-encoding" in fields else ""
     if len(value) + len(encoding) <= _REMEMBERED_CHARACTERS:
@@ -72,13 +73,13 @@ def _read_kind(value: str, encoding: str) -> Kind:
 
 
 _remember_kind: Final = lru_cache(maxsize=128)(_read_kind)
-"""Nearly all mail says one of a few dozen things; boundaries, which are never the same, push out only the rarest."""
+"""Nearly all mail has one of a few dozen values. Boundaries, which are never the same, push out only the rarest."""
 
 
 def find_texts(data: bytes, start: int, kind: Kind) -> list[TextPart]:
-    """Return the texts of a message whose body begins at `start`, attachments left out.
+    """Return the texts of a message whose body begins at `start`, without attachments.
 
-    Of a multipart/alternative the HTML is left out if there is plain text that is not blank.
+    The HTML of a multipart/alternative is left out if it also has plain text that is not blank.
     """
     if not kind.boundary and kind.type not in _MESSAGES:
         return [TextPart(kind, start, len(data), 0)] if kind.type in _TEXTS else []
@@ -101,7 +102,7 @@ def _choose(data: bytes, texts: list[TextPart]) -> list[TextPart]:
 
 
 class _Walk:
-    """One pass over a message: the boundaries that are open, outermost first, and the text that has begun."""
+    """One pass over a message: the open boundaries, outermost first, and the text that has started."""
 
     def __init__(self, data: bytes) -> None:
         self.data = data
@@ -113,7 +114,7 @@ class _Walk:
         self._crlf = self._lf = -1
 
     def begin(self, kind: Kind, start: int, *, choice: int) -> None:
-        """Take up the body that begins at `start`: parts, a message in a message, a text, or what is not read."""
+        """Start the body at `start`: parts, a message in a message, a text, or something that is not read."""
         while kind.type in _MESSAGES and kind.encoding not in ("base64", "quoted-printable"):
             kind, start = self._read_head(start - 1, _PLAIN)
             choice = 0
@@ -152,7 +153,7 @@ class _Walk:
         self._end_text(len(data))
 
     def _end_text(self, end: int, delimiter: bytes = b"") -> None:
-        """End the text that has begun; what a multipart says before its first delimiter is none, if one comes."""
+        """End the text that has started. Text before a multipart's first delimiter does not count, if there is one."""
         if self._text:
             kind, start, choice = self._text
             if not kind.boundary or kind.boundary != delimiter:
@@ -165,9 +166,9 @@ class _Walk:
             del self._open[self._levels.pop().delimiter]
 
     def _read_head(self, line_end: int, default_type: str) -> tuple[Kind, int]:
-        """Read the header behind the line that ends at `line_end`; return what it says and where its body begins.
+        """Read the header after the line that ends at `line_end`; return what it says and where its body begins.
 
-        A header without an empty line ends where the next delimiter may stand.
+        A header without an empty line ends at the next possible delimiter.
         """
         data = self.data
         empty, body = self._find_empty_line(line_end)
@@ -181,10 +182,10 @@ class _Walk:
         return kind, body
 
     def _find_empty_line(self, start: int) -> tuple[int, int]:
-        """Return where the next empty line begins and ends, both the data's length if there is none.
+        """Return where the next empty line begins and ends; both are the data's length if there is none.
 
-        No byte is looked at twice: what was found stays so while the walk is before it. Mail whose lines end in CRLF is
-        not searched for a bare one behind the empty line.
+        No byte is read twice: a result stays valid until the walk has passed it. Mail with CRLF line ends is not
+        searched for a bare empty line after the empty line found.
         """
         data = self.data
         if self._crlf < start:

@@ -1,4 +1,4 @@
-"""Names of people, as they are shown: decoded, without the marks that mail systems leave on them."""
+"""Names of people as they are shown: decoded, and without the marks that mail systems add to them."""
 
 import html
 import re
@@ -7,9 +7,9 @@ from typing import Final
 from processor.domain.mail.charset import decode_words
 
 MAX_CHARACTERS: Final = 256
-"""What is longer is no name: nobody is called so, and rows and indices are bounded."""
+"""A longer text is not a name: nobody has such a long name, and rows and indexes are limited."""
 _MAX_RAW: Final = 8 * MAX_CHARACTERS
-"""What is longer before decoding is not even tried: an encoded character takes up to nine."""
+"""A text longer than this is not even decoded: an encoded character takes up to nine characters."""
 
 _NOT_SHOWN: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _VIA: Final = re.compile(r" \(?via (?=\S)", re.IGNORECASE | re.ASCII)
@@ -21,16 +21,17 @@ _SERVICE: Final = re.compile(
 _PAIRS: Final = (('\\"', '\\"'), ("\\'", "\\'"), ('"', '"'), ("'", "'"), ("\u201c", "\u201d"), ("\u2018", "\u2019"))
 _STRAY: Final = " ,;"
 PLAIN_NAME: Final = r"[A-Za-z0-9._-]++(?>(?: (?![vV][iI][aA] )[A-Za-z0-9._-]++)*)"
-"""Names that are clean as they stand: most are."""
+"""Names that need no cleaning, as most do not."""
 _PLAIN: Final = re.compile(PLAIN_NAME)
 _AROUND: Final = " <>()[]\"'"
 
 
 def clean_name(text: str) -> str:
-    """Return a display name as people know it, or an empty text where there is none.
+    """Return a display name as people know it, or an empty text if there is none.
 
-    Entities and encoded words are decoded until none is left, white space is one blank, what no one can see is a blank,
-    outer quotes go, and so does the service that a message came by ("Jane via Slack", "Jane (Google Drive)").
+    Entities and encoded words are decoded until none is left. Invisible characters and runs of white space become one
+    space. Outer quotes are removed, and so is the service that sent the message ("Jane via Slack", "Jane (Google
+    Drive)").
     """
     if _PLAIN.fullmatch(text) and len(text) <= MAX_CHARACTERS:
         return text
@@ -44,7 +45,7 @@ def clean_name(text: str) -> str:
 
 
 def name_beside(text: str, address: str, plus: str | None) -> str | None:
-    """Return the cleaned name that stands beside an address; None if it is empty or the address in some form."""
+    """Return the cleaned name beside an address; None if it is empty or just the address in some form."""
     name = clean_name(text)
     if "@" in name:
         said = name.strip(_AROUND).lower().removeprefix("mailto:").strip(_AROUND)
@@ -54,7 +55,7 @@ def name_beside(text: str, address: str, plus: str | None) -> str | None:
 
 
 def _decode(text: str) -> str:
-    """Decode entities and encoded words until none is left; each round makes the text shorter, so it ends."""
+    """Decode entities and encoded words until none is left. Each round makes the text shorter, so this ends."""
     while True:
         decoded = decode_words(html.unescape(text) if "&" in text else text)
         if len(decoded) >= len(text):
@@ -75,6 +76,6 @@ def _strip_marks(name: str) -> str:
 
 
 def _cut_via(name: str) -> str:
-    """Return what stands before the last "via" that is a word of its own, with something on both sides."""
+    """Return the text before the last separate word "via" that has something on both sides."""
     ends = [match.start() for match in _VIA.finditer(name) if match.start()]
     return name[: ends[-1]] if ends else name

@@ -1,4 +1,4 @@
-"""The text of a part, decoded as the part declares and not otherwise, and the addresses in it."""
+"""The addresses in the text of a part, which is decoded only as the part declares."""
 
 from binascii import a2b_qp
 from collections.abc import Iterable
@@ -9,7 +9,7 @@ from processor.domain.mail.text_addresses import find_addresses
 
 
 def read_text(data: bytes, part: TextPart, *, cut: bool) -> Iterable[str]:
-    """Return the addresses that stand in a text; of one that was `cut` off, none of its end."""
+    """Return the addresses in a text. If it was `cut` off, skip what is at its very end."""
     kind = part.kind
     text = data[part.start : part.end]
     if kind.encoding == "base64":

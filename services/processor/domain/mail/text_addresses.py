@@ -1,7 +1,7 @@
-"""Addresses in the text of a message: every ``@`` is looked for, and what stands around it is looked at.
+"""Finds addresses in the text of a message: it looks for every ``@`` and reads the characters around it.
 
-Bytes are read as they stand, since nearly every charset leaves ASCII alone. Where a letter that is not ASCII touches
-what may be an address, or a text is HTML of the less simple kind, the whole text is decoded and read with care.
+It reads the bytes without decoding them, since nearly every charset leaves ASCII alone. If a non-ASCII letter touches a
+possible address, or the HTML is less simple, the whole text is decoded and read slowly.
 """
 
 import re
@@ -18,28 +18,28 @@ _LOCAL_BYTES: Final = _LOCAL.encode()
 _HOST_BYTES: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-."
 _NOT_FIRST: Final = "!#$%&'*+/=?^`{|}~-"
 _NOT_FIRST_BYTES: Final = _NOT_FIRST.encode()
-"""What stands before an address rather than in it, though an atom could begin so."""
+"""Characters that rather come before an address than start it, although an atom could start with them."""
 _URL: Final = re.compile(r".*[/?=&#]", re.DOTALL)
 _WORD: Final = (
     r"A-Za-z0-9\u00aa\u00b5\u00ba\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u024f"
     r"\u0370-\u0373\u0376-\u03ff\u0400-\u0481\u048a-\u058f\u1e00-\u1fff"
 )
-"""Letters with two cases go on as a word does; other scripts are written up to an address without a blank."""
+"""A letter from a script with two cases continues a word. Other scripts can touch an address without a space."""
 _WORD_END: Final = re.compile(f"[{_WORD}]")
 _HOST: Final = re.compile(f"[{_WORD}.-]*+")
 
 _REMEMBERED_RUNS: Final = 256
-"""Each takes about 1 KB at most."""
+"""Each one takes about 1 KB at most."""
 
 
 class _Unsure(Exception):
-    """What touches an address is not ASCII, or is markup of an unusual kind: only the decoded text says what it is."""
+    """Non-ASCII text or unusual markup touches an address. Only the decoded text shows what it is."""
 
 
 def find_addresses(data: bytes, charset: str = "", *, is_html: bool = False, cut: bool = False) -> Iterable[str]:
-    """Return the valid addresses of a text, lower-cased, plus parts kept, each once.
+    """Return the valid addresses in a text, each once, in lower case and with their plus parts.
 
-    Of a text that was `cut` off, what stands behind the last white space, comma or ``>`` is not read.
+    If the text was `cut` off, everything after the last white space, comma or ``>`` is not read.
     """
     plain_bytes = keeps_ascii(charset)
     if cut and plain_bytes:
@@ -60,12 +60,12 @@ def find_addresses(data: bytes, charset: str = "", *, is_html: bool = False, cut
 
 
 def last_boundary(data: bytes) -> int:
-    """Return where the last white space, comma or ``>`` ends."""
+    """Return the position after the last white space, comma or ``>``."""
     return max(data.rfind(mark) for mark in (b" ", b"\n", b"\r", b"\t", b"\f", b"\v", b",", b">")) + 1
 
 
 def _scan_bytes(data: bytes, places: list[tuple[int, int]] | None = None) -> list[str]:
-    """Return the valid addresses, with repetitions, and put into `places` where each begins and ends."""
+    """Return the valid addresses, with repetitions. Append the start and end of each one to `places`."""
     found = []
     at = data.find(b"@")
     while at >= 0:
@@ -88,9 +88,9 @@ def _scan_bytes(data: bytes, places: list[tuple[int, int]] | None = None) -> lis
 
 @lru_cache(maxsize=_REMEMBERED_RUNS)
 def _read_run(run: bytes, host: bytes, before: bytes, behind: bytes) -> str | None:
-    """Return the valid address in what stands on both sides of an ``@``, given the characters that end it there.
+    """Return the valid address in the characters on both sides of an ``@``, given the ones that end them there.
 
-    Signatures and the footers of lists repeat: what was read lately is not read again.
+    Signatures and list footers repeat, so recent results are cached.
     """
     in_url = b"/" in run or b"?" in run
     local = _cut_url(run.decode("ascii")).encode() if in_url else run.lstrip(_NOT_FIRST_BYTES)
@@ -103,7 +103,7 @@ def _read_run(run: bytes, host: bytes, before: bytes, behind: bytes) -> str | No
 
 
 def _scan_markup(data: bytes) -> Iterable[str]:
-    """Return the addresses of an HTML text: those that are shown, and those that `mailto:` links point to."""
+    """Return the addresses in an HTML text: those that are shown, and those that `mailto:` links point to."""
     places: list[tuple[int, int]] = []
     addresses = _scan_bytes(data, places)
     found: dict[str, None] = {}
@@ -118,7 +118,7 @@ def _scan_markup(data: bytes) -> Iterable[str]:
 
 
 def scan_text(text: str) -> Iterator[str]:
-    """Yield the valid addresses of a decoded text, as `find_addresses` does."""
+    """Yield the valid addresses in a decoded text, as `find_addresses` does."""
     at = text.find("@")
     while at >= 0:
         before = text[max(at - MAX_CHARACTERS, 0) : at]
@@ -136,7 +136,7 @@ def scan_text(text: str) -> Iterator[str]:
 
 
 def _cut_url(run: str) -> str:
-    """Return the end of what stands before an ``@`` if that is part of a path or query, else all of it."""
+    """Return the last part of the characters before an ``@`` if they are a path or query, else all of them."""
     if run.startswith("/") or "//" in run or "?" in run:
         run = _URL.sub("", run)
     return run.lstrip(_NOT_FIRST)

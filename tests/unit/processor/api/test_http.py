@@ -1,4 +1,4 @@
-"""Over HTTP the API is what it is without: same answers, whole paths, bounded bodies."""
+"""The API behaves the same over HTTP: same responses, unchanged paths, limited bodies."""
 
 import asyncio
 import json
@@ -38,7 +38,7 @@ async def test_health_answers_anybody(client: httpx.AsyncClient) -> None:
 
 
 async def test_the_token_is_read_from_its_header_alone(client: httpx.AsyncClient) -> None:
-    """Neither another scheme nor the query opens the door."""
+    """A token in another scheme or in the query is not accepted."""
     answers = [
         await client.get("/users/jo/minings"),
         await client.get("/users/jo/minings", headers={"Authorization": TOKEN}),
@@ -51,7 +51,7 @@ async def test_the_token_is_read_from_its_header_alone(client: httpx.AsyncClient
 
 
 async def test_a_slash_in_a_user_name_is_no_path(client: httpx.AsyncClient) -> None:
-    """Percent-encoded pieces stay one piece."""
+    """A percent-encoded slash does not split a piece of the path."""
     response = await client.get("/users/jo%2Fdoe/minings", headers=bearer())
 
     assert (response.status_code, response.json()) == (200, {"minings": []})
@@ -59,21 +59,21 @@ async def test_a_slash_in_a_user_name_is_no_path(client: httpx.AsyncClient) -> N
 
 @pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH"])
 async def test_other_methods_are_refused(client: httpx.AsyncClient, method: str) -> None:
-    """What the API has no use for does nothing."""
+    """A method that the API does not use gets 405."""
     response = await client.request(method, "/users/jo/minings", headers=bearer())
 
     assert response.status_code == 405
 
 
 async def test_a_body_that_is_too_large_is_refused(client: httpx.AsyncClient) -> None:
-    """Nobody fills the memory through the API."""
+    """A request cannot fill the memory."""
     response = await client.post("/users/jo/erase", headers=bearer(), content=b" " * (MAX_BODY_BYTES + 1))
 
     assert (response.status_code, response.json()["code"]) == (400, "limit")
 
 
 async def test_without_a_token_even_a_large_body_is_401(client: httpx.AsyncClient) -> None:
-    """Who has no token learns nothing of what would be too large."""
+    """A caller without a token does not learn the size limit."""
     response = await client.post("/users/jo/erase", content=b" " * (MAX_BODY_BYTES + 1))
 
     assert (response.status_code, response.json()["code"]) == (401, "token")
@@ -81,14 +81,14 @@ async def test_without_a_token_even_a_large_body_is_401(client: httpx.AsyncClien
 
 @pytest.mark.parametrize("body", [b"{", b"[]", b"\xff", b"[" * 100_000, json.dumps("text").encode()])
 async def test_a_body_that_is_no_object_is_refused(client: httpx.AsyncClient, body: bytes) -> None:
-    """A sentence says what is wrong, and nothing is done."""
+    """The response says what is wrong, and nothing is done."""
     response = await client.post("/users/jo/erase", headers=bearer(), content=body)
 
     assert (response.status_code, response.json()["code"]) == (400, "request")
 
 
 async def test_an_error_of_our_own_is_answered_and_logged_by_its_class(client: httpx.AsyncClient, stack: Stack) -> None:
-    """What nobody foresaw is JSON like every answer; the log has no traceback and no text of it."""
+    """An unexpected error gets a JSON response like any other. The log has neither its traceback nor its text."""
     begun = await stack.begin()
     async with stack.ports.minings._store._pool.connection() as connection:  # type: ignore[attr-defined]
         await connection.execute("UPDATE minings SET settings = 'no JSON'")
@@ -101,6 +101,6 @@ async def test_an_error_of_our_own_is_answered_and_logged_by_its_class(client: h
 
 
 def test_a_socket_is_opened_where_it_is_said() -> None:
-    """Host and port, IPv6 too where the machine has it."""
+    """The socket listens on the given host and port."""
     with open_socket("127.0.0.1:0") as four:
         assert four.getsockname()[0] == "127.0.0.1"

@@ -1,4 +1,4 @@
-"""The API opens to the right token only, and answers what was agreed."""
+"""The API accepts only the right token and answers as documented."""
 
 import base64
 import json
@@ -37,7 +37,7 @@ ROUTES = [
 @pytest.mark.parametrize(("method", "path"), ROUTES)
 @pytest.mark.parametrize("token", ["", "wrong", "jo.", ".", user_token("another service", "jo")])
 async def test_without_a_token_there_is_401_and_nothing_else(stack: Stack, method: str, path: str, token: str) -> None:
-    """No token, or a wrong one, says nothing of what exists."""
+    """Without a token, or with a wrong one, a response does not reveal what exists."""
     response = await stack.ask(method, f"/users/jo/{path}", {}, token=token)
 
     assert response.status == 401
@@ -46,14 +46,14 @@ async def test_without_a_token_there_is_401_and_nothing_else(stack: Stack, metho
 
 @pytest.mark.parametrize(("method", "path"), ROUTES)
 async def test_a_users_token_opens_that_user_alone(stack: Stack, method: str, path: str) -> None:
-    """Another user's path is unknown, as is what does not exist."""
+    """Another user's paths get 404, like paths that do not exist."""
     response = await stack.ask(method, f"/users/jo/{path}", {}, token=user_token(TOKEN, "ann"))
 
     assert response.status == 404
 
 
 async def test_a_users_token_opens_that_users_paths(stack: Stack) -> None:
-    """A user may read and erase what is theirs; user names may hold dots and slashes."""
+    """A user's token opens that user's paths, even if the name contains dots and slashes."""
     token = user_token(TOKEN, "jo.doe/1")
 
     response = await stack.ask("GET", "/users/jo.doe%2F1/minings", token=token)
@@ -62,7 +62,7 @@ async def test_a_users_token_opens_that_users_paths(stack: Stack) -> None:
 
 
 async def test_health_needs_no_token(stack: Stack) -> None:
-    """Health says that both databases answer, and which schema they have."""
+    """The health check needs no token and says that both databases answer."""
     response = await stack.ask("GET", "/health", token="")
 
     assert response.status == 200
@@ -71,7 +71,7 @@ async def test_health_needs_no_token(stack: Stack) -> None:
 
 @pytest.mark.parametrize("path", ["/", "/users", "/users/jo", "/users//minings", "/users/jo/nothing", "/minings"])
 async def test_unknown_paths_are_404(stack: Stack, path: str) -> None:
-    """What is no route is unknown, with a sentence."""
+    """A path that matches no route gets 404."""
     assert (await stack.ask("GET", path)).status == 404
 
 
@@ -99,7 +99,7 @@ async def test_unknown_paths_are_404(stack: Stack, path: str) -> None:
     ],
 )
 async def test_a_malformed_begin_is_refused_by_name(stack: Stack, change: dict[str, object]) -> None:
-    """The answer names the field that is wrong."""
+    """The response names the wrong field."""
     response = await stack.ask("POST", "/users/jo/minings", BEGIN | change)
 
     assert response.status == 400
@@ -108,20 +108,20 @@ async def test_a_malformed_begin_is_refused_by_name(stack: Stack, change: dict[s
 
 @pytest.mark.parametrize("path", ["/users/jo%00/minings", "/users/jo/minings/%00", "/users/jo/minings/%00/report"])
 async def test_a_path_that_no_database_takes_is_refused(stack: Stack, path: str) -> None:
-    """A NUL in a path is the caller's mistake, and said so."""
+    """A NUL in a path is the caller's mistake and gets 400."""
     assert (await stack.ask("GET", path)).status == 400
 
 
 @pytest.mark.parametrize("address", ["\0@acme.com", "jane\ud800@acme.com"])
 async def test_an_address_that_no_database_takes_is_refused(stack: Stack, address: str) -> None:
-    """Nothing of it can be there to be erased."""
+    """An address that no database can store gets 400."""
     response = await stack.ask("POST", "/users/jo/erase", {"address": address})
 
     assert (response.status, response.body["code"]) == (400, "request")
 
 
 async def test_beginning_is_idempotent_by_id(stack: Stack) -> None:
-    """A repeated begin of the same fetcher returns the same mining under a greater lease."""
+    """A repeated begin by the same fetcher returns the same mining with a higher lease."""
     first = await stack.ask("POST", "/users/jo/minings", BEGIN)
     second = await stack.ask("POST", "/users/jo/minings", BEGIN)
 
@@ -131,7 +131,7 @@ async def test_beginning_is_idempotent_by_id(stack: Stack) -> None:
 
 
 async def test_a_source_has_one_unfinished_mining(stack: Stack) -> None:
-    """A begin under another id returns the unfinished one to be resumed, with what was fixed."""
+    """A begin with another id returns the unfinished mining to resume, with its fixed settings."""
     await stack.ask("POST", "/users/jo/minings", BEGIN | {"scope": "headers", "as_of": AS_OF})
 
     response = await stack.ask("POST", "/users/jo/minings", BEGIN | {"id": str(uuid.uuid4())})
@@ -153,7 +153,7 @@ async def test_a_source_has_one_unfinished_mining(stack: Stack) -> None:
     ],
 )
 async def test_a_resume_that_says_otherwise_is_refused_by_name(stack: Stack, name: str, value: object) -> None:
-    """What was fixed at begin cannot be changed under way."""
+    """Settings that were fixed at begin cannot be changed by a resume."""
     await stack.ask("POST", "/users/jo/minings", BEGIN)
 
     response = await stack.ask("POST", "/users/jo/minings", BEGIN | {name: value})
@@ -163,7 +163,7 @@ async def test_a_resume_that_says_otherwise_is_refused_by_name(stack: Stack, nam
 
 
 async def test_a_live_lease_keeps_others_out(stack: Stack) -> None:
-    """Another fetcher is refused while the holder is heard of, and gets the mining when it is silent."""
+    """Another fetcher is refused while the holder is active, and gets the mining once the holder is silent."""
     await stack.ask("POST", "/users/jo/minings", BEGIN)
     held = await stack.ask("POST", "/users/jo/minings", BEGIN | {"holder": "other"})
     async with stack.ports.minings._store._pool.connection() as connection:  # type: ignore[attr-defined]
@@ -177,7 +177,7 @@ async def test_a_live_lease_keeps_others_out(stack: Stack) -> None:
 
 @pytest.mark.parametrize("call", ["renew", "fetched"])
 async def test_an_old_lease_is_refused(stack: Stack, call: str) -> None:
-    """The fetcher that was replaced gets 409 and its mining stays as the newer one has it."""
+    """A fetcher that was replaced gets 409 and does not change the mining."""
     old = (await stack.ask("POST", "/users/jo/minings", BEGIN)).body["lease"]
     await stack.ask("POST", "/users/jo/minings", BEGIN)
 
@@ -189,7 +189,7 @@ async def test_an_old_lease_is_refused(stack: Stack, call: str) -> None:
 
 @pytest.mark.parametrize("lease", ["1", None, -1, 10**30, True])
 async def test_a_lease_is_a_number(stack: Stack, lease: object) -> None:
-    """What no database could take as a lease is refused before one is asked."""
+    """A lease that is not a valid number is refused before a database is asked."""
     await stack.ask("POST", "/users/jo/minings", BEGIN)
 
     response = await stack.ask("POST", f"/users/jo/minings/{BEGIN['id']}/renew", {"lease": lease})
@@ -199,7 +199,7 @@ async def test_a_lease_is_a_number(stack: Stack, lease: object) -> None:
 
 @pytest.mark.parametrize("path", ["/users/%00/minings", "/users/jo/minings/%00", "/users/jo/contacts?source=%00"])
 async def test_nul_characters_are_refused(stack: Stack, path: str) -> None:
-    """No database is asked with a text that it cannot hold."""
+    """Text that no database can store is refused before one is asked."""
     path, _, query = path.partition("?")
 
     response = await stack.ask("GET", path, **dict(parse_qsl(query)))
@@ -208,14 +208,14 @@ async def test_nul_characters_are_refused(stack: Stack, path: str) -> None:
 
 
 async def test_a_body_nested_without_end_is_refused(stack: Stack) -> None:
-    """A body that no parser can follow is malformed, not an error of ours."""
+    """A body nested too deeply to parse gets 400, not 500."""
     response = await stack.api.answer(Request("POST", "/users/jo/erase", TOKEN, body=b"[" * 200_000))
 
     assert (response.status, response.body["code"]) == (400, "request")
 
 
 async def test_retrying_is_for_minings_that_are_there(stack: Stack) -> None:
-    """An ended mining says that it is too late; one that never was, or is another's, is unknown."""
+    """Retrying an ended mining is too late (409). Another user's mining, or none, is unknown (404)."""
     ended = await stack.mine(MAILBOX)
     other = await stack.mine(MAILBOX, user="ann")
 
@@ -227,7 +227,7 @@ async def test_retrying_is_for_minings_that_are_there(stack: Stack) -> None:
 
 
 async def test_an_ended_id_is_answered_with_its_receipt(stack: Stack) -> None:
-    """The id of a finished mining is never begun again."""
+    """A begin with the id of a finished mining returns its receipt and starts nothing."""
     begun = await stack.mine(MAILBOX)
 
     response = await stack.ask("POST", "/users/jo/minings", BEGIN | {"id": begun.id})
@@ -237,7 +237,7 @@ async def test_an_ended_id_is_answered_with_its_receipt(stack: Stack) -> None:
 
 
 async def test_an_id_of_another_user_is_unknown(stack: Stack) -> None:
-    """Neither begin nor any other call tells that another user's mining exists."""
+    """Neither begin nor any other call reveals that another user's mining exists."""
     begun = await stack.mine(MAILBOX, user="ann")
 
     answers = [
@@ -250,7 +250,7 @@ async def test_an_id_of_another_user_is_unknown(stack: Stack) -> None:
 
 
 async def test_own_addresses_are_those_of_all_sources(stack: Stack) -> None:
-    """A later mining knows the addresses that earlier ones of the user were begun with."""
+    """A later mining knows the own addresses from all of the user's earlier minings."""
     await stack.mine(MAILBOX, address="Old@Example.org", source="old@imap.example.org:993")
 
     begun = await stack.begin(me=["alias+x@example.org"])
@@ -259,7 +259,7 @@ async def test_own_addresses_are_those_of_all_sources(stack: Stack) -> None:
 
 
 async def test_contacts_come_in_pages_until_an_empty_one(stack: Stack) -> None:
-    """Following the cursor gives every contact once, in the list's order."""
+    """Following the cursor returns every contact once, in list order."""
     await stack.mine(MAILBOX)
     whole = await stack.contacts()
 
@@ -273,7 +273,7 @@ async def test_contacts_come_in_pages_until_an_empty_one(stack: Stack) -> None:
 
 
 def cursor(*place: object) -> str:
-    """Return a cursor that the API did not give."""
+    """Return a cursor that the API did not issue."""
     return base64.urlsafe_b64encode(json.dumps(place).encode()).decode()
 
 
@@ -299,7 +299,7 @@ def cursor(*place: object) -> str:
     ids=range(15),
 )
 async def test_a_malformed_page_is_refused(stack: Stack, query: dict[str, str]) -> None:
-    """A wrong limit or cursor is 400, by name."""
+    """A wrong limit or cursor gets 400 and is named."""
     response = await stack.ask("GET", "/users/jo/contacts", **query)
 
     assert response.status == 400
@@ -307,7 +307,7 @@ async def test_a_malformed_page_is_refused(stack: Stack, query: dict[str, str]) 
 
 
 async def test_an_erased_contact_does_not_come_back(stack: Stack) -> None:
-    """After its erasure an address stays away, though new mail of it is mined."""
+    """An erased address does not come back, even if new mail from it is mined."""
     await stack.mine(MAILBOX)
 
     await stack.ask("POST", "/users/jo/erase", {"address": "P1+x@Firm.com"})
@@ -321,7 +321,7 @@ async def test_an_erased_contact_does_not_come_back(stack: Stack) -> None:
 
 
 async def test_status_follows_a_mining(stack: Stack) -> None:
-    """Status counts segments and messages while a mining is under way, and keeps the totals after it."""
+    """The status counts segments and messages while a mining runs, and keeps the totals afterwards."""
     begun = await stack.begin()
     jobs = stack.store(begun, MAILBOX)
     fetching = (await stack.ask("GET", f"/users/jo/minings/{begun.id}")).body

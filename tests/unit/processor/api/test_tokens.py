@@ -1,10 +1,10 @@
-"""Tokens open what they are for, and nothing where a service has none."""
+"""A token gives access only to what it is for, and a service without a token gives none."""
 
 from processor.api.tokens import is_service, user_of, user_token
 
 
 def test_a_users_token_names_its_user() -> None:
-    """A token is good for the user in it, under the service's own token alone."""
+    """A user's token is valid only for the user in it and only under the same service token."""
     token = user_token("secret", "jo.doe")
 
     assert user_of(token, "secret") == "jo.doe"
@@ -13,7 +13,7 @@ def test_a_users_token_names_its_user() -> None:
 
 
 def test_a_service_without_a_token_opens_to_nobody() -> None:
-    """Where the setting is empty, an HMAC under nothing, which anybody can make, is no token."""
+    """If the setting is empty, an HMAC with an empty key, which anybody can compute, is not a token."""
     forged = user_token("", "jo")
 
     assert user_of(forged, "") is None

@@ -1,4 +1,4 @@
-"""The published cases of extraction: addresses, names, texts, header blocks, dates and message tags."""
+"""The published cases of extraction hold: addresses, names, texts, header blocks, dates and message tags."""
 
 import json
 from datetime import UTC, datetime
@@ -23,12 +23,12 @@ FIELDS: Final = {"from": facts.FROM, "reply-to": facts.REPLY_TO, "list-post": fa
 
 
 def cases(*rules: str) -> list[Any]:
-    """Return the cases of some rules as pytest's parameters, with their ids."""
+    """Return the cases of these rules as pytest parameters with their ids."""
     return [pytest.param(case["input"], case["expected"], id=case["id"]) for case in CASES if case["rule"] in rules]
 
 
 def as_case(mailbox: Mailbox) -> dict[str, str]:
-    """Return a mailbox in the words of the cases."""
+    """Return a mailbox in the format of the cases."""
     identifier, _, domain = mailbox.address.rpartition("@")
     said = {"address": mailbox.address, "identifier": identifier, "domain": domain}
     said |= {"name": mailbox.name} if mailbox.name else {}
@@ -37,7 +37,7 @@ def as_case(mailbox: Mailbox) -> dict[str, str]:
 
 @pytest.mark.parametrize(("value", "expected"), cases("parse_address_list"))
 def test_address_lists(value: str, expected: list[dict[str, str]]) -> None:
-    """A field gives its addresses, lower-cased and folded, with their names, each once."""
+    """A field gives each of its addresses once, in lower case and folded, with its name."""
     found = parse_address_list(value)
 
     assert [as_case(mailbox) for mailbox in found] == expected
@@ -45,7 +45,7 @@ def test_address_lists(value: str, expected: list[dict[str, str]]) -> None:
 
 @pytest.mark.parametrize(("value", "expected"), cases("parse_address_list"))
 def test_address_lists_in_messages(value: str, expected: list[dict[str, str]]) -> None:
-    """A message says of its From field what the address list says."""
+    """A message's From field gives the same addresses as the list by itself."""
     raw = f"From: {value}\r\nSubject: x\r\n\r\n".encode()
 
     message = read_message(raw, own=frozenset(), latest=LATEST, with_text=True, truncated=False)
@@ -63,14 +63,14 @@ def test_address_lists_in_messages(value: str, expected: list[dict[str, str]]) -
 
 @pytest.mark.parametrize(("text", "expected"), cases("clean_name"))
 def test_names(text: str, expected: str) -> None:
-    """A name is what people know it as."""
+    """A name is cleaned to the form that people know."""
     assert clean_name(text) == expected
 
 
 @pytest.mark.parametrize("is_html", [False, True])
 @pytest.mark.parametrize(("text", "expected"), cases("extract_from_body"))
 def test_texts(text: str, expected: list[dict[str, str]], is_html: bool) -> None:
-    """A text gives whole and valid addresses alone, as plain text and as HTML."""
+    """A text gives only complete, valid addresses, as plain text and as HTML."""
     found = extract_from_text(text, is_html=is_html)
 
     assert [as_case(mailbox) for mailbox in found] == expected
@@ -78,7 +78,7 @@ def test_texts(text: str, expected: list[dict[str, str]], is_html: bool) -> None
 
 @pytest.mark.parametrize(("block", "expected"), cases("parse_header_block"))
 def test_header_blocks(block: str, expected: dict[str, list[str]]) -> None:
-    """A header block gives its unfolded fields in order; encoded words are joined across a fold."""
+    """A header block gives its unfolded fields in order, and encoded words are joined across a fold."""
     fields = read_fields(block.encode(), compile_fields(expected))
 
     assert {name: [decode_words(value.strip()) for value in values] for name, values in fields.items()} == expected
@@ -86,7 +86,7 @@ def test_header_blocks(block: str, expected: dict[str, list[str]]) -> None:
 
 @pytest.mark.parametrize(("value", "expected"), cases("references"))
 def test_references(value: str, expected: list[str] | None) -> None:
-    """A message refers to the ids that stand in brackets."""
+    """A message refers to the ids in brackets."""
     fields = {} if value == "(header absent)" else {"references": [value]}
 
     assert (references(fields) or None) == expected
@@ -94,13 +94,13 @@ def test_references(value: str, expected: list[str] | None) -> None:
 
 @pytest.mark.parametrize(("value", "expected"), cases("list_id"))
 def test_list_ids(value: str, expected: str | None) -> None:
-    """A list is known by the bracketed id at the end of List-Id."""
+    """The bracketed id at the end of List-Id identifies a list."""
     assert list_id(value) == expected
 
 
 @pytest.mark.parametrize(("value", "expected"), cases("date"))
 def test_dates(value: str, expected: str | None) -> None:
-    """A message has the date of its Date field in UTC, and none if that is no date or lies in the future."""
+    """A message's date is its Date field in UTC, or none if that is invalid or in the future."""
     raw = f"Date: {value}\r\n\r\n".encode()
 
     date = read_message(raw, own=frozenset(), latest=LATEST, with_text=True, truncated=False).date
@@ -115,7 +115,7 @@ def test_dates(value: str, expected: str | None) -> None:
 
 @pytest.mark.parametrize(("case", "expected"), cases("tags(address, domain_type, headers, field)"))
 def test_message_tags(case: dict[str, Any], expected: list[str]) -> None:
-    """The first row that holds grants its tag to its own fields, and no tag to others."""
+    """The first row that matches gives its tag to its own fields, and no tag to others."""
     granted = decide_tag(case["header"]).grant(FIELDS[case["field"]])
 
     said = [tag.removesuffix("/message_header") for tag in expected if tag.endswith("/message_header")]

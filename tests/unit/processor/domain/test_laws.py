@@ -1,4 +1,4 @@
-"""Laws of the extraction, over whatever input can be made up."""
+"""The laws of extraction hold for generated input."""
 
 import json
 from datetime import UTC, datetime, timedelta, timezone
@@ -83,7 +83,7 @@ MARKS: Final = st.lists(
 
 @given(MAIL | st.binary(max_size=400), st.booleans(), st.booleans())
 def test_any_bytes_are_read(raw: bytes, with_text: bool, truncated: bool) -> None:
-    """Reading raises nothing, says the same twice, and gives what UTF-8 and JSON can hold."""
+    """Reading never raises, gives the same result twice, and gives only what UTF-8 and JSON can hold."""
     readings = [
         read_message(raw, own=frozenset({"a@b.com"}), latest=1 << 40, with_text=with_text, truncated=truncated)
         for _ in range(2)
@@ -97,7 +97,7 @@ def test_any_bytes_are_read(raw: bytes, with_text: bool, truncated: bool) -> Non
 
 @given(MAIL)
 def test_line_ends_make_no_difference(raw: bytes) -> None:
-    """A message with LF has the key, the date and the points of the same message with CRLF."""
+    """A message with LF has the same key, date and points as with CRLF."""
     lf = b"Subject: x\n" + raw.replace(b"\r", b"") + b"\n\nbye"
 
     one, other = (
@@ -110,7 +110,7 @@ def test_line_ends_make_no_difference(raw: bytes) -> None:
 
 @given(st.lists(st.tuples(ADDRESS, NAME), min_size=1, max_size=6, unique_by=lambda pair: pair[0]))
 def test_addresses_round_trip(pairs: list[tuple[str, str]]) -> None:
-    """What is written as a list is read as it was, quoted, plain or with a comment."""
+    """An address list that is written is read back the same, quoted, plain or with a comment."""
     written = (f'"{name}" <{address}>' for address, name in pairs), (f"{name} <{address}>" for address, name in pairs)
 
     readings = [parse_address_list(", ".join(form)) for form in written]
@@ -122,7 +122,7 @@ def test_addresses_round_trip(pairs: list[tuple[str, str]]) -> None:
 
 @given(st.lists(ADDRESS.filter(lambda address: address[0].isalnum() and not set("/?") & set(address)), max_size=5))
 def test_texts_give_their_addresses(addresses: list[str]) -> None:
-    """Addresses in a sentence are found, each once and in order."""
+    """Addresses in a sentence are found once each, in order."""
     found = extract_from_text("Write to " + ", or (better) to ".join(addresses) + ".")
 
     assert [mailbox.address for mailbox in found] == list(dict.fromkeys(addresses))
@@ -130,7 +130,7 @@ def test_texts_give_their_addresses(addresses: list[str]) -> None:
 
 @given(ADDRESS)
 def test_bytes_and_text_are_scanned_alike(address: str) -> None:
-    """The scan of bytes and the scan of decoded text find the same, as plain text and as HTML."""
+    """Scanning bytes and scanning decoded text find the same, as plain text and as HTML."""
     text = f"a {address}, <b>{address}</b> \u2026 '{address}' x{address}. /{address} {address}@ ?{address}"
 
     ascii_only = extract_from_text(text.replace("\u2026", "."))
@@ -141,7 +141,7 @@ def test_bytes_and_text_are_scanned_alike(address: str) -> None:
 
 @given(st.text())
 def test_address_lists_never_raise(value: str) -> None:
-    """Any text and its bytes are read as a list, without repetitions."""
+    """Any text, and its bytes, can be read as a list without repetitions."""
     found = parse_address_list(value)
 
     assert len({mailbox.address for mailbox in found}) == len(found)
@@ -150,7 +150,7 @@ def test_address_lists_never_raise(value: str) -> None:
 
 @given(MARKS | st.text().filter(lambda text: "via" not in text.lower()))
 def test_cleaning_a_name_again_changes_nothing(text: str) -> None:
-    """A clean name is clean; only a name that came by several services loses one at a time."""
+    """Cleaning a clean name changes nothing, except that a name with several services loses one at a time."""
     once = clean_name(text)
 
     assert clean_name(once) == once
@@ -159,7 +159,7 @@ def test_cleaning_a_name_again_changes_nothing(text: str) -> None:
 
 @given(st.text(), st.binary(), st.text(max_size=30))
 def test_decoding_never_raises(text: str, data: bytes, charset: str) -> None:
-    """Any text is decoded, whatever its charset is called."""
+    """Any text is decoded, whatever charset is named."""
     assert isinstance(decode_words(text), str)
     assert isinstance(decode_words(f"=?{charset}?b?{text}?="), str)
     assert isinstance(decode_text(data, charset, cut=True), str)
@@ -168,13 +168,13 @@ def test_decoding_never_raises(text: str, data: bytes, charset: str) -> None:
 
 @given(st.text())
 def test_folding_an_address_again_changes_nothing(text: str) -> None:
-    """A folded address is folded."""
+    """Folding a folded address changes nothing."""
     assert fold_address(fold_address(text)) == fold_address(text)
 
 
 @given(st.datetimes(timezones=st.just(None)).filter(lambda date: date.year >= 1900), st.integers(-1439, 1439))
 def test_dates_round_trip(date: datetime, minutes: int) -> None:
-    """A date that is written by RFC 5322 is read to the second, whatever its zone."""
+    """A date written by RFC 5322 is read back to the second, whatever its zone."""
     written = format_datetime(date.replace(microsecond=0, tzinfo=timezone(timedelta(minutes=minutes))))
 
     expected = date.replace(microsecond=0, tzinfo=UTC) - datetime(1970, 1, 1, tzinfo=UTC)

@@ -1,4 +1,4 @@
-"""The published cases of the tags: of an address alone, and together with what its message's headers grant."""
+"""The published cases of the tags hold, for an address alone and together with its message's headers."""
 
 import json
 from pathlib import Path
@@ -24,7 +24,7 @@ FIELDS: Final = {"from": FROM, "reply-to": REPLY_TO, "list-post": LIST_POST}
     ],
 )
 def test_the_cases_of_the_tags_hold(case: dict[str, Any], expected: list[str]) -> None:
-    """An address has its class of domain and its tags, with those that these headers grant it in this field."""
+    """An address has its domain class and its tags, with those that these headers give it in this field."""
     address = case["address"]
     granted = decide_tag(case.get("header", {})).grant(FIELDS[case.get("field", "from")])
 

@@ -1,4 +1,4 @@
-"""The loop does what waits, waits where the world is away, and ends after the job at hand."""
+"""The loop runs waiting jobs, waits during outages, and stops after the current job."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -16,7 +16,7 @@ PATIENCE_SECONDS = 20
 
 @asynccontextmanager
 async def running(stack: Stack) -> AsyncIterator[Consumer]:
-    """Run a consumer beside the test, and stop it afterwards."""
+    """Run a consumer during the test and stop it afterwards."""
     consumer = Consumer(stack.queue, stack.pipeline, stack.sweeper, claim_seconds=30, sweep_seconds=0)
     task = asyncio.create_task(consumer.run())
     try:
@@ -27,7 +27,7 @@ async def running(stack: Stack) -> AsyncIterator[Consumer]:
 
 
 async def until(holds: Callable[[], Awaitable[bool]]) -> None:
-    """Wait until something holds."""
+    """Wait until a condition holds."""
     async for attempt in AsyncRetrying(
         retry=retry_if_result(lambda held: not held),
         wait=wait_fixed(0.02),
@@ -44,7 +44,7 @@ async def finished(stack: Stack, begun: Begun) -> bool:
 
 
 async def test_what_waits_is_done_and_acknowledged(stack: Stack) -> None:
-    """A mining is carried to its end, and the queue is empty then."""
+    """A mining reaches its end, and the queue is then empty."""
     begun = await stack.begin()
     await stack.queue.send(stack.store(begun, MAILBOX))
     await stack.fetched(begun)
@@ -61,7 +61,7 @@ async def is_empty(stack: Stack) -> bool:
 
 
 async def test_an_idle_consumer_sweeps(stack: Stack) -> None:
-    """Jobs that the queue lost are found by whoever has nothing to do."""
+    """An idle consumer finds jobs that the queue lost."""
     begun = await stack.begin()
     stack.store(begun, MAILBOX)
     await stack.fetched(begun)
@@ -73,7 +73,7 @@ async def test_an_idle_consumer_sweeps(stack: Stack) -> None:
 
 
 async def test_a_job_waits_while_the_store_is_away(stack: Stack) -> None:
-    """Nothing is given up, and the mining ends when the store is back."""
+    """No job is given up, and the mining ends once the store is back."""
     begun = await stack.begin()
     await stack.queue.send(stack.store(begun, MAILBOX))
     await stack.fetched(begun)
@@ -89,7 +89,7 @@ async def test_a_job_waits_while_the_store_is_away(stack: Stack) -> None:
 
 
 async def test_a_stop_leaves_a_waiting_job_to_the_next(stack: Stack) -> None:
-    """A consumer that is stopped while its job waits for the world ends soon, and the job stays in the queue."""
+    """A consumer that is stopped while its job waits ends soon, and the job stays in the queue."""
     begun = await stack.begin()
     await stack.queue.send(stack.store(begun, MAILBOX))
     stack.root.rename(stack.root.with_name("away"))
@@ -101,7 +101,7 @@ async def test_a_stop_leaves_a_waiting_job_to_the_next(stack: Stack) -> None:
 
 
 async def test_a_job_that_fails_for_no_known_reason_is_put_aside(stack: Stack) -> None:
-    """An error of our own costs one job a few tries, never the loop; the job lies with the dead letters."""
+    """After a few unexpected errors a job goes to the dead letters, and the loop continues."""
     begun = await stack.begin()
     jobs = stack.store(begun, MAILBOX)
     async with stack.ports.minings._store._pool.connection() as connection:  # type: ignore[attr-defined]

@@ -1,4 +1,4 @@
-"""Whatever happens to jobs, every message ends in one column of the ledger and counts once."""
+"""Whatever happens to jobs, every message counts once and ends in one column of the ledger."""
 
 import json
 from pathlib import Path
@@ -27,7 +27,7 @@ DISTINCT = 12
 
 
 async def test_a_mining_counts_every_message_once(stack: Stack) -> None:
-    """Copies in two folders are one message; the ledger balances and names both columns."""
+    """Copies in two folders are one message. The ledger balances and counts the copies as duplicates."""
     begun = await stack.mine(*MAILBOX)
 
     report = await stack.report(begun)
@@ -43,7 +43,7 @@ async def test_a_mining_counts_every_message_once(stack: Stack) -> None:
 
 @pytest.mark.parametrize("seed", range(4))
 async def test_order_and_repetition_of_jobs_change_nothing(stack: Stack, seed: int) -> None:
-    """Shuffled jobs, each delivered twice, give the contacts and the ledger of an undisturbed run."""
+    """Shuffled jobs, each delivered twice, give the same contacts and ledger as an undisturbed run."""
     undisturbed = await stack.mine(*MAILBOX, user="calm")
 
     disturbed = await stack.mine(*MAILBOX, user="storm", seed=seed, twice=True)
@@ -53,7 +53,7 @@ async def test_order_and_repetition_of_jobs_change_nothing(stack: Stack, seed: i
 
 
 async def test_after_teardown_only_keys_and_watermarks_stay(stack: Stack) -> None:
-    """Raw mail and temporary rows are gone, and the receipt lists what was removed."""
+    """Raw mail and temporary rows are deleted, and the receipt counts what was deleted."""
     begun = await stack.mine(*MAILBOX)
 
     receipt = (await stack.report(begun))["receipt"]
@@ -73,7 +73,7 @@ async def test_after_teardown_only_keys_and_watermarks_stay(stack: Stack) -> Non
 
 
 async def test_a_second_mining_changes_no_statistic(stack: Stack) -> None:
-    """What was counted before is duplicate, whatever is fetched again; the watermarks say what need not be."""
+    """Messages counted before are duplicates if they are fetched again, and the watermarks cover them."""
     await stack.mine(*MAILBOX)
     before = await stack.contacts()
 
@@ -89,7 +89,7 @@ async def test_a_second_mining_changes_no_statistic(stack: Stack) -> None:
 
 
 async def test_two_minings_at_once_share_no_count(stack: Stack) -> None:
-    """Of two sources with the same messages each message counts for one of them only, and nothing is left out."""
+    """If two sources have the same messages, each message counts for exactly one of them."""
     alone = await stack.mine(*MAILBOX, user="alone")
 
     one = await stack.begin(source="one@imap.example.org:993")
@@ -109,7 +109,7 @@ async def test_two_minings_at_once_share_no_count(stack: Stack) -> None:
 
 
 async def test_users_never_touch_each_other(stack: Stack) -> None:
-    """The same mailbox of two users counts in full for both, and erasing one leaves the other as it was."""
+    """The same mailbox counts in full for two users, and erasing one user leaves the other unchanged."""
     await stack.mine(*MAILBOX, user="ann")
     await stack.mine(*MAILBOX, user="ben")
     before = await stack.contacts("ben")
@@ -123,7 +123,7 @@ async def test_users_never_touch_each_other(stack: Stack) -> None:
 
 @pytest.mark.parametrize("damage", [b"", b"noise", b'{"v":1}\n'])
 async def test_an_unreadable_segment_is_dead_with_its_reason(stack: Stack, damage: bytes) -> None:
-    """A damaged object costs its own messages only; they stand under their reason, and no watermark covers them."""
+    """A damaged object costs only its own messages. They are dead with a reason, and no watermark covers them."""
     begun = await stack.begin()
     jobs = stack.store(begun, *MAILBOX)
     stack.put(segment_key(begun.id, jobs[1].segment), damage)
@@ -140,7 +140,7 @@ async def test_an_unreadable_segment_is_dead_with_its_reason(stack: Stack, damag
 
 
 async def test_a_lost_object_is_dead_not_waited_for(stack: Stack) -> None:
-    """A segment that was sent and is not there any more does not hold the mining up."""
+    """A sent segment whose object has disappeared does not hold up the mining."""
     begun = await stack.begin()
     jobs = stack.store(begun, *MAILBOX)
     await stack.fetched(begun)
@@ -155,7 +155,7 @@ async def test_a_lost_object_is_dead_not_waited_for(stack: Stack) -> None:
 
 
 async def test_a_job_that_kills_its_processor_is_given_up(stack: Stack) -> None:
-    """After so many deliveries without a verdict a segment is dead with the reason `crashes`."""
+    """After too many deliveries without a verdict a segment is dead with the reason `crashes`."""
     begun = await stack.begin()
     jobs = stack.store(begun, *MAILBOX)
     await stack.fetched(begun)
@@ -170,7 +170,7 @@ async def test_a_job_that_kills_its_processor_is_given_up(stack: Stack) -> None:
 
 
 async def test_retry_brings_the_dead_back_until_refining(stack: Stack) -> None:
-    """A dead segment that is whole again is counted by retry; once refining has begun, retry is refused."""
+    """Retry counts a dead segment that is complete again. Once refining has begun, retry is refused."""
     begun = await stack.begin()
     jobs = stack.store(begun, *MAILBOX)
     path = stack.root / segment_key(begun.id, jobs[1].segment)
@@ -191,7 +191,7 @@ async def test_retry_brings_the_dead_back_until_refining(stack: Stack) -> None:
 
 
 async def test_what_is_no_job_is_buried(stack: Stack) -> None:
-    """Noise in the queue is put aside and stops nothing."""
+    """Noise in the queue goes to the dead letters and stops nothing."""
     await stack.pipeline.handle("noise")
 
     begun = await stack.mine(*MAILBOX)
@@ -200,7 +200,7 @@ async def test_what_is_no_job_is_buried(stack: Stack) -> None:
 
 
 async def test_late_jobs_of_an_ended_mining_do_nothing(stack: Stack) -> None:
-    """Jobs that come after the end, of every kind, change nothing and do not fail."""
+    """Jobs of any kind that arrive after the end change nothing and do not fail."""
     begun = await stack.mine(*MAILBOX)
     before = await stack.contacts()
 
@@ -212,7 +212,7 @@ async def test_late_jobs_of_an_ended_mining_do_nothing(stack: Stack) -> None:
 
 
 async def test_a_few_jobs_refine_all_chunks(stack: Stack) -> None:
-    """Jobs name up to four chunks each; one that is done again, in mid-way too, does only what is missing."""
+    """Each job has up to four chunks. A job that is repeated, even midway, does only what is missing."""
     people = Folder([[mail(n, sender=f"p{n}@firm{n}.com") for n in range(60)]])
     begun = await stack.begin(chunks=10)
     segments = stack.store(begun, people)
@@ -238,14 +238,14 @@ async def test_a_few_jobs_refine_all_chunks(stack: Stack) -> None:
 
 
 def test_what_lies_between_chunks_is_passed_over() -> None:
-    """A job reaches from its first chunk to its last, and no chunk stands in two jobs."""
+    """A job reaches from its first chunk to its last, and no chunk is in two jobs."""
     jobs = refine_jobs("m", [0, 3, 4, 9, 11])
 
     assert [(job.chunk, job.chunks) for job in jobs] == [(0, 10), (11, 1)]
 
 
 async def test_lost_jobs_are_found_by_the_sweep(stack: Stack) -> None:
-    """A queue that lost everything, at any state, delays a mining but never ends it."""
+    """A queue that loses everything, in any state, only delays a mining."""
     begun = await stack.begin()
     stack.store(begun, *MAILBOX)
     await stack.fetched(begun)
@@ -266,7 +266,7 @@ async def test_lost_jobs_are_found_by_the_sweep(stack: Stack) -> None:
 
 
 async def test_the_sweep_removes_objects_of_no_mining(stack: Stack) -> None:
-    """What a fetcher stored after its mining had ended is deleted, and nothing else."""
+    """The sweep deletes objects that were stored after their mining ended, and nothing else."""
     ended = await stack.mine(*MAILBOX)
     running = await stack.begin(source="other@imap.example.org:993")
     jobs = stack.store(running, *MAILBOX)
@@ -280,7 +280,7 @@ async def test_the_sweep_removes_objects_of_no_mining(stack: Stack) -> None:
 
 
 async def cancel_without_fetcher(stack: Stack, begun: Begun) -> None:
-    """Cancel a mining whose fetcher was last heard of a minute ago, and let it end."""
+    """Cancel a mining whose fetcher has been silent for a minute, and let it end."""
     await stack.ask("POST", f"/users/{begun.user}/minings/{begun.id}/cancel")
     async with stack.ports.minings._store._pool.connection() as connection:  # type: ignore[attr-defined]
         await connection.execute("UPDATE minings SET heard_at = now() - interval '1 minute'")
@@ -289,7 +289,7 @@ async def cancel_without_fetcher(stack: Stack, begun: Begun) -> None:
 
 
 async def test_a_mining_whose_plan_is_damaged_can_be_ended(stack: Stack) -> None:
-    """What is stored counts, and is all that is known to have been listed: the ledger balances."""
+    """Stored messages count, and only they are known to have been listed. The ledger balances."""
     begun = await stack.begin(user="jo")
     await stack.queue.send(stack.store(begun, *MAILBOX)[:1])
     (stack.root / plan_key(begun.id)).write_bytes(b"\x00 damaged")
@@ -302,7 +302,7 @@ async def test_a_mining_whose_plan_is_damaged_can_be_ended(stack: Stack) -> None
 
 
 async def test_a_cancelled_mining_keeps_what_it_counted(stack: Stack) -> None:
-    """What was stored counts, the rest is skipped and in no watermark; the next mining goes on there."""
+    """Stored messages count. The others are skipped and in no watermark, so the next mining fetches them."""
     whole = await stack.mine(*MAILBOX, user="whole")
     begun = await stack.begin()
     jobs = stack.store(begun, *MAILBOX)
@@ -323,7 +323,7 @@ async def test_a_cancelled_mining_keeps_what_it_counted(stack: Stack) -> None:
 
 
 async def test_erasing_a_user_in_mid_mining_brings_nothing_back(stack: Stack) -> None:
-    """Jobs in flight of an erased user write nothing, on either side."""
+    """An erased user's jobs in flight write nothing on either side."""
     begun = await stack.begin()
     jobs = stack.store(begun, *MAILBOX)
     await stack.work(jobs[0].encode())
@@ -345,7 +345,7 @@ async def test_erasing_a_user_in_mid_mining_brings_nothing_back(stack: Stack) ->
 
 
 async def test_a_raw_store_that_is_away_is_no_try(stack: Stack, tmp_path: Path) -> None:
-    """A raw store that does not answer is no try: the segment counts as soon as it is back."""
+    """An outage of the raw store is not a try: the segment counts once the store is back."""
     begun = await stack.begin()
     jobs = stack.store(begun, *MAILBOX)
     await stack.fetched(begun)
@@ -364,7 +364,7 @@ async def test_a_raw_store_that_is_away_is_no_try(stack: Stack, tmp_path: Path) 
 
 
 async def test_two_processors_share_one_queue(database: str, redis_url: str, tmp_path: Path) -> None:
-    """Two processors on the same servers do each job once between them, and finish the mining."""
+    """Two processors on the same servers share the jobs and finish the mining."""
     async with (
         open_stack(database, redis_url, tmp_path / "raw", consumer="one") as one,
         open_stack(database, redis_url, tmp_path / "raw", consumer="two") as two,
@@ -379,7 +379,7 @@ async def test_two_processors_share_one_queue(database: str, redis_url: str, tmp
 
 
 async def test_a_database_that_was_tampered_with_kills_no_segment(stack: Stack) -> None:
-    """What goes wrong in our own house is no failure of a segment: the error is ours, and the mail counts later."""
+    """An error in our own database is not a segment's failure: it is raised, and the mail counts later."""
     begun = await stack.begin()
     jobs = stack.store(begun, *MAILBOX)
     async with stack.ports.minings._store._pool.connection() as connection:  # type: ignore[attr-defined]

@@ -1,4 +1,4 @@
-"""A segment is read whole, or fails for a reason of the ledger."""
+"""A segment is read completely, or fails with a reason of the ledger."""
 
 from dataclasses import replace
 
@@ -29,7 +29,7 @@ def make_segment(*bodies: bytes) -> bytes:
 
 
 def test_messages_come_in_their_order() -> None:
-    """Each stored message is one that was read, with its people but never the user."""
+    """Every stored message is read, with its people but without the user."""
     head, messages = read_segment(make_segment(mail(1), mail(2, sender="bob@acme.com")), SETTINGS)
 
     assert len(head.messages) == 2
@@ -40,7 +40,7 @@ def test_messages_come_in_their_order() -> None:
 
 
 def test_texts_are_read_in_scopes_that_have_them() -> None:
-    """The scope that was fixed at begin says whether texts count."""
+    """Texts are read only if the mining's scope includes them."""
     data = make_segment(mail(1) + b"ask bob@acme.com\r\n")
 
     _, [with_text] = read_segment(data, SETTINGS)
@@ -52,7 +52,7 @@ def test_texts_are_read_in_scopes_that_have_them() -> None:
 
 @pytest.mark.parametrize("data", [b"", b"{}\n", make_segment(mail(1))[:-1]])
 def test_a_torn_segment_is_unreadable(data: bytes) -> None:
-    """The reason is the ledger's word."""
+    """A torn segment fails with the ledger's reason `unreadable`."""
     with pytest.raises(SegmentFailed) as caught:
         read_segment(data, SETTINGS)
 
@@ -60,7 +60,7 @@ def test_a_torn_segment_is_unreadable(data: bytes) -> None:
 
 
 def test_dates_count_until_a_day_after_the_reference() -> None:
-    """The whole of the next day, UTC, is still a date; the day after is none."""
+    """A date on the day after the reference date (UTC) still counts; a later one does not."""
     first_undated = undated_from("2026-01-31")
 
     assert first_undated == 1_769_990_400  # 2026-02-02T00:00:00Z

@@ -1,4 +1,4 @@
-"""Minings that stand still get on their way, those that move are left alone, one that is broken stops no other."""
+"""The sweep moves stalled minings on, leaves others alone, and is not stopped by a broken one."""
 
 import pytest
 
@@ -10,7 +10,7 @@ MAILBOX = Folder([[mail(n, sender=f"p{n}@firm.com") for n in range(4)], [mail(n)
 
 
 async def grow_silent(stack: Stack, begun: Begun, interval: str) -> None:
-    """Let the mining's fetcher have been heard of so long ago."""
+    """Make the mining's fetcher look silent for this long."""
     async with stack.ports.minings._store._pool.connection() as connection:  # type: ignore[attr-defined]
         await connection.execute(
             "UPDATE minings SET heard_at = now() - %s::interval WHERE mining_id = %s", (interval, begun.id)
@@ -18,7 +18,7 @@ async def grow_silent(stack: Stack, begun: Begun, interval: str) -> None:
 
 
 async def test_a_mining_whose_fetcher_is_silent_for_a_day_is_ended(stack: Stack) -> None:
-    """What is stored counts, the rest is skipped with the reason `silent`, and the ledger balances."""
+    """Stored messages count, the others are skipped with the reason `silent`, and the ledger balances."""
     begun = await stack.begin()
     jobs = stack.store(begun, MAILBOX)
     (stack.root / f"{begun.id}/{jobs[1].segment}").unlink()
@@ -35,7 +35,7 @@ async def test_a_mining_whose_fetcher_is_silent_for_a_day_is_ended(stack: Stack)
 
 
 async def test_a_mining_whose_fetcher_pauses_is_left_alone(stack: Stack) -> None:
-    """An hour's silence, as of a laptop that sleeps, ends nothing."""
+    """An hour of silence, for example from a sleeping laptop, does not end a mining."""
     begun = await stack.begin()
     stack.store(begun, MAILBOX)
     await grow_silent(stack, begun, "1 hour")
@@ -46,7 +46,7 @@ async def test_a_mining_whose_fetcher_pauses_is_left_alone(stack: Stack) -> None
 
 
 async def test_what_moves_is_not_sent_again(stack: Stack) -> None:
-    """A mining whose segments were counted just now needs no help."""
+    """A mining with recent progress gets no jobs again."""
     begun = await stack.begin()
     jobs = stack.store(begun, MAILBOX)
     await stack.fetched(begun)
@@ -58,7 +58,7 @@ async def test_what_moves_is_not_sent_again(stack: Stack) -> None:
 
 
 async def test_a_broken_mining_stops_no_other(stack: Stack) -> None:
-    """The sweep sees all the others before it says what went wrong."""
+    """The sweep checks all other minings before it raises the error."""
     broken = await stack.begin(user="broken")
     begun = await stack.begin()
     stack.store(begun, MAILBOX)
@@ -74,7 +74,7 @@ async def test_a_broken_mining_stops_no_other(stack: Stack) -> None:
 
 
 async def test_sweeping_a_finished_place_changes_nothing(stack: Stack) -> None:
-    """With nothing under way a sweep does nothing."""
+    """Without unfinished minings a sweep does nothing."""
     begun = await stack.mine(MAILBOX)
     before = await stack.report(begun)
 
@@ -85,7 +85,7 @@ async def test_sweeping_a_finished_place_changes_nothing(stack: Stack) -> None:
 
 
 async def test_what_is_not_ours_is_left_alone(stack: Stack) -> None:
-    """Files and folders of others in the raw store's folder are kept, and keep no mining from its way."""
+    """Foreign files and folders in the raw store's folder are kept and hold up no mining."""
     begun = await stack.begin()
     stack.store(begun, MAILBOX)
     await stack.fetched(begun)

@@ -1,4 +1,4 @@
-"""Each message of a batch gets its own verdict, and an outage is never taken for a crash."""
+"""Each message of a batch is settled by itself, and an outage never counts as a crash."""
 
 from collections.abc import Callable
 from typing import Any
@@ -27,14 +27,14 @@ REFINE = Job(JobKind.REFINE, MINING, chunk=1).encode()
 
 
 class Handled(Pipeline):
-    """A pipeline that does what the test says of each job, and keeps what it was handed."""
+    """A pipeline that runs the test's own function for each job and records the jobs."""
 
     def __init__(self, act: Callable[[str], None] = lambda job: None) -> None:
         self.handed: list[tuple[str, int]] = []
         self._act = act
 
     async def handle(self, text: str, *, deliveries: int = 1, again: bool = False) -> None:
-        """Do one job."""
+        """Run one job."""
         self.handed.append((text, deliveries))
         self._act(text)
 
@@ -46,7 +46,7 @@ def queue() -> MemoryQueue:
 
 
 def raise_(error: Exception) -> Callable[[str], None]:
-    """Return what fails with every job."""
+    """Return a function that fails for every job."""
 
     def act(job: str) -> None:
         raise error
@@ -55,7 +55,7 @@ def raise_(error: Exception) -> Callable[[str], None]:
 
 
 async def consume(pipeline: Handled, queue: MemoryQueue, *messages: Message, queries: int = 0) -> list[str]:
-    """Return the verdicts of a batch."""
+    """Consume a batch and return its verdicts."""
     store = D1MiningStore(None)
     store.queries = queries
     await BatchConsumer(pipeline, CloudflareJobQueue(queue), store).consume(messages)
@@ -63,7 +63,7 @@ async def consume(pipeline: Handled, queue: MemoryQueue, *messages: Message, que
 
 
 async def test_what_is_done_is_acknowledged(queue: MemoryQueue) -> None:
-    """Every job is handed over once, with its attempts as deliveries."""
+    """Every job is handled once, with its attempts as deliveries."""
     pipeline = Handled()
 
     verdicts = await consume(pipeline, queue, Message(SEGMENT), Message(REFINE, 3))
@@ -73,7 +73,7 @@ async def test_what_is_done_is_acknowledged(queue: MemoryQueue) -> None:
 
 
 async def test_one_failure_is_not_the_others(queue: MemoryQueue) -> None:
-    """A job that has to wait holds no other up."""
+    """A job that has to wait does not hold up the others."""
 
     def act(job: str) -> None:
         if job == SEGMENT:
@@ -86,7 +86,7 @@ async def test_one_failure_is_not_the_others(queue: MemoryQueue) -> None:
 
 @pytest.mark.parametrize("error", [Unavailable("away"), Conflict("again")])
 async def test_an_outage_never_counts_as_a_crash(queue: MemoryQueue, error: Exception) -> None:
-    """However long it lasts, no job is handed over with as many deliveries as a crash takes, and none is lost."""
+    """However long an outage lasts, no job reaches the deliveries of a crash, and none is lost."""
     pipeline = Handled(raise_(error))
     message = Message(SEGMENT)
 
@@ -102,14 +102,14 @@ async def test_an_outage_never_counts_as_a_crash(queue: MemoryQueue, error: Exce
 
 
 async def test_an_outage_of_the_queue_too_only_delays(queue: MemoryQueue) -> None:
-    """A job that cannot be sent anew is not acknowledged."""
+    """A job that cannot be sent again is not acknowledged."""
     queue.fails = True
 
     assert await consume(Handled(raise_(Unavailable("away"))), queue, Message(SEGMENT, 15)) == ["retry"]
 
 
 async def test_what_nobody_foresaw_is_given_up(queue: MemoryQueue, capsys: pytest.CaptureFixture[str]) -> None:
-    """An unexpected error is tried again, then given up; the log names its class, never its text."""
+    """After an unexpected error a job is retried, then given up. The log has the error's class, never its text."""
     pipeline = Handled(raise_(RuntimeError("jane@acme.com")))
 
     early = await consume(pipeline, queue, Message(REFINE, 1))
@@ -122,7 +122,7 @@ async def test_what_nobody_foresaw_is_given_up(queue: MemoryQueue, capsys: pytes
 
 
 async def test_a_batch_stays_within_the_invocations_queries(queue: MemoryQueue) -> None:
-    """Where D1 has been asked often, the rest of the batch comes back at once, untouched."""
+    """After many D1 statements, the rest of the batch is returned at once, untouched."""
     pipeline = Handled()
     message = Message(REFINE)
 
@@ -133,7 +133,7 @@ async def test_a_batch_stays_within_the_invocations_queries(queue: MemoryQueue) 
 
 @pytest.mark.parametrize(("body", "handed"), [(SEGMENT, [(SEGMENT, MAX_CRASHES)]), (REFINE, []), ("noise", [])])
 async def test_a_dead_letter_settles_its_segment(queue: MemoryQueue, body: str, handed: list[tuple[str, int]]) -> None:
-    """What the platform gave up is dead by crashes where it is a segment; the sweep brings other jobs back."""
+    """A segment that the platform gave up on is dead by `crashes`. Other jobs are left to the sweep."""
     pipeline = Handled()
     message = Message(body, 1)
 
@@ -144,7 +144,7 @@ async def test_a_dead_letter_settles_its_segment(queue: MemoryQueue, body: str, 
 
 
 def decode(job: str) -> None:
-    """Fail as a job does that nobody can read."""
+    """Fail for a job that cannot be decoded."""
     Job.decode(job)
 
 
@@ -152,7 +152,7 @@ def decode(job: str) -> None:
     "body", [5, None, {"v": 1}, "[" * 100_000, "noise"], ids=["number", "null", "object", "nested", "noise"]
 )
 async def test_what_is_no_job_costs_its_own_message_alone(queue: MemoryQueue, body: Any) -> None:
-    """Whatever was pushed, it is acknowledged on either queue, and so are the jobs beside it."""
+    """A message that is not a job is acknowledged on both queues, and so are the jobs beside it."""
     dead = [Message(body), Message(REFINE)]
 
     verdicts = await consume(Handled(decode), queue, Message(body, MAX_STUMBLES), Message(REFINE))
@@ -163,7 +163,7 @@ async def test_what_is_no_job_costs_its_own_message_alone(queue: MemoryQueue, bo
 
 
 async def test_a_dead_letter_waits_for_the_ledger(queue: MemoryQueue) -> None:
-    """No dead letter is let go before the ledger has it."""
+    """A dead letter is not acknowledged before it is in the ledger."""
     message = Message(SEGMENT)
     consumer = BatchConsumer(Handled(raise_(Unavailable("away"))), CloudflareJobQueue(queue), D1MiningStore(None))
 
@@ -175,7 +175,7 @@ async def test_a_dead_letter_waits_for_the_ledger(queue: MemoryQueue) -> None:
 async def test_a_dead_letter_that_fails_holds_no_other_up(
     queue: MemoryQueue, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """An error of ours costs its own message a delay; the log names its class, never its text."""
+    """An unexpected error delays only its own message. The log has the error's class, never its text."""
 
     def act(job: str) -> None:
         if '"d/7/1-5"' in job:
@@ -191,7 +191,7 @@ async def test_a_dead_letter_that_fails_holds_no_other_up(
 
 
 def test_back_off_doubles_up_to_its_bound() -> None:
-    """The first wait is short, none is longer than the bound, and none is fractional."""
+    """The first wait is one second, each wait doubles, and none exceeds the maximum."""
     waits = [back_off_seconds(attempts) for attempts in range(1, 101)]
 
     assert waits[:4] == [1, 2, 4, 8]
@@ -200,7 +200,7 @@ def test_back_off_doubles_up_to_its_bound() -> None:
 
 
 def test_the_unsuspicious_come_first_and_equals_by_chance() -> None:
-    """A job that kills its processor comes last by its attempts, and no equal is always behind it."""
+    """A job that kills its processor comes last because of its attempts. Others come in random order."""
     messages: list[Any] = [Message("killer", 3), *(Message(str(number), 1) for number in range(5))]
 
     orders = {tuple(message.body for message in in_turn(messages)) for _ in range(60)}

@@ -1,4 +1,4 @@
-"""D1's errors in the processor's words, and the limits of one invocation."""
+"""D1's errors become the ports' errors, and one invocation stays within its limits."""
 
 import pytest
 
@@ -23,18 +23,18 @@ from tests.support.sqlite_d1 import D1Error, SqliteD1
     ],
 )
 def test_errors_are_translated(text: str, error: type[Exception]) -> None:
-    """A guard is a conflict, a size a limit, an outage waits, and our own mistakes stay what they are."""
+    """A guard is a Conflict, a size LimitExceeded, an outage Unavailable; our own mistakes are unchanged."""
     assert isinstance(translate(D1Error(text)), error)
 
 
 async def test_without_tables_the_store_says_what_to_do() -> None:
-    """An empty database is told apart from one that does not answer, and no segment is blamed for it."""
+    """For an empty database the error says which migrations to apply, and no segment is blamed."""
     with pytest.raises(Unavailable, match=SCHEMA_VERSION):
         await D1MiningStore(SqliteD1()).query("ping")
 
 
 async def test_an_older_schema_is_refused() -> None:
-    """Nothing is asked of a database whose migrations are behind."""
+    """No statement runs on a database with older migrations."""
     database = SqliteD1.migrated()
     database.connection.execute("UPDATE migrations SET id = '0000_before'")
 
@@ -43,7 +43,7 @@ async def test_an_older_schema_is_refused() -> None:
 
 
 async def test_a_newer_schema_is_served() -> None:
-    """The Worker that is still running while its successor's migrations are applied goes on."""
+    """A running Worker continues after the migrations of its next version are applied."""
     database = SqliteD1.migrated()
     database.connection.execute("INSERT INTO migrations (id) VALUES ('9999_later')")
 
@@ -51,7 +51,7 @@ async def test_a_newer_schema_is_served() -> None:
 
 
 async def test_an_invocation_ends_at_its_queries() -> None:
-    """Beyond the platform's limit nothing is asked, and the job waits for another invocation."""
+    """At the platform's limit no more statements run, and the job waits for another invocation."""
     store = D1MiningStore(SqliteD1.migrated(), max_queries=3)
 
     for _ in range(2):
@@ -61,7 +61,7 @@ async def test_an_invocation_ends_at_its_queries() -> None:
 
 
 async def test_the_database_tells_its_size() -> None:
-    """What D1 says of its size after a statement is there to be warned of."""
+    """The store knows the database's size after a statement, so that a warning is possible."""
     store = D1MiningStore(SqliteD1.migrated())
 
     await store.query("ping")

@@ -1,4 +1,4 @@
-"""D1's statements are PostgreSQL's in another dialect, and large lists travel within D1's limits."""
+"""D1's statements match PostgreSQL's, and large lists stay within D1's limits."""
 
 import json
 import re
@@ -18,19 +18,19 @@ MINING_D1 = Path(__file__).parents[5] / "schemas/mining/d1"
 
 
 def test_both_dialects_have_the_same_statements() -> None:
-    """What the pipeline names is there in both."""
+    """Every statement exists in both dialects."""
     assert STATEMENTS.keys() == POSTGRES.keys()
 
 
 @pytest.mark.parametrize("name", sorted(POSTGRES))
 def test_a_statement_takes_the_same_arguments_in_both_dialects(name: str) -> None:
-    """Arguments that one dialect needs the other is given too."""
+    """A statement has the same arguments in both dialects."""
     assert STATEMENTS[name].arguments == set(re.findall(r"%\((\w+)\)[bst]", POSTGRES[name]))
 
 
 @pytest.mark.parametrize("name", sorted(STATEMENTS))
 def test_a_statement_stays_within_the_parameters_of_d1(name: str) -> None:
-    """However long a list is, it is one parameter."""
+    """A list is one parameter, however long it is."""
     arguments = {argument: [1] * 500 for argument in STATEMENTS[name].arguments}
 
     bound = list(STATEMENTS[name].bind(arguments))
@@ -39,7 +39,7 @@ def test_a_statement_stays_within_the_parameters_of_d1(name: str) -> None:
 
 
 def test_both_dialects_have_the_same_migrations() -> None:
-    """A schema version means the same in both, and the adapters ask for the newest."""
+    """Both dialects have the same versions, and the adapters require the newest."""
     ids = [migration.id for migration in read_migrations(MINING_D1)]
 
     assert ids == [migration.id for migration in read_migrations(MINING_POSTGRES)]
@@ -48,7 +48,7 @@ def test_both_dialects_have_the_same_migrations() -> None:
 
 
 def test_a_named_parameter_that_stands_twice_is_bound_once() -> None:
-    """Names become numbers in the order in which they first stand."""
+    """Parameters are numbered in the order in which they first appear."""
     named = Named.read("SELECT :b, :a WHERE :b = 'x'")
 
     [bound] = named.bind({"a": 1, "b": 2})
@@ -57,7 +57,7 @@ def test_a_named_parameter_that_stands_twice_is_bound_once() -> None:
 
 
 def test_large_lists_are_sliced_and_nothing_is_lost() -> None:
-    """Each slice is a value that D1 takes, and together they hold every item."""
+    """Each slice is a value that D1 accepts, and together the slices hold every item."""
     facts = [str(number) * 400_000 for number in range(5)]
 
     bound = bind_all(STATEMENTS, [Statement("write_persons", write("parts", "contacts", facts))])
@@ -69,7 +69,7 @@ def test_large_lists_are_sliced_and_nothing_is_lost() -> None:
 
 
 def test_the_largest_row_fits_however_it_is_escaped() -> None:
-    """A packed row of nothing but quotes, as long as a row may be, is still one value of D1."""
+    """Even a packed row of maximum length that is all quotes fits into one value of D1."""
     row = json.dumps([["0" * 32, 1, 0, [["a@b.co", [], ['"' * 499_950], 1, 0]]]], separators=(",", ":"))
 
     [bound] = bind_all(STATEMENTS, [Statement("write_persons", write("parts", "contacts", [row]))])
@@ -79,7 +79,7 @@ def test_the_largest_row_fits_however_it_is_escaped() -> None:
 
 
 def test_a_list_that_may_not_be_cut_is_refused_beyond_the_limit() -> None:
-    """Counting on a part of a segment's keys would be wrong, so it is a limit of the segment."""
+    """A segment's keys must be checked together, so a list that is too long is LimitExceeded."""
     keys = ["0" * 32] * 60_000
 
     with pytest.raises(LimitExceeded):
@@ -87,5 +87,5 @@ def test_a_list_that_may_not_be_cut_is_refused_beyond_the_limit() -> None:
 
 
 def write(numbers: str, texts: str, items: list[str]) -> dict[str, object]:
-    """Return the arguments of a statement that writes these items."""
+    """Return the arguments for a statement that writes these items."""
     return {"mining_no": 1, "chunk": 0, numbers: list(range(len(items))), texts: items}

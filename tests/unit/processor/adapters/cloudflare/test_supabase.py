@@ -1,4 +1,4 @@
-"""Calls of Supabase's functions, and what its answers mean."""
+"""The store calls Supabase's functions and translates its responses."""
 
 import asyncio
 import json
@@ -15,7 +15,7 @@ KEY = "a service key"
 
 @dataclass
 class Answer:
-    """An answer of PostgREST."""
+    """A response of PostgREST."""
 
     status: int
     body: str
@@ -26,7 +26,7 @@ class Answer:
 
 
 class Supabase:
-    """A PostgREST that answers with what the test says, and keeps what it was asked."""
+    """A PostgREST that gives the test's response and records the requests."""
 
     def __init__(self, status: int = 200, body: str = "null", *, version: str = SCHEMA_VERSION) -> None:
         self.asked: list[tuple[str, dict[str, Any]]] = []
@@ -41,7 +41,7 @@ class Supabase:
 
 
 async def test_a_call_names_function_schema_and_key() -> None:
-    """Arguments are one JSON object, and what is JSON already stands in it as it is."""
+    """The arguments are one JSON object, and text that is JSON already is not encoded again."""
     supabase = Supabase(body='{"applied":true}')
 
     answer = await supabase.store.call(
@@ -62,7 +62,7 @@ async def test_a_call_names_function_schema_and_key() -> None:
 
 
 async def test_the_schema_is_looked_at_once_an_invocation() -> None:
-    """The first call asks for the version, later ones do not."""
+    """The first call checks the version; later calls do not."""
     supabase = Supabase()
 
     await supabase.store.call("erase_user", user_id="jo")
@@ -72,7 +72,7 @@ async def test_the_schema_is_looked_at_once_an_invocation() -> None:
 
 
 async def test_an_older_schema_is_refused() -> None:
-    """Nothing is called before the migrations are applied; the text says which."""
+    """No function is called until the migrations are applied. The text says which ones."""
     supabase = Supabase(version="0001_tables")
 
     with pytest.raises(Unavailable, match=f"0001_tables.*{SCHEMA_VERSION}"):
@@ -98,7 +98,7 @@ async def test_an_older_schema_is_refused() -> None:
     ],
 )
 async def test_what_an_answer_means(status: int, error: type[Exception]) -> None:
-    """Where waiting helps the job waits; the body, which may hold addresses, is not repeated."""
+    """Each status becomes the right error, which does not repeat the body, since it may contain addresses."""
     supabase = Supabase(status, '{"message":"duplicate jane@acme.com"}')
 
     with pytest.raises(error) as caught:
@@ -108,13 +108,13 @@ async def test_what_an_answer_means(status: int, error: type[Exception]) -> None
 
 
 async def test_an_answer_that_is_not_supabases_is_waited_for() -> None:
-    """A gateway's own page in the place of JSON means that Supabase does not answer."""
+    """A gateway's page instead of JSON means that Supabase does not answer."""
     with pytest.raises(Unavailable):
         await Supabase(200, "<html>").store.call("erase_user", user_id="jo")
 
 
 async def test_silence_ends() -> None:
-    """A call without an answer is given up after its time, and cancelled, so that its connection is free again."""
+    """A call without an answer is cancelled after the timeout, which frees its connection."""
     cancelled = []
 
     async def fetch(url: str, **options: Any) -> Answer:
@@ -134,7 +134,7 @@ async def test_silence_ends() -> None:
 
 
 async def test_a_network_that_fails_is_waited_for() -> None:
-    """Whatever the runtime throws while asking means that Supabase does not answer."""
+    """Any error from the runtime's fetch means that Supabase does not answer."""
 
     async def fetch(url: str, **options: Any) -> Answer:
         raise OSError("Network connection lost.")

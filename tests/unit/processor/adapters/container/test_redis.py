@@ -1,4 +1,4 @@
-"""Jobs on Redis Streams are handed out at least once, to one processor at a time, and never lost with it."""
+"""Redis Streams deliver each job at least once, to one processor at a time, and never lose it with a processor."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -17,7 +17,7 @@ NOW = 0.001
 
 
 class Queues:
-    """Queues of several processors on one server."""
+    """The queues of several processors on one server."""
 
     def __init__(self, redis: Redis) -> None:
         self.redis = redis
@@ -35,7 +35,7 @@ async def queues(redis_url: str) -> AsyncIterator[Queues]:
 
 
 async def test_a_settled_job_is_gone(queues: Queues) -> None:
-    """After its acknowledgement a job is neither in the stream nor pending."""
+    """After its acknowledgment a job is neither in the stream nor pending."""
     queue = await queues.open("one")
     await queue.send([JOB])
 
@@ -49,7 +49,7 @@ async def test_a_settled_job_is_gone(queues: Queues) -> None:
 
 
 async def test_each_job_goes_to_one_processor(queues: Queues) -> None:
-    """What one processor has, another does not get meanwhile."""
+    """While one processor has a job, no other gets it."""
     one, two = await queues.open("one"), await queues.open("two")
     await one.send([JOB])
 
@@ -60,7 +60,7 @@ async def test_each_job_goes_to_one_processor(queues: Queues) -> None:
 
 
 async def test_a_restarted_processor_finds_what_it_left_undone(queues: Queues) -> None:
-    """The same name gets its unsettled job at once, and how often it was delivered counts on."""
+    """A processor with the same name gets its unfinished job at once, and the deliveries keep counting."""
     await (await queues.open("one")).send([JOB])
     for deliveries in (1, 2, 3):
         delivery = await (await queues.open("one")).receive(wait_seconds=NOW)
@@ -70,7 +70,7 @@ async def test_a_restarted_processor_finds_what_it_left_undone(queues: Queues) -
 
 
 async def test_the_job_of_a_silent_processor_is_taken_over(queues: Queues) -> None:
-    """After the claim time another processor gets it, and only then."""
+    """Another processor gets the job after the claim time, and not before."""
     one, two = await queues.open("one", claim_seconds=0.3), await queues.open("two", claim_seconds=0.3)
     await one.send([JOB])
     await one.receive(wait_seconds=NOW)
@@ -85,7 +85,7 @@ async def test_the_job_of_a_silent_processor_is_taken_over(queues: Queues) -> No
 
 
 async def test_a_renewed_job_is_not_taken_over(queues: Queues) -> None:
-    """A job that is worked on for long stays with its processor, and renewing counts as no delivery."""
+    """A long job stays with its processor, and a renewal does not count as a delivery."""
     one, two = await queues.open("one", claim_seconds=0.4), await queues.open("two", claim_seconds=0.4)
     await one.send([JOB])
     delivery = await one.receive(wait_seconds=NOW)
@@ -100,7 +100,7 @@ async def test_a_renewed_job_is_not_taken_over(queues: Queues) -> None:
 
 
 async def test_a_queue_that_lost_everything_is_made_anew(queues: Queues) -> None:
-    """A Redis that came back empty gets its stream and group again, and hands out what is sent then."""
+    """After Redis comes back empty, the stream and group are created again, and new jobs are delivered."""
     queue = await queues.open("one")
     await queues.redis.flushdb()
 
@@ -111,7 +111,7 @@ async def test_a_queue_that_lost_everything_is_made_anew(queues: Queues) -> None
 
 
 async def test_a_buried_job_lies_with_its_reason(queues: Queues) -> None:
-    """The dead-letter stream shows what was given up and why."""
+    """The dead-letter stream has the job and the reason why it was given up."""
     queue = await queues.open("one")
 
     await queue.bury("noise", reason="unreadable")
@@ -121,7 +121,7 @@ async def test_a_buried_job_lies_with_its_reason(queues: Queues) -> None:
 
 
 async def test_a_server_that_is_away_is_unavailable() -> None:
-    """Every call says so in the port's word, and works again when the server is back."""
+    """Every call raises Unavailable, and works again when the server is back."""
     with Valkey() as server:
         async with open_redis(server.url()) as redis:
             queue = await Queues(redis).open("one")

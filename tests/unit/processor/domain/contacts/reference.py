@@ -1,4 +1,4 @@
-"""Refining, the plain way: each rule worked out by itself from all messages, with no thought of speed."""
+"""Refining the plain way: each rule is applied separately to all messages, without regard to speed."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -12,7 +12,7 @@ Copies = list[tuple[Message, Point]]
 
 
 def refine_carefully(messages: Iterable[Message]) -> list[Person]:
-    """Return the persons that the messages make, in order of their addresses."""
+    """Return the persons for these messages, in order of their addresses."""
     said = [(message, point) for message in messages for point in message.points]
     addresses = sorted({point.address for _, point in said}, key=str.encode)
     return [_refine(address, [pair for pair in said if pair[1].address == address]) for address in addresses]

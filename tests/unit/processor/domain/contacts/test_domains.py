@@ -1,4 +1,4 @@
-"""Domains: a provider's, thrown away, or somebody's own."""
+"""A domain is a provider's, disposable or custom."""
 
 import re
 from pathlib import Path
@@ -39,12 +39,12 @@ PROVIDED = read_entries("providers.txt")
     ],
 )
 def test_domains_have_their_class(host: str, expected: str) -> None:
-    """A provider is meant by its exact name, a throw-away domain with all that is under it."""
+    """A provider matches only by its exact name, a disposable domain also by its subdomains."""
     assert classify_domain(host) == expected
 
 
 def test_the_longer_name_decides() -> None:
-    """A provider that the list names stays one, though what it is under is thrown away."""
+    """A listed provider is one even under a disposable domain."""
     assert (classify_domain("vip.21cn.com"), classify_domain("21cn.com")) == ("provider", "disposable")
 
 
@@ -70,14 +70,14 @@ def test_every_domain_of_the_lists_is_found() -> None:
 
 
 def test_the_corrections_are_needed() -> None:
-    """What is added is in neither list, and what is removed is in one."""
+    """Added domains are in neither list, and removed ones are in the list of providers."""
     assert MORE_PROVIDERS.isdisjoint(THROWN_AWAY)
     assert MORE_PROVIDERS.isdisjoint(PROVIDED)
     assert set(PROVIDED) >= NO_PROVIDERS
 
 
 def test_the_lists_are_those_that_their_readme_describes() -> None:
-    """The page beside the lists says how many domains each has, and names the licence."""
+    """The README beside the lists gives each list's license and number of domains."""
     readme = Path(processor.domain.data.__path__[0], "README.md").read_text()
 
     assert f"| MIT | {len(THROWN_AWAY):,} |" in readme
@@ -86,7 +86,7 @@ def test_the_lists_are_those_that_their_readme_describes() -> None:
 
 @given(st.from_regex(r"[a-z0-9-]{1,8}(\.[a-z0-9-]{1,8}){0,3}", fullmatch=True))
 def test_what_is_in_no_list_is_custom(host: str) -> None:
-    """A domain that only resembles a listed one is somebody's own."""
+    """A domain that only resembles a listed one is custom."""
     names = {host[at:] for at in range(len(host)) if at == 0 or host[at - 1] == "."}
 
     listed = not names.isdisjoint(THROWN_AWAY) or host in PROVIDED or host in MORE_PROVIDERS

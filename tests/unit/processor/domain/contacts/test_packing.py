@@ -1,4 +1,4 @@
-"""Packing: rows of JSON that hold all that was said, below a limit, and that unite to the same in any order."""
+"""Packed rows of JSON hold everything below a size limit, and unite to the same result in any order."""
 
 import json
 
@@ -27,7 +27,7 @@ def packed(listed: list[Message], *, chunks: int = 1, max_bytes: int = ROOMY) ->
 
 
 def test_a_row_is_what_the_database_and_people_read() -> None:
-    """The format is JSON of the agreed shape, in ASCII and without blanks."""
+    """The format is JSON of the agreed shape, in ASCII and without spaces."""
     point = Point("jane@acme.com", ("jane+x@acme.com",), ("Jané",), FROM, NEWSLETTER)
     message = Message(bytes(range(16)), 1649169980, True, [point], False)
 
@@ -39,7 +39,7 @@ def test_a_row_is_what_the_database_and_people_read() -> None:
 
 
 def test_addresses_go_to_the_chunk_of_their_hash() -> None:
-    """An address has one chunk for all messages, and a chunk nothing of others."""
+    """An address has the same chunk in all messages, and a chunk has only its own addresses."""
     listed = [make_message(key, *(make_point(address) for address in ADDRESSES)) for key in range(3)]
 
     chunks = pack(listed, chunks=4, max_bytes=ROOMY)
@@ -50,7 +50,7 @@ def test_addresses_go_to_the_chunk_of_their_hash() -> None:
 
 
 def test_a_chunk_is_a_hash_that_no_version_changes() -> None:
-    """Chunks of one mining are made by several processors, of any version: these are CRC-32 modulo 16."""
+    """Processors of different versions can work on one mining, so the chunk is always CRC-32 modulo their number."""
     assert [chunk_of(address, 16) for address in ("jane@acme.com", "bob@acme.com")] == [13, 1]
 
 
@@ -62,7 +62,7 @@ def test_messages_that_say_nothing_make_no_row() -> None:
 
 @given(st.lists(messages, max_size=8))
 def test_unpacking_gives_back_what_was_packed(listed: list[Message]) -> None:
-    """Of one chunk and a roomy row, every message that says something comes back, copy by copy."""
+    """From one chunk with large rows, every message with points comes back, copy by copy."""
     rows = packed(listed)
 
     assert [message for row in rows for message in unpack(row)] == [message for message in listed if message.points]
@@ -70,7 +70,7 @@ def test_unpacking_gives_back_what_was_packed(listed: list[Message]) -> None:
 
 @given(st.lists(messages, max_size=8), st.integers(min_value=400, max_value=2000), st.integers(1, 20))
 def test_rows_keep_below_the_limit_and_lose_nothing(listed: list[Message], max_bytes: int, chunks: int) -> None:
-    """However small the rows, together they say what one row would."""
+    """Rows of any size together say the same as one row."""
     rows = packed(listed, chunks=chunks, max_bytes=max_bytes)
 
     assert all(len(row.encode()) <= max_bytes for row in rows)
@@ -78,7 +78,7 @@ def test_rows_keep_below_the_limit_and_lose_nothing(listed: list[Message], max_b
 
 
 def test_a_point_that_exceeds_a_row_goes_on_in_further_rows() -> None:
-    """Thousands of names and plus addresses of one address in one message are all kept."""
+    """If one message has thousands of names and plus addresses for one address, all are kept."""
     names = tuple(f"Jane {number}" for number in range(1000))
     plus = tuple(f"jane+{number}@acme.com" for number in range(1000))
 
@@ -92,7 +92,7 @@ def test_a_point_that_exceeds_a_row_goes_on_in_further_rows() -> None:
 
 @pytest.mark.parametrize("text", ["J" * 2000, "\u0416" * 400])
 def test_a_name_longer_than_a_row_is_left_out_alone(text: str) -> None:
-    """The address is counted all the same, with its other names; the limit is of bytes as they are stored."""
+    """The address still counts, with its other names. The limit applies to the stored bytes."""
     point = make_point(names=("Jane", text), plus=("jane+x@acme.com",))
 
     rows = packed([make_message(1, point)], max_bytes=1000)
@@ -103,7 +103,7 @@ def test_a_name_longer_than_a_row_is_left_out_alone(text: str) -> None:
 
 
 def test_an_address_longer_than_a_row_is_left_out_alone() -> None:
-    """Nobody has an address of a megabyte: the row's other addresses stay."""
+    """An address of a megabyte is dropped, and the row's other addresses stay."""
     listed = [make_message(1, make_point("j" * 2000 + "@acme.com"), make_point("bob@acme.com"))]
 
     rows = packed(listed, max_bytes=1000)
@@ -112,7 +112,7 @@ def test_an_address_longer_than_a_row_is_left_out_alone() -> None:
 
 
 def test_many_recipients_make_few_rows() -> None:
-    """A message to 20,000 addresses is cut by halves, into rows of at least a quarter of the limit."""
+    """A message to 20,000 addresses is halved into rows of at least a quarter of the limit."""
     recipients = [make_point(f"jane{number}@acme.com", TO) for number in range(20_000)]
 
     rows = packed([make_message(1, *recipients)], max_bytes=100_000)
@@ -139,12 +139,12 @@ def test_copies_unite_in_any_order_and_any_number(one: Said, two: Said, three: S
     ],
 )
 def test_a_message_says_what_any_of_its_copies_says(one: Said, other: Said, expected: Said) -> None:
-    """Fields, names and plus addresses add up; the earlier date and the first message tag of the table hold."""
+    """Fields, names and plus addresses add up. The earlier date and the first message tag in the table win."""
     assert unite_copies(one, other) == expected
 
 
 def test_copies_are_of_one_key_and_one_address() -> None:
-    """What another message says of the address, or the same message of another, stays apart."""
+    """Only copies of the same message about the same address are united."""
     listed = [
         make_message(1, make_point("jane@acme.com", FROM), make_point("bob@acme.com", TO), date=3),
         make_message(1, make_point("jane@acme.com", TO), conversation=True),
@@ -161,7 +161,7 @@ def test_copies_are_of_one_key_and_one_address() -> None:
 
 
 def ordered(united: dict[str, dict[str, Said]]) -> dict[str, dict[str, Said]]:
-    """Return the same with names and plus addresses as sorted lists, whichever sequences they stand in."""
+    """Return the same with names and plus addresses as sorted lists."""
     return {
         address: {key: (*says[:4], sorted(says[4]), sorted(says[5])) for key, says in keys.items()}
         for address, keys in united.items()
@@ -169,7 +169,7 @@ def ordered(united: dict[str, dict[str, Said]]) -> dict[str, dict[str, Said]]:
 
 
 def test_rows_are_json_that_any_reader_takes() -> None:
-    """Quotes, backslashes, control characters and lone surrogates in a name do no harm to a row."""
+    """Quotes, backslashes, control characters and lone surrogates in a name do not break a row."""
     names = ('J "D"', "a\\b", "\x00\x1f", "\ud800")
 
     (row,) = packed([make_message(1, make_point(names=names))])

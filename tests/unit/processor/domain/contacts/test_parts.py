@@ -1,4 +1,4 @@
-"""Parts: contacts cut into JSON texts that a row holds, in their order."""
+"""Contacts are cut in order into JSON texts that fit into a row."""
 
 import json
 from typing import Any
@@ -24,7 +24,7 @@ def plain(contacts: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 @given(st.lists(messages, max_size=12), st.integers(min_value=2000, max_value=4000))
 def test_parts_hold_all_contacts_in_order_below_the_limit(listed: list[Message], max_bytes: int) -> None:
-    """Read one after the other, the parts are the contacts; the same contacts make the same bytes."""
+    """The parts in order are the contacts, and the same contacts give the same bytes."""
     contacts = contacts_of(listed)
 
     parts = cut_parts(contacts, max_bytes=max_bytes)
@@ -34,12 +34,12 @@ def test_parts_hold_all_contacts_in_order_below_the_limit(listed: list[Message],
 
 
 def test_no_contacts_make_no_part() -> None:
-    """A chunk without contacts has nothing to apply."""
+    """A chunk without contacts has no part."""
     assert cut_parts([], max_bytes=100) == []
 
 
 def test_what_fits_is_one_part() -> None:
-    """What fits to the byte is one part, and one byte less makes two."""
+    """Contacts that fit exactly are one part, and with one byte less they are two."""
     contacts = contacts_of([make_message(1, make_point("ann@example.net"), make_point("bob@example.net"))])
     (whole,) = cut_parts(contacts, max_bytes=10_000)
 
@@ -48,7 +48,7 @@ def test_what_fits_is_one_part() -> None:
 
 
 def test_a_contact_larger_than_a_part_keeps_its_foremost_names() -> None:
-    """An address with thousands of names, such as a list's, is cut to fit and never stops a chunk."""
+    """An address with thousands of names, such as a mailing list's, is cut to fit and does not stop a chunk."""
     listed = [
         make_message(key, make_point(names=(f"Jane {key:04}",), plus=(f"jane+{key}@acme.com",))) for key in range(4000)
     ]
@@ -65,7 +65,7 @@ def test_a_contact_larger_than_a_part_keeps_its_foremost_names() -> None:
 
 
 def test_a_part_too_small_for_any_contact_is_refused() -> None:
-    """A limit of a few bytes is a mistake of the caller, not a loss."""
+    """A limit of a few bytes is the caller's mistake and raises ValueError."""
     contacts = contacts_of([make_message(1, make_point(names=("Jane",)))])
 
     with pytest.raises(ValueError, match="exceeds a part"):

@@ -1,4 +1,4 @@
-"""Refining: persons with what all their messages say, the same whatever way the messages came."""
+"""Refining makes persons from what all their messages say, in whatever order the messages come."""
 
 import random
 
@@ -40,7 +40,7 @@ def person_of(*listed: Message) -> Person:
 
 
 def test_a_person_is_handed_over_as_the_agreed_contact() -> None:
-    """All keys are there, without the verdict, and a name is there as written and folded."""
+    """A contact has all keys except the verdict, and each name as written and folded."""
     listed = [
         make_message(1, make_point(JANE, FROM, names=("Jane Doe",)), date=1649169980, conversation=True),
         make_message(2, make_point(JANE, REPLY_TO, names=("Jane Doe",), plus=("jane+x@acme.com",))),
@@ -79,7 +79,7 @@ def test_a_person_is_handed_over_as_the_agreed_contact() -> None:
     ],
 )
 def test_messages_are_counted_not_fields(fields: int, sender: int, recipient: int) -> None:
-    """One message counts once in each counter, however many of its fields hold the address."""
+    """A message counts once in each counter, however many of its fields have the address."""
     person = person_of(make_message(1, make_point(JANE, fields)))
 
     assert (person.occurrence, person.sender, person.recipient) == (1, sender, recipient)
@@ -87,7 +87,7 @@ def test_messages_are_counted_not_fields(fields: int, sender: int, recipient: in
 
 @pytest.mark.parametrize(("fields", "replied"), [(FROM, 1), (REPLY_TO, 0), (TO, 0), (BODY, 0), (FROM | CC, 1)])
 def test_a_reply_is_a_message_of_a_conversation_from_the_address(fields: int, replied: int) -> None:
-    """Any field makes a conversation, From alone a replied one, and a message outside a conversation neither."""
+    """Any field counts a conversation, only From a replied one, and other messages count as neither."""
     listed = [make_message(1, make_point(JANE, fields), conversation=True), make_message(2, make_point(JANE, FROM))]
 
     person = person_of(*listed)
@@ -96,7 +96,7 @@ def test_a_reply_is_a_message_of_a_conversation_from_the_address(fields: int, re
 
 
 def test_undated_messages_count_but_date_nothing() -> None:
-    """Recency and seniority are the last and the first date that there is."""
+    """Recency and seniority are the latest and the earliest date of the dated messages."""
     dated = [make_message(key, make_point(JANE), date=date) for key, date in ((1, 30), (2, 10), (3, 20))]
 
     person = person_of(*dated, make_message(4, make_point(JANE)))
@@ -107,7 +107,7 @@ def test_undated_messages_count_but_date_nothing() -> None:
 
 
 def test_names_stand_by_messages_then_date_then_code_point() -> None:
-    """Of names with as many messages the latest comes first, undated last, and of equal ones the first in order."""
+    """Names are ordered by most messages, then latest date (undated last), then code point."""
     listed = [
         make_message(1, make_point(JANE, names=("Old", "Twice")), date=10),
         make_message(2, make_point(JANE, names=("New",)), date=30),
@@ -132,21 +132,21 @@ def test_names_stand_by_messages_then_date_then_code_point() -> None:
 
 
 def test_a_name_has_one_vote_a_message() -> None:
-    """Copies of a message do not add votes, and neither does a name that stands in several fields."""
+    """Neither copies of a message nor a name in several fields add votes."""
     copies = [make_message(1, make_point(JANE, names=("Jane", "Jane")), date=date) for date in (5, 7, 7)]
 
     assert person_of(*copies).names == [("Jane", "jane", 1, 5)]
 
 
 def test_names_are_folded_for_those_who_compare_them() -> None:
-    """Case and outer blanks are ignored as Unicode folds them, since SQL never folds."""
+    """Folding ignores Unicode case and outer spaces. It happens here because SQL never folds."""
     (name,) = person_of(make_message(1, make_point(JANE, names=(" Jane STRAẞE ",)))).names
 
     assert name[:2] == (" Jane STRAẞE ", "jane strasse")
 
 
 def test_tags_are_counted_in_messages() -> None:
-    """Each message gives its own tags: those of the address, or its message tag beside professional."""
+    """Each message counts its own tags: the address's tags, or `professional` and its message tag."""
     listed = [
         make_message(1, make_point("info@acme.com", FROM)),
         make_message(2, make_point("info@acme.com", FROM)),
@@ -178,7 +178,7 @@ def test_tags_are_counted_in_messages() -> None:
     ],
 )
 def test_an_address_tag_must_reach_a_person(address: str, verdict: Verdict) -> None:
-    """Whoever nobody reads is no contact, though the user wrote to it."""
+    """An address that nobody reads is not a contact, even if the user wrote to it."""
     assert person_of(make_message(1, make_point(address, TO | WROTE))).verdict == verdict
 
 
@@ -190,7 +190,7 @@ def test_an_address_tag_must_reach_a_person(address: str, verdict: Verdict) -> N
 def test_more_than_half_automated_messages_make_no_contact(
     automated: int, plain: int, verdict: Verdict, tag: int
 ) -> None:
-    """One newsletter from a business contact does not hide it; that the user wrote to it once outweighs them all."""
+    """One newsletter does not hide a business contact, and no number of them if the user ever wrote to it."""
     listed = [make_message(key, make_point(JANE, FROM, tag=tag)) for key in range(automated)]
     listed += [make_message(key + 100, make_point(JANE, FROM)) for key in range(plain)]
     written = make_message(0, make_point(JANE, FROM | TO | WROTE, tag=tag))
@@ -203,12 +203,12 @@ def test_more_than_half_automated_messages_make_no_contact(
     ("address", "tag"), [(JANE, CHAT), (JANE, GROUP), ("jane@gmail.com", NEWSLETTER), ("jane@gmail.com", TRANSACTIONAL)]
 )
 def test_other_message_tags_hide_nobody(address: str, tag: int) -> None:
-    """Chats and groups are read by people, and a personal address takes no message tag."""
+    """Chats and groups are read by people, and a personal address gets no message tag."""
     assert person_of(make_message(1, make_point(address, FROM, tag=tag))).verdict == Verdict.CONTACT
 
 
 def test_a_name_that_says_newsletter_hides_who_bears_no_other() -> None:
-    """Such messages count newsletter by rule 4; one under another name shows a person."""
+    """Messages under that name count as newsletter by rule 4. One under another name shows a person."""
     letter = make_message(1, make_point(JANE, FROM, names=("Acme Newsletter",)))
     plain = make_message(2, make_point(JANE, FROM, names=("Jane",)))
 
@@ -217,12 +217,12 @@ def test_a_name_that_says_newsletter_hides_who_bears_no_other() -> None:
 
 
 def test_a_person_known_only_from_texts_is_judged_by_the_same_rule() -> None:
-    """Field `body` is a field like others."""
+    """The field `body` counts like any other."""
     assert person_of(make_message(1, make_point(JANE, BODY))).verdict == Verdict.CONTACT
 
 
 def test_persons_stand_in_byte_order_of_their_addresses() -> None:
-    """The order is that of UTF-8, which the database compares by."""
+    """Persons are in UTF-8 byte order, in which the database compares."""
     addresses = [
         "b@acme.com",
         "a@acme.com",
@@ -240,7 +240,7 @@ def test_persons_stand_in_byte_order_of_their_addresses() -> None:
 
 @given(st.lists(messages, max_size=12))
 def test_refining_agrees_with_the_careful_way(listed: list[Message]) -> None:
-    """The one pass gives what the rules give when each is worked out by itself."""
+    """The single pass gives the same result as applying each rule separately."""
     assert persons_of(*listed) == refine_carefully(listed)
 
 
@@ -248,7 +248,7 @@ def test_refining_agrees_with_the_careful_way(listed: list[Message]) -> None:
 def test_no_order_repetition_or_partition_changes_a_person(
     listed: list[Message], dice: random.Random, max_bytes: int, chunks: int
 ) -> None:
-    """Segments may be cut, packed, repeated and read in any way, and chunks be many or few: persons are the same."""
+    """Persons are the same however segments are cut, packed, repeated or read, and for any number of chunks."""
     shuffled = listed + [message for message in listed if dice.random() < 0.5]
     dice.shuffle(shuffled)
     rows: dict[int, list[str]] = {chunk: [] for chunk in range(chunks)}
@@ -266,7 +266,7 @@ def test_no_order_repetition_or_partition_changes_a_person(
 
 @given(st.lists(messages, min_size=1, max_size=12))
 def test_the_counters_fit_together(listed: list[Message]) -> None:
-    """No counter exceeds that which contains it, and every message has a tag unless the domain is thrown away."""
+    """No counter exceeds the one that includes it, and every message has a tag unless the domain is disposable."""
     for person in persons_of(*listed):
         assert 1 <= max(person.sender, person.recipient, person.conversations, 1) <= person.occurrence
         assert person.replied_conversations <= min(person.conversations, person.sender)

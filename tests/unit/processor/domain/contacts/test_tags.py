@@ -1,4 +1,4 @@
-"""Tags: what an address, its domain, its name and its messages say of who reads it."""
+"""Tags say who reads an address, from its words, its domain, its name and its messages."""
 
 import pytest
 from hypothesis import given
@@ -52,7 +52,7 @@ def written(address: str, *, newsletter_name: bool = False, tag: int = NO_TAG) -
     ],
 )
 def test_a_no_reply_word_is_read_before_everything_else(local: str) -> None:
-    """Nobody reads such an address, be its domain a provider's or one's own."""
+    """Nobody reads a no-reply address, whether its domain is a provider's or custom."""
     assert written(f"{local}@acme.com") == written(f"{local}@gmail.com") == [NO_REPLY]
 
 
@@ -64,7 +64,7 @@ def test_a_no_reply_word_is_read_before_everything_else(local: str) -> None:
     ],
 )
 def test_a_transactional_word_makes_a_robot(local: str) -> None:
-    """The second list of words is read before the domain's class."""
+    """The second list of words comes before the domain's class."""
     assert written(f"{local}@acme.com") == written(f"{local}@gmail.com") == [ROBOT]
 
 
@@ -72,7 +72,7 @@ def test_a_transactional_word_makes_a_robot(local: str) -> None:
     "local", ["newsletter", "news-letter", "infolettre", "acme.newsletters", "mailing", "rundbrief"]
 )
 def test_a_newsletter_word_is_unsure(local: str) -> None:
-    """The third list of words is read before the domain's class."""
+    """The third list of words comes before the domain's class."""
     assert written(f"{local}@acme.com") == written(f"{local}@gmail.com") == [LETTER]
 
 
@@ -87,7 +87,7 @@ def test_a_newsletter_word_is_unsure(local: str) -> None:
     ],
 )
 def test_of_several_rules_the_first_applies_alone(address: str, expected: list[str]) -> None:
-    """A throw-away domain comes before no-reply, no-reply before transactional, transactional before newsletter."""
+    """A disposable domain comes before no-reply, then transactional, then newsletter."""
     assert written(address) == expected
 
 
@@ -107,7 +107,7 @@ def test_of_several_rules_the_first_applies_alone(address: str, expected: list[s
     ],
 )
 def test_words_of_a_host_count_but_for_its_last_two_labels(address: str, expected: list[str]) -> None:
-    """A host says what it does by the labels before its own name, and no word reaches over the at sign."""
+    """The labels before a host's last two count as words, and no word spans the at sign."""
     assert written(address) == expected
 
 
@@ -120,14 +120,14 @@ def test_words_of_a_host_count_but_for_its_last_two_labels(address: str, expecte
     ],
 )
 def test_a_role_word_adds_to_professional(local: str) -> None:
-    """A role is read by many at a domain of one's own; at a provider it is somebody's personal address."""
+    """A role address at a custom domain is read by many; at a provider it is a personal address."""
     assert written(f"{local}@acme.com") == [PROFESSIONAL, ROLE]
     assert written(f"{local}@gmail.com") == [PERSONAL]
 
 
 @pytest.mark.parametrize("local", ["contact", "kontakt", "teamwork", "infos2", "bob.salesman", "hrvoje", "pressman"])
 def test_other_words_are_no_role(local: str) -> None:
-    """Words match on whole labels, and `contact` is none of them."""
+    """Words match whole labels, and `contact` is not a role word."""
     assert written(f"{local}@acme.com") == [PROFESSIONAL]
 
 
@@ -151,7 +151,7 @@ def test_other_words_are_no_role(local: str) -> None:
     ],
 )
 def test_named_hosts_match_themselves_and_what_is_under_them(address: str, expected: list[str]) -> None:
-    """Hosts that relay chats or serve groups add their tag to professional."""
+    """Hosts that relay chats or serve groups add their tag to `professional`."""
     assert written(address) == expected
 
 
@@ -170,7 +170,7 @@ def test_named_hosts_match_themselves_and_what_is_under_them(address: str, expec
     ],
 )
 def test_a_name_says_newsletter_in_whole_words(name: str) -> None:
-    """Such a name makes a person's address a newsletter's, but leaves what comes before that rule."""
+    """A newsletter name turns a person's address into a newsletter's, unless an earlier rule applies."""
     assert says_newsletter(name)
     assert written("jane@acme.com", newsletter_name=True) == [LETTER]
     assert written("jane@gmail.com", newsletter_name=True) == [LETTER]
@@ -182,7 +182,7 @@ def test_a_name_says_newsletter_in_whole_words(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["Jane Doe", "", "Letterman", "Newslettering", "The Bulletin", "Mynewsletter", "News"])
 def test_other_names_say_nothing(name: str) -> None:
-    """A word inside another, or one that papers and people bear too, is no newsletter."""
+    """A word inside another word, or one that newspapers and people also have as a name, is not a newsletter."""
     assert not says_newsletter(name)
 
 
@@ -197,7 +197,7 @@ def test_other_names_say_nothing(name: str) -> None:
     ],
 )
 def test_a_message_tag_replaces_all_but_professional(tag: int, expected: str | None) -> None:
-    """It is for contacts whose address tags include professional or role, and leaves all others alone."""
+    """A message tag applies to addresses tagged `professional` or `role`, and leaves all others alone."""
     assert written("info@lists.acme.org", tag=tag) == (
         [PROFESSIONAL, expected] if expected else [PROFESSIONAL, ROLE, GROUPED]
     )
@@ -208,7 +208,7 @@ def test_a_message_tag_replaces_all_but_professional(tag: int, expected: str | N
 
 
 def test_no_word_is_in_two_lists() -> None:
-    """Each word has one meaning, and is written as labels are compared."""
+    """Each word has one meaning and is written in the form in which labels are compared."""
     listed = " ".join((words.NO_REPLY, words.TRANSACTIONAL, words.NEWSLETTER, words.ROLE)).split()
 
     assert len(listed) == len(set(listed))
@@ -217,6 +217,6 @@ def test_no_word_is_in_two_lists() -> None:
 
 @given(local=st.text(), host=st.text())
 def test_any_text_has_tags(local: str, host: str) -> None:
-    """No address, however odd, raises; with a domain that is not thrown away it has one tag or more."""
+    """No address raises, however odd, and each one has a tag unless its domain is disposable."""
     assert len(address_tags(f"{local}@x.{host}")) <= 4
     assert address_tags(f"{local}@acme.com")

@@ -1,4 +1,4 @@
-"""Temperature: how warm a contact is, against a reference of many digits."""
+"""The temperature of a contact matches a reference with many digits."""
 
 from datetime import date, timedelta
 from decimal import Decimal, localcontext
@@ -16,7 +16,7 @@ days = st.none() | st.integers(min_value=-40, max_value=4000)
 
 
 def warmth(s: int, r: int, c: int, p: int, recent: int | None, senior: int | None) -> int:
-    """Return the temperature of counters, with dates as days before the reference date."""
+    """Return the temperature for these counters, with dates as days before the reference date."""
     first, last = (None if age is None else TODAY - timedelta(days=age) for age in (senior, recent))
     return temperature(
         sender=s,
@@ -34,12 +34,12 @@ def warmth(s: int, r: int, c: int, p: int, recent: int | None, senior: int | Non
     [((12, 12, 5, 5, 0, 365), 81), ((12, 12, 5, 1, 0, 365), 52), ((0, 0, 0, 0, None, None), 2)],
 )
 def test_the_cases_of_the_rule_hold(counters: tuple[int, int, int, int, int | None, int | None], expected: int) -> None:
-    """These are the cases that the described behaviour gives."""
+    """The described cases have their described temperature."""
     assert warmth(*counters) == expected
 
 
 def careful(s: int, r: int, c: int, p: int, recent: int | None, senior: int | None) -> Decimal:
-    """Return the temperature before it is rounded, in decimals of 40 digits."""
+    """Return the unrounded temperature, computed with 40 decimal digits."""
     d = Decimal
 
     def sat(x: int, k: int) -> Decimal:
@@ -64,7 +64,7 @@ def careful(s: int, r: int, c: int, p: int, recent: int | None, senior: int | No
 
 @given(counts, counts, counts, counts, days, days)
 def test_it_is_the_formula(s: int, r: int, c: int, p: int, recent: int | None, senior: int | None) -> None:
-    """Double precision gives what forty digits give, wherever those are not on the very edge of rounding."""
+    """Double precision gives the same result as forty digits, except at the very edge of rounding."""
     with localcontext(prec=40):
         exact = careful(s, r, c, p, recent, senior)
         assume(abs(exact % 1 - Decimal("0.5")) > Decimal("1e-9"))
@@ -83,7 +83,7 @@ def test_it_is_the_formula(s: int, r: int, c: int, p: int, recent: int | None, s
     ],
 )
 def test_halves_are_rounded_to_even(counters: tuple[int, int, int, int, int | None, int | None], expected: int) -> None:
-    """Counters so large that nothing is left of the curves make exact halves: 36.5, 44.5, 74.5, 79.5 and 98.5."""
+    """With very large counters the curves vanish and give exact halves: 36.5, 44.5, 74.5, 79.5 and 98.5."""
     assert warmth(*counters) == expected
 
 
@@ -99,19 +99,19 @@ def test_halves_are_rounded_to_even(counters: tuple[int, int, int, int, int | No
 def test_the_hottest_are_capped_or_softened(
     counters: tuple[int, int, int, int, int | None, int], expected: int
 ) -> None:
-    """Fewer than three conversations end at 90, and of what exceeds 95 half is left."""
+    """Fewer than three conversations are capped at 90, and what exceeds 95 is halved."""
     assert warmth(*counters) == expected
 
 
 def test_dates_after_the_reference_are_no_advantage() -> None:
-    """A last date in the future counts as today, a first one as none."""
+    """A recency date in the future counts as the reference date, a seniority date in the future as none."""
     assert warmth(5, 5, 3, 2, -1, 100) == warmth(5, 5, 3, 2, 0, 100)
     assert warmth(5, 5, 3, 2, 0, -1) == warmth(5, 5, 3, 2, 0, None) == warmth(5, 5, 3, 2, 0, 0)
 
 
 @given(counts, counts, counts, counts, days, days)
 def test_more_mail_is_never_colder(s: int, r: int, c: int, p: int, recent: int | None, senior: int | None) -> None:
-    """One more message sent or received warms or leaves as it is; all is within 0 and 100."""
+    """One more message sent or received never lowers the temperature, which is always from 0 to 100."""
     warm = warmth(s, r, c, p, recent, senior)
 
     assert 0 <= warm <= warmth(s + 1, r, c, p, recent, senior) <= 100

@@ -1,4 +1,4 @@
-"""Address lists beyond the published cases: the forms that people and programs write."""
+"""Address lists beyond the published cases, in the forms that people and programs write."""
 
 import pytest
 
@@ -56,14 +56,14 @@ from processor.domain.mail.addresses import fold_address, parse_address_list, va
     ],
 )
 def test_lists(value: str, expected: list[tuple[str, str | None]]) -> None:
-    """Each form gives its addresses with their names, and nothing that is no address."""
+    """Each form gives its addresses with their names, and nothing else."""
     found = parse_address_list(value)
 
     assert [(mailbox.address, mailbox.name) for mailbox in found] == expected
 
 
 def test_bytes() -> None:
-    """Bytes that should have been ASCII are UTF-8, else Latin-1."""
+    """Bytes that should have been ASCII are read as UTF-8, or else as Latin-1."""
     values = ("J\u00e9 <jane@acme.com>".encode(charset) for charset in ("utf-8", "latin-1"))
 
     assert [mailbox.name for value in values for mailbox in parse_address_list(value)] == ["J\u00e9", "J\u00e9"]
@@ -92,7 +92,7 @@ def test_bytes() -> None:
     ],
 )
 def test_validity_is_the_same_in_every_form(field: str, address: str, valid: bool) -> None:
-    """Whatever way an address is read, fast or with care, the same addresses are valid."""
+    """The fast and the careful reading accept the same addresses."""
     found = parse_address_list(field.format(address))
 
     assert valid_address(address) is valid
@@ -110,5 +110,5 @@ def test_validity_is_the_same_in_every_form(field: str, address: str, valid: boo
     ],
 )
 def test_folding(text: str, expected: str) -> None:
-    """People are told apart by the lower-cased address without its plus part."""
+    """The address in lower case without its plus part identifies a person."""
     assert fold_address(text) == expected

@@ -1,4 +1,4 @@
-"""Dates beyond the published cases: obsolete years and zones, and what is no date."""
+"""Dates beyond the published cases: obsolete years and zones, and invalid dates."""
 
 from datetime import UTC, datetime
 
@@ -33,7 +33,7 @@ NOON = int(datetime(2002, 8, 22, 12, 0, 0, tzinfo=UTC).timestamp())
     ],
 )
 def test_dates(value: str, hours: float) -> None:
-    """A date is read in UTC, whatever its zone; a weekday that is wrong does not matter."""
+    """A date is converted to UTC from any zone, and a wrong weekday does not matter."""
     assert parse_date(value) == NOON + hours * 3600
 
 
@@ -56,7 +56,7 @@ def test_dates(value: str, hours: float) -> None:
     ],
 )
 def test_what_is_no_date(value: str) -> None:
-    """A day, time or year that there is not makes no date, rather than another one."""
+    """A day, time or year that does not exist gives no date, rather than a different one."""
     assert parse_date(value) is None
 
 

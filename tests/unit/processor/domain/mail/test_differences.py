@@ -1,4 +1,4 @@
-"""The fast extraction against the careful reference, on every real and every odd message there is."""
+"""The fast extraction agrees with the careful reference on every real and every odd message."""
 
 import json
 from collections.abc import Iterable, Iterator
@@ -11,12 +11,12 @@ from tests.support.corpus import edge_messages, real_messages
 from tests.support.reference import Reading, read
 
 KNOWN: Final[dict[str, dict[str, str]]] = json.loads(Path(__file__).with_name("differences.json").read_bytes())
-"""By corpus: each difference that was looked at, and the reason why it stays."""
+"""By corpus: each difference that was reviewed, and the reason why it is kept."""
 RECALL: Final = 0.999
 
 
 def differences(name: str, ours: Message, reference: Reading) -> Iterator[str]:
-    """Yield a line for each thing that the two readings of one message say differently."""
+    """Yield one line for each difference between the two readings of a message."""
     points = {point.address: point for point in ours.points}
     for address in sorted(points.keys() | reference.people.keys()):
         point, said = points.get(address), reference.people.get(address)
@@ -47,7 +47,7 @@ def compare(messages: Iterable[tuple[str, bytes]]) -> list[str]:
 
 
 def test_real_messages() -> None:
-    """On real mail, every difference is known and has a reason, and hardly an address is missing."""
+    """On real mail every difference is known and has a reason, and hardly any address is missing."""
     messages = list(real_messages())
 
     assert sorted(compare(messages)) == sorted(KNOWN["real"])
@@ -56,5 +56,5 @@ def test_real_messages() -> None:
 
 
 def test_edge_messages() -> None:
-    """On malformed mail, every difference is known and has a reason."""
+    """On malformed mail every difference is known and has a reason."""
     assert sorted(compare(edge_messages())) == sorted(KNOWN["edge"])

@@ -1,4 +1,4 @@
-"""What one message says of whom: fields, the user's own addresses, keys, conversations, texts and their limits."""
+"""What one message says about whom: fields, own addresses, keys, conversations, texts and their limits."""
 
 import base64
 import quopri
@@ -13,13 +13,13 @@ OWN: Final = frozenset({"me@example.org", "mine@example.net"})
 
 
 def read(raw: str | bytes, **settings: Any) -> Message:
-    """Read a message of the user, with its text unless said otherwise."""
+    """Read a message of the user, by default with its text."""
     defaults: dict[str, Any] = {"own": OWN, "latest": 1 << 40, "with_text": True, "truncated": False}
     return read_message(raw.encode() if isinstance(raw, str) else raw, **defaults | settings)
 
 
 def fields_of(message: Message) -> dict[str, int]:
-    """Return the fields in which each address stands."""
+    """Return the fields of each address."""
     return {point.address: point.fields for point in message.points}
 
 
@@ -30,7 +30,7 @@ def body_addresses(head: str, body: bytes, *, truncated: bool = False) -> set[st
 
 
 def test_all_fields_are_read() -> None:
-    """Each address field counts, in every occurrence and spelling; Sender and its like never do."""
+    """Every address field counts, in every occurrence and spelling. Sender and similar fields never do."""
     message = read(
         "FROM: a@acme.com\nTo: b@acme.com\nto: c@acme.com, a@acme.com\nCc: d@acme.com\nBcc: e@acme.com\n"
         "Reply-To: f@acme.com\nReply_To: g@acme.com\nList-Post: <mailto:h@acme.com?subject=x>\n"
@@ -52,14 +52,14 @@ def test_all_fields_are_read() -> None:
 
 
 def test_own_addresses_are_no_points() -> None:
-    """The user is no contact, in any case, with any plus part and in any field."""
+    """The user's own addresses give no points, in any case, with any plus part and in any field."""
     message = read("From: ME+x@Example.ORG\nTo: Mine@example.net, jane@acme.com\nBcc: me@example.org\n\nme@example.org")
 
     assert list(fields_of(message)) == ["jane@acme.com"]
 
 
 def test_who_was_written_to() -> None:
-    """Recipients of a message that is from the user are marked; others in it are not."""
+    """The recipients of a message from the user are marked; other addresses in it are not."""
     message = read(
         "From: Me <me+x@example.org>\nTo: a@acme.com\nCc: b@acme.com\nReply-To: c@acme.com\n\nd@acme.com a@acme.com"
     )
@@ -71,14 +71,14 @@ def test_who_was_written_to() -> None:
 
 
 def test_a_message_to_the_user_was_not_written_by_the_user() -> None:
-    """Without the user in From nobody is marked as written to."""
+    """If the user is not in From, nobody is marked as written to."""
     message = read("From: a@acme.com\nTo: me@example.org, b@acme.com\nReply-To: me@example.org\n\n")
 
     assert not any(fields & facts.WROTE for fields in fields_of(message).values())
 
 
 def test_names_and_plus_addresses_are_united() -> None:
-    """One address is one point, with every name and every plus address it stands with, each once."""
+    """One address gives one point, with each of its names and plus addresses once."""
     message = read(
         "From: Jane <jane+a@acme.com>\nTo: Jane Doe <jane@acme.com>, jane+b@acme.com, Jane <jane+a@acme.com>\n\n"
     )
@@ -91,7 +91,7 @@ def test_names_and_plus_addresses_are_united() -> None:
 
 
 def test_tags_are_granted_by_field() -> None:
-    """A tag goes to those who stand in the fields of its row."""
+    """A tag goes to the addresses in the fields of its row."""
     message = read("From: a@acme.com\nTo: b@acme.com\nReply-To: c@acme.com\nList-Id: <x>\n\n")
 
     tags = {point.address: point.tag for point in message.points}
@@ -109,7 +109,7 @@ def test_tags_are_granted_by_field() -> None:
     ],
 )
 def test_copies_have_one_key(one: str, other: str) -> None:
-    """Copies of a message share its key: by the first Message-ID that says something, else by the header block."""
+    """Copies of a message share its key, from the first nonempty Message-ID or else from the header block."""
     first, second = read(f"{one}\n\nx"), read(f"{other}\n\ny")
 
     assert first.key == second.key
@@ -126,7 +126,7 @@ def test_copies_have_one_key(one: str, other: str) -> None:
     ],
 )
 def test_other_messages_have_other_keys(one: str, other: str) -> None:
-    """An empty Message-ID is none: no key is shared by messages that are not one."""
+    """Different messages have different keys; an empty Message-ID counts as none."""
     assert read(f"{one}\n\n").key != read(f"{other}\n\n").key
 
 
@@ -142,12 +142,12 @@ def test_other_messages_have_other_keys(one: str, other: str) -> None:
     ],
 )
 def test_conversations(field: str, expected: bool) -> None:
-    """A message is part of a conversation if it refers to another by its id."""
+    """A message is part of a conversation if it refers to another one by its id."""
     assert read(f"{field}\n\n").conversation is expected
 
 
 def test_the_date_limit() -> None:
-    """A date from the limit on counts as none, and the first Date that is one counts."""
+    """A date at or after the limit counts as none, and the first valid Date counts."""
     head = "Date: nonsense\nDate: Tue, 05 Apr 2022 14:46:20 GMT\n\n"
 
     assert read(head, latest=1_649_169_981).date == 1_649_169_980
@@ -172,7 +172,7 @@ def test_the_date_limit() -> None:
     ],
 )
 def test_odd_header_blocks(raw: bytes) -> None:
-    """Line ends, NULs, empty lines before, none behind, and lines that are no header hide no field and no text."""
+    """Odd line ends, NULs, missing or extra empty lines and stray lines hide no field and no text."""
     message = read(raw)
 
     assert fields_of(message) == {"a@acme.com": facts.FROM, "b@acme.com": facts.BODY}
@@ -191,7 +191,7 @@ def test_scope_of_headers() -> None:
 @pytest.mark.parametrize("encoding", ["7bit", "quoted-printable", "base64"])
 @pytest.mark.parametrize("kind", ["text/plain", "text/html", "text/plain; charset=utf-16"])
 def test_half_addresses_are_not_read(text: str, encoding: str, kind: str) -> None:
-    """Of a text that was cut off, the end may be half an address; without the cut it is a whole one."""
+    """The end of a text that was cut off is not read, since it could be half an address."""
     data = text.encode("utf-16" if "16" in kind else "ascii")
     if encoding != "7bit":
         data = base64.encodebytes(data) if encoding == "base64" else quopri.encodestring(data)
@@ -202,7 +202,7 @@ def test_half_addresses_are_not_read(text: str, encoding: str, kind: str) -> Non
 
 
 def test_whole_lines_of_cut_base64_are_read() -> None:
-    """Of a base64 text that was cut off, the whole lines are read, up to their last whole word."""
+    """Of a base64 text that was cut off, the complete lines are read, up to their last complete word."""
     data = base64.encodebytes(b"jane@acme.com and then bob@acme.com " * 8)
 
     found = body_addresses("Content-Transfer-Encoding: base64", data[:-20], truncated=True)
@@ -211,21 +211,21 @@ def test_whole_lines_of_cut_base64_are_read() -> None:
 
 
 def test_a_soft_line_break_at_the_cut() -> None:
-    """A soft line break is no white space: what stands before it may be half an address."""
+    """A soft line break is not white space: the text before it could be half an address."""
     data = b"to bob@acme.com or jane@acme.co=\r\n"
 
     assert body_addresses("Content-Transfer-Encoding: quoted-printable", data, truncated=True) == {"bob@acme.com"}
 
 
 def test_a_cut_in_the_header_block() -> None:
-    """A header block that was cut off gives no half address either."""
+    """A header block that was cut off does not give half an address either."""
     message = read("To: a@acme.com,\n b@acme.com, jane@acme.co", truncated=True)
 
     assert set(fields_of(message)) == {"a@acme.com", "b@acme.com"}
 
 
 def test_a_cut_reaches_the_last_part_alone() -> None:
-    """The parts before the one that was cut off are read to their ends."""
+    """Only the last part is cut off; the parts before it are read to their ends."""
     body = b"--x\n\na@acme.com\n--x\n\nb@acme.com c@acme.co"
 
     assert body_addresses("Content-Type: multipart/mixed; boundary=x", body, truncated=True) == {

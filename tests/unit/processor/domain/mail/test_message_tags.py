@@ -31,18 +31,18 @@ FROM, REPLY_TO, POST = facts.FROM, facts.REPLY_TO, facts.LIST_POST
     ],
 )
 def test_rows(headers: dict[str, list[str]], expected: Decision) -> None:
-    """The first row that holds decides, by any occurrence of a header and in any case."""
+    """The first row that matches decides, by any value of a header and in any case."""
     assert decide_tag(headers) == expected
 
 
 @pytest.mark.parametrize("prefix", AUTOMATED_PREFIXES)
 def test_prefixes(prefix: str) -> None:
-    """A header's name that starts with one of the prefixes is enough."""
+    """A header name with one of the prefixes is enough."""
     assert decide_tag({prefix + "-2": [""]}) == decide_tag({prefix: [""]}) == (facts.TRANSACTIONAL, FROM)
 
 
 def test_grants() -> None:
-    """A tag is granted in its own fields alone."""
+    """A tag is given only in its row's fields."""
     decision = Decision(facts.NEWSLETTER, FROM | REPLY_TO)
 
     assert [decision.grant(fields) for fields in (FROM, REPLY_TO | facts.TO, facts.TO, 0)] == [2, 2, 0, 0]

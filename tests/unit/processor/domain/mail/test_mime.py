@@ -1,4 +1,4 @@
-"""Which parts of a message are its text, and how they are decoded."""
+"""The right parts of a message are read as text, decoded as declared."""
 
 import base64
 
@@ -25,7 +25,7 @@ def part(text: str, fields: str = "") -> str:
 
 
 def mixed(*parts: str) -> str:
-    """Return a message of parts, with a preamble and an epilogue that are no text."""
+    """Return a message of parts, with a preamble and an epilogue that are not text."""
     return f'Content-Type: multipart/mixed; boundary="x"\n\nno@acme.com\n{"".join(parts)}--x--\nno@acme.com\n'
 
 
@@ -54,7 +54,7 @@ def mixed(*parts: str) -> str:
     ],
 )
 def test_texts(raw: str, expected: list[str]) -> None:
-    """Plain text is read, HTML where there is none beside it, in messages within messages too, attachments never."""
+    """Plain text is read, HTML only without plain text beside it, also in nested messages, but never attachments."""
     assert found(raw) == expected
     assert found(raw.replace("\n", "\r\n")) == expected
 
@@ -81,12 +81,12 @@ def test_texts(raw: str, expected: list[str]) -> None:
     ],
 )
 def test_decoding(head: str, body: bytes, expected: list[str]) -> None:
-    """A text is decoded as its part declares, not otherwise; an unknown charset is UTF-8, else Latin-1."""
+    """A text is decoded only as its part declares. An unknown charset is read as UTF-8, or else as Latin-1."""
     assert found(head.encode() + b"\r\n\r\n" + body) == expected
 
 
 def test_boundaries_that_begin_alike() -> None:
-    """A boundary that is the beginning of another does not end the other's parts."""
+    """A boundary that is a prefix of another one does not end the other's parts."""
     inner = "--x1\n\na@acme.com\n--x1\n\nb@acme.com\n--x1--\n"
     raw = mixed(part(inner, "Content-Type: multipart/mixed; boundary=x1"), part("c@acme.com"))
 
@@ -94,7 +94,7 @@ def test_boundaries_that_begin_alike() -> None:
 
 
 def test_empty_line_before_one_with_a_carriage_return() -> None:
-    """The first of two empty lines ends a part's header, however the lines end: behind it a message has no header."""
+    """The first of two empty lines ends a part's header, whatever the line ends, so the message in it has no header."""
     raw = "--x\nContent-Type: message/rfc822\n\n\r\nTo: a@acme.com\n\nb@acme.com\n--x--\n"
 
     addresses = found(f"Content-Type: multipart/mixed; boundary=x\n\n{raw}")

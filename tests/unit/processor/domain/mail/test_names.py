@@ -38,7 +38,7 @@ from processor.domain.mail.names import clean_name, name_beside
     ],
 )
 def test_clean_names(text: str, expected: str) -> None:
-    """A name loses what mail systems put around it, and nothing else."""
+    """A name loses what mail systems add to it, and nothing else."""
     assert clean_name(text) == expected
 
 
@@ -58,5 +58,5 @@ def test_clean_names(text: str, expected: str) -> None:
     ],
 )
 def test_an_address_is_no_name(text: str, expected: str | None) -> None:
-    """The address itself, in any form, is no name of it; another address may be."""
+    """An address in any form is not its own name, but another address can be."""
     assert name_beside(text, "jane@acme.com", "jane+x@acme.com") == expected

@@ -1,4 +1,4 @@
-"""Every Python that may run it reads the same: the one that a system brings is seldom the one that we develop on."""
+"""Every supported Python reads the same: a system's own Python is seldom the one that we develop on."""
 
 import json
 import os
@@ -18,7 +18,7 @@ POSSESSIVE_GROUP = re.compile(r"\)(?:[*+?]|\{[0-9,]+\})\+")
 
 
 def find_pythons() -> Iterator[str]:
-    """Yield one interpreter of each version that is there and new enough."""
+    """Yield one interpreter of each installed version that is new enough."""
     seen = set()
     for name in NAMES:
         if found := shutil.which(name):
@@ -29,7 +29,7 @@ def find_pythons() -> Iterator[str]:
 
 
 def test_other_pythons_read_the_same() -> None:
-    """Odd and invented mail says the same to each, whatever its regular expressions and codecs are like."""
+    """Every Python reads odd and invented mail the same way, despite differences in its `re` and codecs."""
     pythons = list(find_pythons())
     require(bool(pythons), f"no Python 3.11 or newer among {', '.join(NAMES)}")
     ours = readings()
@@ -50,9 +50,10 @@ def test_other_pythons_read_the_same() -> None:
 
 
 def test_no_group_is_repeated_possessively() -> None:
-    """Up to Python 3.11.4, which Debian 12 has, such a pattern matches too little (CPython's issue 106052).
+    """No pattern repeats a group possessively.
 
-    An atomic group around a plain repetition, `(?>(?:…)*)`, says the same to all.
+    Up to Python 3.11.4, and Debian 12 has 3.11.2, it matches too little (CPython issue 106052). An atomic group around
+    a plain repetition, `(?>(?:…)*)`, means the same in every version.
     """
     sources = {path.name: path.read_text("utf-8") for path in (ROOT / "services").rglob("*.py")}
 

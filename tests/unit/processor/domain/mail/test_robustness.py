@@ -1,4 +1,4 @@
-"""Bad input: whatever the bytes, a message is read without an error, in linear time, into what can be stored."""
+"""Any bytes are read without an error, in linear time, into something that can be stored."""
 
 import json
 import random
@@ -13,9 +13,9 @@ from tests.support.hostile import HOSTILE, nest, to
 
 SMALL, FACTOR = 3_000, 4
 ENOUGH_SECONDS = 0.03
-"""What takes no longer at the larger size is not slow, whatever the ratio of two such short times says."""
+"""A case that takes no longer than this at the larger size is fast enough: ratios of short times say little."""
 MARGIN = 2
-"""A quadratic case takes FACTOR times as long again; half of that leaves room for a busy machine."""
+"""A quadratic case takes FACTOR times as long as a linear one. Half of that leaves room for a busy machine."""
 
 
 def read(raw: bytes, *, truncated: bool = False) -> Message:
@@ -25,7 +25,7 @@ def read(raw: bytes, *, truncated: bool = False) -> Message:
 
 
 def check_storable(message: Message) -> None:
-    """Assert that a message can be stored: as JSON, in UTF-8, without NUL, and within its bounds."""
+    """Assert that a message can be stored: as JSON, in UTF-8, without NUL, and within the limits."""
     stored = json.dumps([list(point) for point in message.points], ensure_ascii=False)
 
     assert len(message.key) == 16
@@ -37,7 +37,7 @@ def check_storable(message: Message) -> None:
 
 @pytest.mark.parametrize("truncated", [False, True])
 def test_edge_messages(truncated: bool) -> None:
-    """Each malformed message is read to something that can be stored; few are no message at all."""
+    """Every malformed message is read into something that can be stored, and few are unparsable."""
     messages = [read(raw, truncated=truncated) for _, raw in edge_messages()]
 
     for message in messages:
@@ -47,14 +47,14 @@ def test_edge_messages(truncated: bool) -> None:
 
 
 def test_every_cut_of_edge_messages() -> None:
-    """Wherever a message is cut off, it is read."""
+    """A message is read wherever it is cut off."""
     for _, raw in edge_messages():
         for end in range(0, len(raw), max(len(raw) // 7, 1)):
             check_storable(read(raw[:end], truncated=True))
 
 
 def test_noise() -> None:
-    """Bytes of noise are read, with keys that differ."""
+    """Noise is read, and each one has a different key."""
     chance = random.Random(20261124)
     alphabets = (bytes(range(256)), b"\r\n\t :;,<>@\"'()=?&-_.ab\0\xff", b'To: <a@b.com>\r\n"(=?=')
 
@@ -68,7 +68,7 @@ def test_noise() -> None:
 
 @pytest.mark.parametrize("case", HOSTILE)
 def test_hostile_mail_takes_linear_time(case: str) -> None:
-    """Four times the mail takes about four times as long, and nothing fails."""
+    """Four times as much mail takes about four times as long, and nothing fails."""
     make = HOSTILE[case]
 
     small, large = best_seconds(make, SMALL), best_seconds(make, SMALL * FACTOR)
@@ -77,7 +77,7 @@ def test_hostile_mail_takes_linear_time(case: str) -> None:
 
 
 def best_seconds(make: Callable[[int], bytes], size: int) -> float:
-    """Return the best of several times that reading a case took."""
+    """Return the best of several times for reading a case."""
     raw = make(size)
     times = []
     for _ in range(3):
@@ -107,7 +107,7 @@ def test_many_recipients() -> None:
 
 
 def test_nested_parts() -> None:
-    """The texts of 10,000 nested parts are read, the innermost too."""
+    """The texts of 10,000 nested parts are read, including the innermost."""
     raw = nest(10_000) + b"\nContent-Type: text/plain\n\nto jane@acme.com"
 
     message = read(raw)
@@ -119,7 +119,7 @@ def test_nested_parts() -> None:
     "name", ["nonsense", "hex", "rot13", "punycode", "idna", "unicode_escape", "..", "utf-16", "\xff", ""]
 )
 def test_wrong_charsets(name: str) -> None:
-    """Whatever charset is said, ASCII is read where it is ASCII, and nothing warns."""
+    """With any declared charset, ASCII text is read and nothing warns."""
     charset = name.encode("latin-1")
     raw = b"From: =?%s?Q?Jane?= <jane@acme.com>\r\nContent-Type: text/plain; charset=%s\r\n\r\nbob@acme.com \xff\\N{x}"
 
@@ -131,7 +131,7 @@ def test_wrong_charsets(name: str) -> None:
 
 
 def test_names_hold_no_surrogates_or_controls() -> None:
-    """Control characters and lone surrogates in a name are blanks."""
+    """Control characters and lone surrogates in a name become spaces."""
     raw = b"From: =?utf-7?Q?Ja+2AA-ne?= =?utf-8?Q?_D=00=07oe?= <jane@acme.com>\r\n\r\n"
 
     message = read(raw)
@@ -141,7 +141,7 @@ def test_names_hold_no_surrogates_or_controls() -> None:
 
 
 def test_unparsable() -> None:
-    """What has no header line has a key of its own and nothing else."""
+    """Bytes without a header line have only a key of their own."""
     first, second, empty = read(b"no header\r\n\r\njane@acme.com"), read(b"\x00\x01\x02"), read(b"")
 
     assert [message.unparsable for message in (first, second, empty)] == [True, True, True]

@@ -1,4 +1,4 @@
-"""Addresses in texts: where they begin and end, in plain text and in HTML."""
+"""Addresses begin and end at the right places, in plain text and in HTML."""
 
 import pytest
 
@@ -6,7 +6,7 @@ from processor.domain.mail.addresses import extract_from_text
 
 
 def found(text: str, *, is_html: bool = False) -> list[str]:
-    """Return the addresses of a text."""
+    """Return the addresses in a text."""
     return [mailbox.address for mailbox in extract_from_text(text, is_html=is_html)]
 
 
@@ -38,7 +38,7 @@ def found(text: str, *, is_html: bool = False) -> list[str]:
     ],
 )
 def test_plain_text(text: str, expected: list[str]) -> None:
-    """An address ends where its marks, brackets and quotes begin; half of one is none."""
+    """An address ends before punctuation, brackets and quotes, and half an address is not read."""
     assert found(text) == expected
 
 
@@ -72,7 +72,7 @@ def test_plain_text(text: str, expected: list[str]) -> None:
 )
 @pytest.mark.parametrize("careful", [False, True])
 def test_html(text: str, expected: list[str], careful: bool) -> None:
-    """What is shown and what links point to is read, tags and what is hidden is not, fast and with care alike."""
+    """Shown text and link targets are read, tags and hidden text are not, by the fast and the careful way alike."""
     found_in_html = found(f"{text} &#64;" if careful else text, is_html=True)
 
     assert sorted(found_in_html) == sorted(expected)
