@@ -13,6 +13,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 TOKEN = "token-of-tests"
 MINING = re.compile(r"/users/([^/]+)/minings/([0-9a-f-]{36})(/report|/cancel|/retry)?")
 Answer = tuple[int, dict[str, Any]]
+NOT_FOUND = {"error": "Not found: this user has no such mining, or the API has no such path.", "code": "unknown"}
 
 
 @dataclass
@@ -40,11 +41,11 @@ class FakeProcessor:
         if (method, parts.path) == ("GET", "/health"):
             return 200, {"status": "ok", "version": "1.2.3"}
         if token != f"Bearer {TOKEN}":
-            return 401, {"error": "This needs a token: Authorization: Bearer …", "code": "token"}
+            return 401, {"error": "A valid token is required: send the header Authorization: Bearer …", "code": "token"}
         if self.broken:
             return 200, {"minings": [{"unforeseen": "mail text that nobody may see"}]}
         if unquote(parts.path.split("/")[2]) != self.user:
-            return 404, {"error": "There is no such thing here.", "code": "unknown"}
+            return 404, NOT_FOUND
         match method, parts.path.split("/", 3)[3]:
             case "GET", "minings":
                 return 200, {"minings": self.minings}
@@ -53,12 +54,12 @@ class FakeProcessor:
             case "POST", "erase":
                 return self._erase(json.loads(body))
         found = MINING.fullmatch(parts.path)
-        return self._mining(method, found[2], found[3] or "") if found else (404, {"error": "No.", "code": "unknown"})
+        return self._mining(method, found[2], found[3] or "") if found else (404, NOT_FOUND)
 
     def _mining(self, method: str, mining: str, call: str) -> Answer:
         known = {one["id"]: one for one in self.minings}
         if mining not in known:
-            return 404, {"error": "There is no such thing here.", "code": "unknown"}
+            return 404, NOT_FOUND
         match method, call:
             case "GET", "":
                 return 200, known[mining]
@@ -70,22 +71,25 @@ class FakeProcessor:
                 return 200, known[mining]
             case "POST", "/retry":
                 return self.retry
-        return 404, {"error": "There is no such thing here.", "code": "unknown"}
+        return 404, NOT_FOUND
 
     def _page(self, query: dict[str, str]) -> Answer:
         if not set(query) <= {"source", "after", "limit"} or not 1 <= int(query["limit"]) <= 1000:
-            return 400, {"error": "limit may be a number from 1 to 1000.", "code": "request"}
+            return 400, {"error": "limit must be a number from 1 to 1000.", "code": "request"}
         start = int(query.get("after", "0"))
         if not start:
             self.sources.append(query.get("source"))
         if self.fails_after_pages is not None and start >= self.fails_after_pages * int(query["limit"]):
-            return 503, {"error": "The database does not answer now: ask again later.", "code": "unavailable"}
+            return 503, {
+                "error": "The database, queue or store does not answer now: try again later.",
+                "code": "unavailable",
+            }
         page = self.contacts[start : start + int(query["limit"])]
         return 200, {"contacts": page, "after": str(start + len(page)) if page else None}
 
     def _erase(self, body: dict[str, Any]) -> Answer:
         if set(body) != {"address"}:
-            return 400, {"error": "address must be a text, or null for the whole user.", "code": "request"}
+            return 400, {"error": "address must be a string, or null to erase everything.", "code": "request"}
         self.erased.append(body["address"])
         return 200, {"contacts": self.erases, "minings": 0, "keys": "00ff"}
 

@@ -110,7 +110,9 @@ def _tried(check: str, ask: Callable[[], str]) -> Finding:
         return Finding(check, ask())
     except (Trouble, EmbeddedError) as trouble:
         said, _, advice = str(trouble).partition(": ")
-        return Finding(check, f"{said}.", f"{advice[:1].upper()}{advice[1:]}" if advice else str(trouble))
+        if not advice:
+            return Finding(check, "It does not work.", said)
+        return Finding(check, f"{said}.", f"{advice[:1].upper()}{advice[1:]}")
 
 
 def _account() -> str:

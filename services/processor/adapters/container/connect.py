@@ -1,5 +1,6 @@
 """Opens a connection to a PostgreSQL database, and creates the database if it does not exist yet."""
 
+import re
 from contextlib import suppress
 from typing import Any
 
@@ -11,6 +12,8 @@ from processor.ports import Unavailable
 
 CONNECT_SECONDS = 10
 _MAINTENANCE = ("postgres", "template1")
+_PORTS = re.compile(r"[0-9,]*")
+"""One port, or one per host."""
 
 Connection = AsyncConnection[tuple[Any, ...]]
 
@@ -94,8 +97,8 @@ def _name(connection_string: str) -> str:
 def _read(connection_string: str) -> dict[str, Any]:
     with suppress(psycopg.ProgrammingError):
         asked = dict(conninfo_to_dict(connection_string))
-        # An unescaped "@" ends the password too early, and its rest would be looked up and printed as the host.
-        if "@" not in str(asked.get("host", "")):
+        # With an unescaped or a missing "@", parts of the password would be taken for the host or the port, and printed.
+        if "@" not in str(asked.get("host", "")) and _PORTS.fullmatch(str(asked.get("port", ""))):
             return asked
     raise BadConnectionString(
         "Cannot read the PostgreSQL connection string: write it like postgresql://user@host:5432/database, "
