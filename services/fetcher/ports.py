@@ -1,11 +1,10 @@
 """The fetcher's ports: a raw store, a queue, the processor's HTTP API, and the errors that they raise."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from schemas.jobs import Job
-from schemas.uids import UidRanges
+from schemas.minings import Beginning, Begun, Status
 
 ENDED = frozenset({"finished", "erased"})
 """The states in which a mining's ledger is complete."""
@@ -91,79 +90,6 @@ class JobQueue(Protocol):
     def send(self, jobs: Sequence[Job]) -> None:
         """Send all jobs; return only once the queue has them, otherwise raise Unavailable."""
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class Beginning:
-    """What a fetcher asks for at begin. None means the value that is already fixed, or else the default.
-
-    `since` and `as_of` are `YYYY-MM-DD`; `address` is the user's own address at this source.
-    """
-
-    id: str
-    source: str
-    address: str
-    chunks: int
-    holder: str
-    me: tuple[str, ...] | None = None
-    folders: tuple[str, ...] | None = None
-    since: str | None = None
-    scope: str | None = None
-    as_of: str | None = None
-    full: bool | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Watermark:
-    """What earlier minings of a folder have done: these UIDs under this UIDVALIDITY."""
-
-    uidvalidity: int
-    uids: UidRanges
-
-
-@dataclass(frozen=True, slots=True)
-class Begun:
-    """A mining as begin returns it. `id` is the mining to fetch, which can differ from the requested one.
-
-    `folders` (None: the default ones), `since`, `scope` and `full` were fixed at begin. `watermarks` are by folder
-    digest. A mining that has already ended has only a state, a ledger and a receipt.
-    """
-
-    id: str
-    resumed: bool
-    state: str
-    lease: int = 0
-    lease_seconds: float = 0.0
-    folders: tuple[str, ...] | None = None
-    since: str | None = None
-    scope: str = "text"
-    full: bool = False
-    watermarks: Mapping[str, Watermark] = field(default_factory=dict)
-    ledger: Mapping[str, Any] | None = None
-    receipt: Mapping[str, Any] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Status:
-    """The progress of a mining. `listed` (messages) and `sent` (segments) are None until fetching has ended.
-
-    `done` and `dead_segments` count segments; `processed`, `duplicate` and `dead` count messages.
-    """
-
-    id: str
-    state: str
-    cancelled: bool
-    listed: int | None = None
-    sent: int | None = None
-    done: int = 0
-    dead_segments: int = 0
-    processed: int = 0
-    duplicate: int = 0
-    dead: int = 0
-    chunks: int = 0
-    chunks_refined: int = 0
-    ledger: Mapping[str, Any] | None = None
-    receipt: Mapping[str, Any] | None = None
 
 
 class Minings(Protocol):

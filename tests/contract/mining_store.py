@@ -5,9 +5,10 @@ from typing import Any
 from uuid import uuid4
 
 from processor.domain.facts import Message
-from processor.minings.mining import Mining, Settings
+from processor.minings.mining import Mining
 from processor.minings.table import Minings
 from processor.ports import Conflict, MiningStore, NotFound, Statement
+from schemas.minings import Settings
 from schemas.segments import Segment, StoredMessage
 from schemas.uids import UidRanges
 

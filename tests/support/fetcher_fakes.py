@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
-from fetcher.ports import Beginning, Begun, Conflict, LeaseLost, NotFound, RawStore, Status, Unavailable, Watermark
+from fetcher.ports import Conflict, LeaseLost, NotFound, RawStore, Unavailable
 from schemas.jobs import Job, JobKind
 from schemas.ledger import Ledger
+from schemas.minings import Beginning, Begun, Settings, Status, Watermark
 from schemas.segments import Plan, Segment, folder_digest, plan_key, segment_key
 from schemas.uids import UidRanges
 
@@ -126,10 +127,16 @@ class MemoryMinings:
             state=mining.state,
             lease=mining.lease,
             lease_seconds=10.0,
-            folders=mining.asked.folders,
-            since=mining.asked.since,
-            scope=mining.asked.scope or "text",
-            full=bool(mining.asked.full),
+            settings=Settings(
+                address=mining.asked.address,
+                folders=mining.asked.folders,
+                since=mining.asked.since,
+                scope=mining.asked.scope or "text",
+                as_of=mining.asked.as_of or "2026-01-01",
+                chunks=mining.asked.chunks,
+                full=bool(mining.asked.full),
+                own=(mining.asked.address,),
+            ),
             watermarks={} if mining.asked.full else dict(self.marks),
         )
 

@@ -9,19 +9,15 @@ from urllib.parse import quote
 import httpx
 
 from fetcher.ports import (
-    Beginning,
-    Begun,
     Conflict,
     Denied,
     Invalid,
     LeaseLost,
     NotFound,
-    Status,
     Trouble,
     Unavailable,
-    Watermark,
 )
-from schemas.uids import UidRanges
+from schemas.minings import Beginning, Begun, Status
 
 Fields = dict[str, Any]
 T = TypeVar("T")
@@ -75,22 +71,22 @@ class ProcessorClient:
 
     def begin(self, user: str, *, asked: Beginning) -> Begun:
         """Start or resume a mining; raise Conflict with the code `fixed` or `held`."""
-        return self._read(_begun, self._call("POST", f"{_user(user)}/minings", asdict(asked)))
+        return self._read(Begun.from_json, self._call("POST", f"{_user(user)}/minings", asdict(asked)))
 
     def renew(self, user: str, *, mining: str, lease: int) -> Status:
         """Renew the lease; raise LeaseLost if a newer one has been issued."""
-        return self._read(_status, self._call("POST", f"{_mining(user, mining)}/renew", {"lease": lease}))
+        return self._read(Status.from_json, self._call("POST", f"{_mining(user, mining)}/renew", {"lease": lease}))
 
     def fetched(
         self, user: str, *, mining: str, lease: int, skipped: Mapping[str, int], failed: Mapping[str, int]
     ) -> Status:
         """Report that fetching has ended and what was left out; raise LeaseLost."""
         body = {"lease": lease, "skipped": dict(skipped), "failed": dict(failed)}
-        return self._read(_status, self._call("POST", f"{_mining(user, mining)}/fetched", body))
+        return self._read(Status.from_json, self._call("POST", f"{_mining(user, mining)}/fetched", body))
 
     def status(self, user: str, *, mining: str) -> Status:
         """Return the mining's progress."""
-        return self._read(_status, self.status_fields(user, mining=mining))
+        return self._read(Status.from_json, self.status_fields(user, mining=mining))
 
     def status_fields(self, user: str, *, mining: str) -> Fields:
         """Return the mining's progress as the API's JSON fields."""
@@ -193,50 +189,3 @@ def _retried(fields: Fields) -> int:
 
 def _page(fields: Fields) -> tuple[list[Fields], str | None]:
     return fields["contacts"], fields["after"]
-
-
-def _begun(fields: Fields) -> Begun:
-    if "settings" not in fields:  # the mining with this id has already ended
-        return Begun(
-            id=fields["id"],
-            resumed=fields["resumed"],
-            state=fields["state"],
-            ledger=fields["ledger"],
-            receipt=fields["receipt"],
-        )
-    settings = fields["settings"]
-    return Begun(
-        id=fields["id"],
-        resumed=fields["resumed"],
-        state=fields["state"],
-        lease=fields["lease"],
-        lease_seconds=fields["lease_seconds"],
-        folders=None if settings["folders"] is None else tuple(settings["folders"]),
-        since=settings["since"],
-        scope=settings["scope"],
-        full=bool(settings["full"]),
-        watermarks={
-            digest: Watermark(mark["uidvalidity"], UidRanges.parse(mark["uids"]))
-            for digest, mark in fields["watermarks"].items()
-        },
-    )
-
-
-def _status(fields: Fields) -> Status:
-    segments, messages = fields["segments"], fields["messages"]
-    return Status(
-        id=fields["id"],
-        state=fields["state"],
-        cancelled=fields["cancelled"],
-        listed=fields["listed"],
-        sent=segments["sent"],
-        done=segments["done"],
-        dead_segments=segments["dead"],
-        processed=messages["processed"],
-        duplicate=messages["duplicate"],
-        dead=messages["dead"],
-        chunks=fields["chunks"],
-        chunks_refined=fields["chunks_refined"],
-        ledger=fields["ledger"],
-        receipt=fields["receipt"],
-    )

@@ -4,7 +4,8 @@ import threading
 import time
 from typing import Self
 
-from fetcher.ports import Begun, Minings, Status, Trouble, Unavailable
+from fetcher.ports import Minings, Trouble, Unavailable
+from schemas.minings import Begun, Status
 
 
 class Keeper:

@@ -16,8 +16,9 @@ from fetcher.mining.outcome import MiningRequest, Outcome, Pace, Progress
 from fetcher.mining.plan import choose_chunks
 from fetcher.mining.planning import Planner
 from fetcher.mining.pool import Pool, Tally
-from fetcher.ports import ENDED, Beginning, Begun, Damaged, JobQueue, Minings, NotFound, RawStore, Status
+from fetcher.ports import ENDED, Damaged, JobQueue, Minings, NotFound, RawStore
 from schemas.ledger import Failed, Skipped
+from schemas.minings import Beginning, Begun, Status
 from schemas.scope import Scope
 from schemas.segments import Plan, PlannedFolder, UnreadableSegment, plan_key
 
@@ -206,7 +207,7 @@ class _Run:
 
     def _make_plan(self, reader: Reader, folders: Sequence[Folder], keeper: Keeper) -> Plan | None:
         planner = Planner(reader, self._begun)
-        chosen, missing = choose_folders(self._begun.folders, folders)
+        chosen, missing = choose_folders(self._begun.fixed.folders, folders)
         planned = [PlannedFolder(name, failed=Failed.MISSING.value) for name in missing]
         for name in chosen:
             self._show(keeper.status, state="planning")
@@ -223,7 +224,7 @@ class _Run:
         there = [task for task in tasks if self._outbox.is_stored(task, stored)]
         pool = Pool(
             [task for task in tasks if not self._outbox.is_stored(task, stored)],
-            scope=Scope(self._begun.scope),
+            scope=Scope(self._begun.fixed.scope),
             tally=self._tally,
             outbox=self._outbox,
             halt=self._halt,

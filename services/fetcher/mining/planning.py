@@ -6,7 +6,7 @@ from fetcher.imap.mailbox import Mailbox, Opened
 from fetcher.imap.reader import FolderLost, Reader
 from fetcher.imap.uids import subtract
 from fetcher.mining.plan import choose_messages, plan_folder
-from fetcher.ports import Begun
+from schemas.minings import Begun
 from schemas.scope import Scope
 from schemas.segments import PlannedFolder, folder_digest
 from schemas.uids import UidRanges
@@ -19,7 +19,9 @@ class Planner:
         """Use the connection of `reader`."""
         self._reader = reader
         self._begun = begun
-        self._since = date.fromisoformat(begun.since) if begun.since else None
+        self._settings = begun.fixed
+        since = self._settings.since
+        self._since = date.fromisoformat(since) if since else None
 
     def plan(self, name: str) -> PlannedFolder:
         """Return a folder with its segments, or with the reason why it could not be listed."""
@@ -36,13 +38,13 @@ class Planner:
             opened.uidvalidity,
             listed=listed,
             sizes=mailbox.sizes(wanted, listed),
-            scope=Scope(self._begun.scope),
+            scope=Scope(self._settings.scope),
             messages=choose_messages(len(wanted)),
         )
 
     def _done(self, name: str, uidvalidity: int) -> UidRanges:
         """Return the UIDs that earlier minings did; none if the folder was recreated or has no UIDVALIDITY."""
         mark = self._begun.watermarks.get(folder_digest(name))
-        if mark is None or self._begun.full or uidvalidity == 0 or mark.uidvalidity != uidvalidity:
+        if mark is None or self._settings.full or uidvalidity == 0 or mark.uidvalidity != uidvalidity:
             return UidRanges()
         return mark.uids

@@ -5,14 +5,15 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
-from processor.api.requests import BeginRequest, Refused, read_begin, read_lease, read_mining, read_reasons
+from processor.api.requests import Refused, read_begin, read_lease, read_mining, read_reasons
 from processor.jobs.pipeline import Pipeline, Ports
 from processor.jobs.sweep import LEASE_SECONDS
-from processor.minings.mining import Mining, Settings, digest_source
+from processor.minings.mining import Mining, digest_source
 from processor.minings.table import Minings
 from processor.ports import Conflict, ContactStore, JobQueue, NotFound
 from schemas.jobs import Job, JobKind
 from schemas.ledger import Skipped
+from schemas.minings import Beginning, Begun, Settings, Watermark
 
 
 class Fetching:
@@ -33,12 +34,12 @@ class Fetching:
         except NotFound:
             ended = await self._enter(user, source, asked)
             if ended is not None:
-                return ended
+                return ended.to_json()
             mining = await self._minings.find_source(user, source)
         refuse_changes(asked, mining.settings)
-        return await self._lease(mining, asked)
+        return (await self._lease(mining, asked)).to_json()
 
-    async def _enter(self, user: str, source: str, asked: BeginRequest) -> Mapping[str, Any] | None:
+    async def _enter(self, user: str, source: str, asked: Beginning) -> Begun | None:
         as_of = asked.as_of or datetime.now(UTC).date().isoformat()
         record = await self._contacts.call(
             "begin_mining",
@@ -52,7 +53,7 @@ class Fetching:
         if record["state"] == "foreign":
             raise NotFound
         if record["state"] != "open":
-            return {"id": asked.id, "resumed": False, **{name: record[name] for name in ("state", "ledger", "receipt")}}
+            return Begun(asked.id, False, record["state"], ledger=record["ledger"], receipt=record["receipt"])
         settings = Settings(
             address=asked.address,
             folders=asked.folders,
@@ -66,7 +67,7 @@ class Fetching:
         await self._minings.begin(asked.id, user=user, source=source, settings=settings, holder=asked.holder)
         return None
 
-    async def _lease(self, mining: Mining, asked: BeginRequest) -> Mapping[str, Any]:
+    async def _lease(self, mining: Mining, asked: Beginning) -> Begun:
         lease = await self._minings.take_lease(mining, holder=asked.holder, lease_seconds=LEASE_SECONDS)
         if lease is None:
             raise Refused(
@@ -75,19 +76,15 @@ class Fetching:
                 f"until it ends, or stop it and try again {LEASE_SECONDS:.0f} seconds later.",
             )
         marks = {} if mining.settings.full else await self._minings.watermarks(mining)
-        return {
-            "id": mining.id,
-            "resumed": mining.id != asked.id,
-            "state": mining.state,
-            "lease": lease,
-            "lease_seconds": LEASE_SECONDS,
-            "settings": mining.settings.to_json(),
-            "watermarks": {
-                folder: {"uidvalidity": uidvalidity, "uids": str(uids)} for folder, (uidvalidity, uids) in marks.items()
-            },
-            "ledger": None,
-            "receipt": None,
-        }
+        return Begun(
+            id=mining.id,
+            resumed=mining.id != asked.id,
+            state=mining.state,
+            lease=lease,
+            lease_seconds=LEASE_SECONDS,
+            settings=mining.settings,
+            watermarks={folder: Watermark(*mark) for folder, mark in marks.items()},
+        )
 
     async def find(self, user: str, mining: str) -> Mining:
         """Return a user's unfinished mining; raise NotFound, also for another user's mining."""
@@ -148,7 +145,7 @@ class Fetching:
         return len(revived)
 
 
-def refuse_changes(asked: BeginRequest, fixed: Settings) -> None:
+def refuse_changes(asked: Beginning, fixed: Settings) -> None:
     """Raise Refused, with the settings' names, if a resume differs from what was fixed at begin."""
     own = None if asked.me is None else tuple(sorted({asked.address, *asked.me}))
     wishes = {

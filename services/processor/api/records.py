@@ -13,6 +13,7 @@ from processor.minings.mining import Mining
 from processor.minings.table import Minings
 from processor.ports import ContactStore, NotFound
 from schemas.ledger import Ledger
+from schemas.minings import Status
 
 MAX_PAGE = 1000
 """Contacts per page: PostgREST silently cuts longer answers (its default max-rows on Supabase, 2026)."""
@@ -40,19 +41,18 @@ class Records:
         try:
             found = await self._minings.find(mining)
         except NotFound:
-            return ended_status(await self._record(user, mining))
+            return ended_status(await self._record(user, mining)).to_json()
         if found.user != user:
             raise NotFound
-        return await self._running_status(found)
+        return (await self._running_status(found)).to_json()
 
     async def all(self, user: str) -> list[dict[str, Any]]:
         """Return the user's minings: unfinished ones first, then ended ones, each newest first."""
         running = [await self.status(user, mining) for mining in await self._minings.ids(user)]
         records = await self._contacts.call("mining_records", user_id=user, page_size=MAX_RECORDS)
         known = {status["id"] for status in running}
-        return running + [
-            ended_status(record) for record in records if record["mining"] not in known and record["state"] != "open"
-        ]
+        ended = [each for each in records if each["mining"] not in known and each["state"] != "open"]
+        return running + [ended_status(record).to_json() for record in ended]
 
     async def report(self, user: str, mining: str) -> dict[str, Any]:
         """Return a mining's ledger, whether it balances, and its receipt once it has ended."""
@@ -107,56 +107,45 @@ class Records:
             raise NotFound
         return dict(record)
 
-    async def _running_status(self, mining: Mining) -> dict[str, Any]:
+    async def _running_status(self, mining: Mining) -> Status:
         totals = await self._minings.segment_totals(mining)
-        refined = len(await self._minings.chunk_totals(mining)) if mining.state != "fetching" else 0
         sent = totals["waiting"] + totals["done"] + totals["dead"]
-        return {
-            "id": mining.id,
-            "source_name": mining.settings.address,
-            "state": mining.state,
-            "cancelled": mining.cancelled,
-            "begun_at": datetime.fromtimestamp(mining.begun_at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-            "listed": mining.listed,
-            "segments": {
-                "sent": None if mining.state == "fetching" else sent,
-                "done": totals["done"],
-                "dead": totals["dead"],
-            },
-            "messages": {
-                "processed": totals["processed"],
-                "duplicate": totals["duplicate"],
-                "dead": totals["messages"] - totals["processed"] - totals["duplicate"],
-            },
-            "chunks": mining.settings.chunks,
-            "chunks_refined": refined,
-            "ledger": mining.closing["ledger"] if mining.closing else None,
-            "receipt": None,
-        }
+        return Status(
+            id=mining.id,
+            source_name=mining.settings.address,
+            state=mining.state,
+            cancelled=mining.cancelled,
+            begun_at=datetime.fromtimestamp(mining.begun_at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            listed=mining.listed,
+            sent=None if mining.state == "fetching" else sent,
+            done=totals["done"],
+            dead_segments=totals["dead"],
+            processed=totals["processed"],
+            duplicate=totals["duplicate"],
+            dead=totals["messages"] - totals["processed"] - totals["duplicate"],
+            chunks=mining.settings.chunks,
+            chunks_refined=len(await self._minings.chunk_totals(mining)) if mining.state != "fetching" else 0,
+            ledger=mining.closing["ledger"] if mining.closing else None,
+        )
 
 
-def ended_status(record: Mapping[str, Any]) -> dict[str, Any]:
+def ended_status(record: Mapping[str, Any]) -> Status:
     """Return the status of a mining that has left the temporary tables."""
     ledger = Ledger.from_json(record["ledger"] or {})
-    return {
-        "id": record["mining"],
-        "source_name": record["source_name"],
-        "state": record["state"],
-        "cancelled": "cancelled" in ledger.skipped,
-        "begun_at": record["begun_at"],
-        "finished_at": record["finished_at"],
-        "listed": ledger.listed,
-        "segments": {"sent": None, "done": 0, "dead": 0},
-        "messages": {
-            "processed": ledger.processed,
-            "duplicate": ledger.duplicate,
-            "dead": sum(ledger.dead.values()),
-        },
-        "chunks": 0,
-        "chunks_refined": 0,
-        "ledger": record["ledger"],
-        "receipt": record["receipt"],
-    }
+    return Status(
+        id=record["mining"],
+        source_name=record["source_name"],
+        state=record["state"],
+        cancelled="cancelled" in ledger.skipped,
+        begun_at=record["begun_at"],
+        finished_at=record["finished_at"],
+        listed=ledger.listed,
+        processed=ledger.processed,
+        duplicate=ledger.duplicate,
+        dead=sum(ledger.dead.values()),
+        ledger=record["ledger"],
+        receipt=record["receipt"],
+    )
 
 
 def report_of(mining: str, state: str, ledger: Mapping[str, Any], receipt: object) -> dict[str, Any]:

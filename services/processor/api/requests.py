@@ -2,12 +2,12 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import date
 from typing import Any
 from uuid import UUID
 
 from processor.domain.mail.addresses import fold_address
+from schemas.minings import Beginning
 from schemas.scope import Scope
 
 MAX_CHUNKS = 4096
@@ -30,23 +30,6 @@ class Refused(Exception):
         self.code = code
 
 
-@dataclass(frozen=True, slots=True)
-class BeginRequest:
-    """The body of `begin`. None means the value that is fixed already, or else the default."""
-
-    id: str
-    source: str
-    address: str
-    me: tuple[str, ...] | None
-    folders: tuple[str, ...] | None
-    since: str | None
-    scope: str | None
-    as_of: str | None
-    chunks: int
-    full: bool | None
-    holder: str
-
-
 def check_texts(fields: Mapping[str, Any]) -> None:
     """Raise BadRequest if a text contains what no database stores: a NUL or a lone surrogate."""
     for name, value in fields.items():
@@ -62,7 +45,7 @@ def _is_storable(value: object) -> bool:
     return not isinstance(value, list) or all(map(_is_storable, value))
 
 
-def read_begin(fields: Mapping[str, Any]) -> BeginRequest:
+def read_begin(fields: Mapping[str, Any]) -> Beginning:
     """Check the body of `begin`; raise BadRequest."""
     scope = _text(fields, "scope", default=None)
     if scope is not None and scope not in [*Scope]:
@@ -74,7 +57,7 @@ def read_begin(fields: Mapping[str, Any]) -> BeginRequest:
     if not _is_int(chunks) or not 1 <= chunks <= MAX_CHUNKS:
         raise BadRequest(f"chunks must be a number from 1 to {MAX_CHUNKS}.")
     me = _texts(fields, "me")
-    return BeginRequest(
+    return Beginning(
         id=_uuid(fields, "id"),
         source=_required(fields, "source"),
         address=fold_address(_required(fields, "address")),

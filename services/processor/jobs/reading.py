@@ -4,8 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 from processor.domain.facts import Message
 from processor.domain.mail.message import read_message
-from processor.minings.mining import Settings
 from schemas.ledger import Dead
+from schemas.minings import Settings
 from schemas.scope import Scope
 from schemas.segments import Segment, UnreadableSegment
 

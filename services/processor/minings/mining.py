@@ -1,37 +1,12 @@
-"""An unfinished mining: the settings fixed when it began, and its state when it was read."""
+"""An unfinished mining, as its row in the temporary tables has it."""
 
 import hashlib
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
 from processor.ports import Row
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """The settings fixed at begin. `since` and `as_of` are dates, YYYY-MM-DD; `own` holds folded addresses."""
-
-    address: str
-    folders: tuple[str, ...] | None
-    since: str | None
-    scope: str
-    as_of: str
-    chunks: int
-    full: bool
-    own: tuple[str, ...]
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the settings as a dict that JSON can encode."""
-        return {name: getattr(self, name) for name in self.__slots__}
-
-    @classmethod
-    def from_json(cls, fields: Mapping[str, Any]) -> Self:
-        """Read what `to_json` returned."""
-        folders = fields["folders"]
-        lists = {"folders": None if folders is None else tuple(folders), "own": tuple(fields["own"])}
-        return cls(**{**fields, **lists})
+from schemas.minings import Settings
 
 
 @dataclass(frozen=True, slots=True)

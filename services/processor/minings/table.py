@@ -5,8 +5,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from processor.domain.facts import Message
-from processor.minings.mining import Mining, Settings, dump
+from processor.minings.mining import Mining, dump
 from processor.ports import Conflict, MiningStore, NotFound, Row, Statement
+from schemas.minings import Settings
 from schemas.segments import Segment
 from schemas.uids import UidRanges
 

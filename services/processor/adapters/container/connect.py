@@ -97,7 +97,7 @@ def _name(connection_string: str) -> str:
 def _read(connection_string: str) -> dict[str, Any]:
     with suppress(psycopg.ProgrammingError):
         asked = dict(conninfo_to_dict(connection_string))
-        # With an unescaped or a missing "@", parts of the password would be taken for the host or the port, and printed.
+        # With an unescaped or missing "@", parts of the password would pass for host or port, and be printed.
         if "@" not in str(asked.get("host", "")) and _PORTS.fullmatch(str(asked.get("port", ""))):
             return asked
     raise BadConnectionString(

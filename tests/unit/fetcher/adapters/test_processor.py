@@ -11,7 +11,8 @@ import pytest
 import trustme
 
 from fetcher.adapters.processor import ProcessorClient
-from fetcher.ports import Beginning, Conflict, Denied, Invalid, LeaseLost, NotFound, Trouble, Unavailable
+from fetcher.ports import Conflict, Denied, Invalid, LeaseLost, NotFound, Trouble, Unavailable
+from schemas.minings import Beginning
 from schemas.uids import UidRanges
 from tests.support.http_stand_in import Answer, HttpStandIn
 
@@ -93,7 +94,8 @@ def test_begin() -> None:
         "full": None,
     }
     assert (begun.id, begun.resumed, begun.state, begun.lease, begun.lease_seconds) == (MINING, True, "fetching", 4, 10)
-    assert (begun.folders, begun.since, begun.scope, begun.full) == (("INBOX",), "2020-01-01", "headers", False)
+    fixed = begun.fixed
+    assert (fixed.folders, fixed.since, fixed.scope, fixed.full) == (("INBOX",), "2020-01-01", "headers", False)
     assert begun.watermarks["90db275ed079ec5f"].uidvalidity == 7
     assert begun.watermarks["90db275ed079ec5f"].uids == UidRanges.parse("1:5,9")
 

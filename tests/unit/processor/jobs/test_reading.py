@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 
 from processor.jobs.reading import SegmentFailed, read_segment, undated_from
-from processor.minings.mining import Settings
 from schemas.ledger import Dead
+from schemas.minings import Settings
 from schemas.segments import Segment, StoredMessage
 from schemas.uids import UidRanges
 from tests.support.stack import mail
