@@ -26,10 +26,10 @@ lint: setup ## Check style, formatting, types and import rules
 	@$(BIN)/lint-imports
 
 unit: lint ## Lint, then run the unit tests
-	@$(BIN)/pytest tests/unit $(ARGS)
+	@$(BIN)/pytest -n auto tests/unit $(ARGS)
 
 test: lint ## Lint, then run all tests
-	@$(BIN)/pytest $(ARGS)
+	@$(BIN)/pytest -n auto $(ARGS)
 
 workflows: setup ## Check the GitHub workflows with actionlint, zizmor and our own rules
 	@$(BIN)/pytest tests/infra/test_workflows.py $(ARGS)

@@ -6,7 +6,12 @@ from pathlib import Path
 
 import pytest
 
-pytest_plugins = ["tests.support.fixtures", "tests.support.cloudflare.fixtures", "tests.support.waiting"]
+pytest_plugins = [
+    "tests.support.fixtures",
+    "tests.support.cloudflare.fixtures",
+    "tests.support.sections",
+    "tests.support.waiting",
+]
 
 FIRST = ("unit", "contract", "integration", "infra", "stacks", "parity", "e2e")
 """The folders in the order in which they start: fast tests find most, and stacks take longest. Within one, chance."""

@@ -8,22 +8,14 @@ import pytest
 
 from fetcher.embedded.child import EmbeddedError
 from fetcher.exits import Exit
-from tests.e2e.house import BASELINE_USER, Account, House
-from tests.e2e.mailboxes import fill, friendly_mailbox, whole_mailbox
 from tests.e2e.worker_minings import MAILBOX, outcome
 from tests.support.cloudflare.deployment import Deployment
 from tests.support.dovecot import Dovecot
 from tests.support.fixtures import require
+from tests.support.house import BASELINE_USER, Account, House
+from tests.support.mailboxes import fill, friendly_mailbox
 
 _numbers = itertools.count()
-
-
-@pytest.fixture(scope="session")
-def dovecot() -> Iterator[Dovecot]:
-    """Yield an IMAP server with the owner's mailbox, which no test changes."""
-    with Dovecot() as server:
-        fill(server, whole_mailbox())
-        yield server
 
 
 @pytest.fixture(scope="session")

@@ -10,8 +10,8 @@ import pytest
 from demo.people import OWNER
 from fetcher.exits import Exit
 from schemas.ledger import Ledger
-from tests.e2e.house import Account, House, kill, slowed, wait_until
 from tests.support.dovecot import Dovecot
+from tests.support.house import Account, House, kill, slowed, wait_until
 
 LEASE_SECONDS = 10.0
 CANCEL_SECONDS = LEASE_SECONDS + 15.0

@@ -49,19 +49,7 @@ def mailbox() -> Iterator[Dovecot]:
 @pytest.fixture
 def place(deployment: Deployment, mailbox: Dovecot, tmp_path: Path) -> CloudPlace:
     """Return where the commands run."""
-    local = deployment.local
-    settings = {
-        "STORAGE_MODE": "cloudflare",
-        "CLOUDFLARE_ACCOUNT_ID": local.account.account,
-        "CLOUDFLARE_API_TOKEN": local.account.token,
-        "CLOUDFLARE_BASE_URL": f"{local.gate}/client/v4",
-        "CLOUDFLARE_QUEUES": "mining-queue-test",
-        "CLOUDFLARE_R2_ACCESS_KEY_ID": local.account.access_key,
-        "CLOUDFLARE_R2_BUCKET": local.account.bucket,
-        "CLOUDFLARE_R2_ENDPOINT": local.gate,
-        "CLOUDFLARE_R2_SECRET_ACCESS_KEY": local.account.secret,
-        "PROCESSOR_URL": local.processor,
-    }
+    settings = deployment.fetcher_settings
     return CloudPlace(mailbox, tmp_path / "home", LOGIN, PASSWORD, settings)
 
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.e2e.house import wait_until
-from tests.e2e.mailboxes import PASSWORD, fill, friendly_mailbox
 from tests.support.dovecot import Dovecot
+from tests.support.house import wait_until
+from tests.support.mailboxes import PASSWORD, fill, friendly_mailbox
 from tests.support.place import Place
 
 LOGIN = "me@example.org"

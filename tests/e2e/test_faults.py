@@ -9,8 +9,8 @@ import psutil
 import pytest
 
 from fetcher.exits import Exit
-from tests.e2e.house import Account, House, Said
 from tests.support.dovecot import Dovecot
+from tests.support.house import Account, House, Said
 
 FILE_BYTES = 4096
 """Smaller than any segment of the mailbox."""

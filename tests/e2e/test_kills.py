@@ -14,8 +14,8 @@ from subprocess import Popen
 
 import pytest
 
-from tests.e2e.house import Account, House, kill, wait_until
 from tests.support.dovecot import Dovecot
+from tests.support.house import Account, House, kill, wait_until
 
 KILLS = 20
 LOOK_SECONDS = 0.002

@@ -16,10 +16,10 @@ from demo.people import OWNER
 from fetcher.embedded.child import Child
 from fetcher.exits import Exit
 from schemas.ledger import Ledger
-from tests.e2e import house as houses
-from tests.e2e.house import AS_OF, BASELINE_USER, Account, House, kill, slowed, wait_until
-from tests.e2e.mailboxes import PASSWORD
+from tests.support import house as houses
 from tests.support.dovecot import Dovecot
+from tests.support.house import AS_OF, BASELINE_USER, Account, House, kill, slowed, wait_until
+from tests.support.mailboxes import PASSWORD
 
 TOKEN = "a-token-of-the-service-of-tests"
 SECRETS = (PASSWORD, TOKEN, houses.TOKEN, OWNER, quote(OWNER), "@acme.com", "Subject", "Hello")

@@ -19,21 +19,8 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 
 @pytest.fixture
 def settings(deployment: Deployment) -> dict[str, str]:
-    """Return the settings that point the smoke mining at the deployment."""
-    local = deployment.local
-    return {
-        "STORAGE_MODE": "cloudflare",
-        "CLOUDFLARE_ACCOUNT_ID": local.account.account,
-        "CLOUDFLARE_API_TOKEN": local.account.token,
-        "CLOUDFLARE_BASE_URL": f"{local.gate}/client/v4",
-        "CLOUDFLARE_QUEUES": "mining-queue-test",
-        "CLOUDFLARE_R2_ACCESS_KEY_ID": local.account.access_key,
-        "CLOUDFLARE_R2_BUCKET": local.account.bucket,
-        "CLOUDFLARE_R2_ENDPOINT": local.gate,
-        "CLOUDFLARE_R2_SECRET_ACCESS_KEY": local.account.secret,
-        "PROCESSOR_URL": local.processor,
-        "PROCESSOR_TOKEN": TOKEN,
-    }
+    """Return the settings with which the smoke mining reaches the deployment."""
+    return deployment.fetcher_settings
 
 
 def start(settings: Mapping[str, str]) -> "subprocess.Popen[str]":

@@ -8,9 +8,9 @@ import pytest
 
 from demo.people import OWNER
 from fetcher.exits import Exit
-from tests.e2e.house import House, wait_until
-from tests.e2e.mailboxes import fill, friendly_mailbox, mail, whole_mailbox
 from tests.support.dovecot import Dovecot
+from tests.support.house import House, wait_until
+from tests.support.mailboxes import fill, friendly_mailbox, mail, whole_mailbox
 
 OTHER = "sam@example.net"
 """Another mailbox with the same people; some of its mail is the same."""

@@ -2,22 +2,19 @@
 
 import shutil
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg
 import pytest
 
 from schemas.migrations import PERMANENT, read_migrations
-from tests.e2e.mailboxes import PASSWORD, fill, mail
 from tests.support.dovecot import Dovecot, free_ports
-from tests.support.fixtures import require
+from tests.support.fixtures import READER_MESSAGES, require
+from tests.support.mailboxes import PASSWORD
 from tests.support.servers import Postgres, Valkey
 from tests.support.walk import Block, Reader, blocks_under
 
 CHECKOUT = Path(__file__).resolve().parents[2]
-LOGIN = "jane@example.org"
-MESSAGES = 30
 
 
 @pytest.fixture
@@ -30,14 +27,6 @@ def folder(tmp_path: Path) -> Path:
         (tmp_path / name).write_text(f"{name}-of-a-test-that-is-long-enough")
     (tmp_path / "token-header.txt").write_text(f"Authorization: Bearer {(tmp_path / 'serve-token').read_text()}\n")
     return tmp_path
-
-
-@pytest.fixture
-def inbox() -> Iterator[Dovecot]:
-    """Yield an IMAP server with a small mailbox."""
-    with Dovecot() as server:
-        fill(server, {"INBOX": [mail(number, to=LOGIN) for number in range(MESSAGES)]}, login=LOGIN)
-        yield server
 
 
 @pytest.fixture
@@ -81,7 +70,7 @@ def test_servers_of_ones_own(reader: Reader) -> None:
 
     shown = reader.type(started, second, after=f"leadminer report\n{END}")
 
-    assert f"listed  {MESSAGES}" in shown
+    assert f"listed  {READER_MESSAGES}" in shown
     assert shown.count("balances") >= 2
 
 
@@ -96,7 +85,7 @@ def test_the_fetchers_service(reader: Reader) -> None:
     shown = reader.type(before, served, order, after=f"until leadminer report --user jane; do sleep 1; done\n{END}")
 
     assert '"resumed":false' in shown
-    assert f"listed  {MESSAGES}" in shown
+    assert f"listed  {READER_MESSAGES}" in shown
 
 
 def test_supabase(reader: Reader, postgres: Postgres) -> None:

@@ -331,6 +331,10 @@ def test_a_missed_night_is_made_up_for(backups: Backups) -> None:
         wait_until(lambda: len([name for name in names(backups) if not name.startswith((".", "2999", "2020"))]) == 1)
 
 
+STOP_SECONDS = 60
+"""How long a busy machine has to stop the container's process."""
+
+
 class running_nightly:  # noqa: N801 (it reads as a function)
     """Runs the container's main process, and expects it to exit with 0 when told to stop."""
 
@@ -342,7 +346,7 @@ class running_nightly:  # noqa: N801 (it reads as a function)
 
     def __exit__(self, *_: object) -> None:
         self.process.send_signal(signal.SIGTERM)
-        error = self.process.communicate(timeout=10)[1]
+        error = self.process.communicate(timeout=STOP_SECONDS)[1]
         assert self.process.returncode == 0, error
 
 

@@ -1,35 +1,24 @@
 """Both modes side by side: local servers with the container's processor, and the Worker in workerd."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
 from fetcher.embedded.child import EmbeddedError
-from tests.e2e.house import House
 from tests.parity.matrix import HEAD, Row
 from tests.support.cloudflare.deployment import Deployment
 from tests.support.dovecot import Dovecot
 from tests.support.fixtures import require
+from tests.support.house import House
 from tests.support.mode import CloudflareMode
-
-MATRIX = pytest.StashKey[list[Row]]()
-
-
-@pytest.fixture
-def matrix(pytestconfig: pytest.Config) -> list[Row]:
-    """Return the matrix to add rows to; it is printed at the end of the run."""
-    return pytestconfig.stash.setdefault(MATRIX, [])
+from tests.support.sections import add_line
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """Print the matrix."""
-    rows = config.stash.get(MATRIX, [])
-    if not rows:
-        return
-    terminalreporter.section("parity")
-    terminalreporter.write_line(HEAD)
-    for row in sorted(rows, key=lambda each: each.mailbox):
-        terminalreporter.write_line(str(row))
+@pytest.fixture(scope="session")
+def matrix(pytestconfig: pytest.Config) -> Callable[[Row], None]:
+    """Return what adds a row to the matrix, which is printed at the end of the run."""
+    add_line(pytestconfig, "parity", HEAD)
+    return lambda row: add_line(pytestconfig, "parity", str(row))
 
 
 @pytest.fixture(scope="module")

@@ -12,12 +12,13 @@ from bench.corpus import CorpusUnavailable, read_corpus
 from demo.mailbox import generate_mailbox
 from demo.people import OWNER
 from fetcher.contacts.export import Format, export_contacts
+from fetcher.contacts.pages import read_contacts
 from schemas.segments import MAX_MESSAGES
-from tests.e2e.house import AS_OF, House
-from tests.e2e.mailboxes import EDGE, PASSWORD, Folders, fill
 from tests.parity.matrix import Row, numbers
 from tests.support.dovecot import Dovecot
 from tests.support.fixtures import require
+from tests.support.house import AS_OF, House
+from tests.support.mailboxes import EDGE, PASSWORD, Folders, fill
 from tests.support.mode import CloudflareMode
 from tests.unit.docs.pages import read_page, table
 
@@ -52,7 +53,7 @@ def test_both_modes_give_the_same_contacts_and_ledger(
     house: House,
     cloudflare: CloudflareMode,
     dovecot: Dovecot,
-    matrix: list[Row],
+    matrix: Callable[[Row], None],
     make: Callable[[], Folders],
     request: pytest.FixtureRequest,
 ) -> None:
@@ -67,7 +68,7 @@ def test_both_modes_give_the_same_contacts_and_ledger(
     there = cloudflare.mine(user, login, dovecot.port, PASSWORD, as_of=AS_OF)
 
     counted = meters.meters()["counts"]
-    contacts = list(house._read_contacts(user))
+    contacts = list(read_contacts(house.client, user, source=None))
     exports = [
         [b"".join(export_contacts(contacts, form)) for form in Format],
         [cloudflare.export(user, form) for form in Format],
@@ -80,7 +81,7 @@ def test_both_modes_give_the_same_contacts_and_ledger(
         digests=(digest(exports[0], ledgers[0]), digest(exports[1], ledgers[1])),
         counters=f"{counted['d1 rows written']:,} rows written, {counted['r2 get']:,} objects read",
     )
-    matrix.append(row)
+    matrix(row)
     assert said.code == there.returncode, (said.err, there.stderr)
     assert ledgers[0] == ledgers[1]
     assert exports[0] == exports[1]

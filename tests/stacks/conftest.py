@@ -10,7 +10,6 @@ import pytest
 from infra.naming import CloudflareNames
 from processor.adapters.container.migrate import migrate
 from schemas.migrations import PERMANENT
-from tests.e2e.mailboxes import fill, whole_mailbox
 from tests.support.cloudflare.account import CloudflareAccount
 from tests.support.cloudflare.packages import Pieces
 from tests.support.docker.engine import DockerEngine, DockerMissing
@@ -21,31 +20,29 @@ from tests.support.pulumi.engine import EngineMissing, Pulumi, build_engine
 from tests.support.pulumi.project import copy_project
 from tests.support.pulumi.selfhost import SelfHost, Service, mailbox, mine_embedded
 from tests.support.pulumi.staging import build_fetcher
+from tests.support.sections import add_line
 from tests.support.servers import Postgres
 
 CLOUDFLARE = [CloudflareNames(environment) for environment in ("staging", "prod")]
-TIMES = pytest.StashKey[dict[str, float]]()
 LAST_TIMES = "stacks/seconds"
-"""The key in pytest's cache for the times of the last run in this checkout."""
+"""The key in pytest's cache of the times of the last run in this checkout."""
+SECTION = "stacks: seconds, and as a multiple of the last run"
 Note = Callable[[str, float], None]
 
 
 @pytest.fixture(scope="session")
 def note(pytestconfig: pytest.Config) -> Note:
-    """Return a function that records how many seconds something took; all are printed at the end of the run."""
-    return pytestconfig.stash.setdefault(TIMES, {}).__setitem__
+    """Return what prints at the end of the run how many seconds something took, and compares with the last run."""
+    cache = pytestconfig.cache
+    assert cache is not None
 
+    def add(what: str, seconds: float) -> None:
+        before: dict[str, float] = cache.get(LAST_TIMES, {})
+        multiple = f"{seconds / before[what]:6.2f}" if what in before else "     -"
+        add_line(pytestconfig, SECTION, f"{seconds:6.1f} {multiple}  {what}")
+        cache.set(LAST_TIMES, {**before, what: seconds})
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """Print how long the stacks took, and as multiples of the last run, since machines differ."""
-    times = config.stash.get(TIMES, {})
-    if times and config.cache:
-        before = config.cache.get(LAST_TIMES, {})
-        config.cache.set(LAST_TIMES, {**before, **times})
-        terminalreporter.section("stacks: seconds, and as a multiple of the last run")
-        for what, seconds in times.items():
-            multiple = f"{seconds / before[what]:6.2f}" if what in before else "     -"
-            terminalreporter.write_line(f"{seconds:6.1f} {multiple}  {what}")
+    return add
 
 
 @pytest.fixture(scope="session")
@@ -73,14 +70,6 @@ def docker_engine() -> Iterator[DockerEngine]:
 def images(docker_engine: DockerEngine) -> dict[str, str]:
     """Return the images that would come from a registry, by their settings."""
     return docker_engine.build_images()
-
-
-@pytest.fixture(scope="session")
-def dovecot() -> Iterator[Dovecot]:
-    """Yield an IMAP server with the sample mailbox, which no test changes."""
-    with Dovecot() as server:
-        fill(server, whole_mailbox())
-        yield server
 
 
 @pytest.fixture(scope="session")

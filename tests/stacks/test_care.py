@@ -7,8 +7,8 @@ import sys
 from pathlib import Path
 
 from fetcher.embedded.postgres import postgres_binaries
-from tests.e2e.house import wait_until
 from tests.support.docker.engine import DockerEngine
+from tests.support.house import wait_until
 from tests.support.pulumi.selfhost import STACK, SelfHost, Service
 from tests.support.walk import Reader, blocks_under
 

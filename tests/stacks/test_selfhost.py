@@ -9,9 +9,9 @@ from pathlib import Path
 from uuid import uuid4
 
 from schemas.ledger import Ledger
-from tests.e2e.house import wait_until
 from tests.stacks.conftest import Note
 from tests.support.docker.engine import DockerEngine
+from tests.support.house import wait_until
 from tests.support.pulumi.selfhost import SelfHost, Service
 
 HEAL_SECONDS = 90.0

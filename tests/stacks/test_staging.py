@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from schemas.ledger import Ledger
-from tests.e2e.house import wait_until
 from tests.stacks.conftest import Note
 from tests.support.cloudflare.account import CloudflareAccount
 from tests.support.docker.engine import DockerEngine
 from tests.support.dovecot import Dovecot
 from tests.support.forwarder import Forwarder
+from tests.support.house import wait_until
 from tests.support.pulumi.selfhost import Service, mailbox, source_at
 from tests.support.pulumi.staging import NAMES, Staging
 

@@ -1,30 +1,20 @@
 """The commands of `docs/self-host.md` for one server work, from setup to contacts, maintenance and removal."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
 
-from tests.e2e.mailboxes import PASSWORD, fill, mail
 from tests.stacks.conftest import Note
 from tests.support.docker.engine import DockerEngine
 from tests.support.dovecot import Dovecot, free_ports
+from tests.support.fixtures import READER_MESSAGES
+from tests.support.mailboxes import PASSWORD
 from tests.support.pulumi.selfhost import mailbox
 from tests.support.walk import Reader, blocks_under
 
-LOGIN = "jane@example.org"
-MESSAGES = 40
 CONTAINERS = ("fetcher", "postgres", "redis")
 """Containers that the page names; they get another prefix, since two runs on one engine need different names."""
-
-
-@pytest.fixture
-def inbox() -> Iterator[Dovecot]:
-    """Yield an IMAP server with a small mailbox."""
-    with Dovecot() as server:
-        fill(server, {"INBOX": [mail(number, to=LOGIN) for number in range(MESSAGES)]}, login=LOGIN)
-        yield server
 
 
 @pytest.fixture
@@ -63,7 +53,7 @@ def test_one_server_from_nothing_to_its_end(
         }
         walker = Reader(reader.folder, reader.environment, own, PASSWORD)
         mined = walker.type(mine, ask, check, before=passphrase)
-    assert f"listed  {MESSAGES}" in mined
+    assert f"listed  {READER_MESSAGES}" in mined
     assert '"state":"finished"' in mined
     assert (reader.folder / "contacts.csv").read_bytes().count(b"\n") == 2
     cared = reader.type(*care, before=passphrase)

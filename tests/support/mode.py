@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from fetcher.adapters.processor import ProcessorClient
 from fetcher.contacts.export import Format, export_contacts
-from fetcher.contacts.pages import PAGE
+from fetcher.contacts.pages import read_contacts
 from fetcher.embedded.child import child_environment
 from tests.support.cloudflare.deployment import TOKEN, Deployment
 
@@ -19,24 +19,10 @@ class CloudflareMode:
     """Runs `leadminer` on a deployment; use it as a context manager. `home` is the command line's data directory."""
 
     def __init__(self, deployment: Deployment, home: Path) -> None:
-        local, account = deployment.local, deployment.local.account
         self.deployment = deployment
         self.home = home
-        self.settings = {
-            "STORAGE_MODE": "cloudflare",
-            "CLOUDFLARE_ACCOUNT_ID": account.account,
-            "CLOUDFLARE_API_TOKEN": account.token,
-            "CLOUDFLARE_BASE_URL": f"{local.gate}/client/v4",
-            "CLOUDFLARE_QUEUES": account.queue_name,
-            "CLOUDFLARE_R2_ACCESS_KEY_ID": account.access_key,
-            "CLOUDFLARE_R2_BUCKET": account.bucket,
-            "CLOUDFLARE_R2_ENDPOINT": local.gate,
-            "CLOUDFLARE_R2_SECRET_ACCESS_KEY": account.secret,
-            "PROCESSOR_URL": local.processor,
-            "PROCESSOR_TOKEN": TOKEN,
-            "LEADMINER_HOME": str(home),
-        }
-        self.client = ProcessorClient(local.processor, TOKEN)
+        self.settings = deployment.fetcher_settings | {"LEADMINER_HOME": str(home)}
+        self.client = ProcessorClient(deployment.local.processor, TOKEN)
 
     def __enter__(self) -> Self:
         return self
@@ -58,9 +44,4 @@ class CloudflareMode:
 
     def export(self, user: str, form: Format) -> bytes:
         """Return a user's export."""
-        contacts: list[Any] = []
-        page, after = self.client.contacts(user, limit=PAGE)
-        while page:
-            contacts += page
-            page, after = self.client.contacts(user, after=after, limit=PAGE)
-        return b"".join(export_contacts(contacts, form))
+        return b"".join(export_contacts(read_contacts(self.client, user, source=None), form))

@@ -63,6 +63,24 @@ class Deployment:
         self.local.close()
         self.rest.__exit__()
 
+    @property
+    def fetcher_settings(self) -> dict[str, str]:
+        """The environment of a fetcher that uses this deployment with the service's token."""
+        local, account = self.local, self.local.account
+        return {
+            "STORAGE_MODE": "cloudflare",
+            "CLOUDFLARE_ACCOUNT_ID": account.account,
+            "CLOUDFLARE_API_TOKEN": account.token,
+            "CLOUDFLARE_BASE_URL": f"{local.gate}/client/v4",
+            "CLOUDFLARE_QUEUES": account.queue_name,
+            "CLOUDFLARE_R2_ACCESS_KEY_ID": account.access_key,
+            "CLOUDFLARE_R2_BUCKET": account.bucket,
+            "CLOUDFLARE_R2_ENDPOINT": local.gate,
+            "CLOUDFLARE_R2_SECRET_ACCESS_KEY": account.secret,
+            "PROCESSOR_URL": local.processor,
+            "PROCESSOR_TOKEN": TOKEN,
+        }
+
     def ask(self, method: str, path: str, body: object = None, *, token: str = TOKEN) -> httpx.Response:
         """Send a request to the Worker's API."""
         headers = {"authorization": f"Bearer {token}"} if token else {}

@@ -14,11 +14,11 @@ import httpx
 
 from demo.people import OWNER
 from fetcher.embedded.child import child_environment
-from tests.e2e.house import AS_OF, wait_until
-from tests.e2e.mailboxes import PASSWORD
 from tests.support.docker.engine import DockerEngine
 from tests.support.dovecot import free_ports
 from tests.support.forwarder import Forwarder
+from tests.support.house import AS_OF, wait_until
+from tests.support.mailboxes import PASSWORD
 from tests.support.pulumi.engine import Pulumi
 from tests.support.pulumi.project import copy_project
 

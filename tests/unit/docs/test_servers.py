@@ -6,11 +6,10 @@ from urllib.parse import urlsplit, urlunsplit
 import psycopg
 import pytest
 
-from fetcher.embedded.child import EmbeddedError
 from processor.adapters.container.migrate import migrate_all
 from processor.settings import MINING_DATABASE, replace_database
 from schemas.migrations import PERMANENT, read_migrations
-from tests.support.fixtures import require
+from tests.support.fixtures import running
 from tests.support.servers import Postgres
 from tests.unit.docs.pages import code_blocks, read_page
 
@@ -20,14 +19,8 @@ ROLE = "miner"
 @pytest.fixture
 def fresh_server() -> Iterator[Postgres]:
     """Yield a PostgreSQL for this test only, because roles belong to the whole server."""
-    server = Postgres()
-    try:
-        server.start()
-    except EmbeddedError as error:
-        server.close()
-        require(False, f"no PostgreSQL: {error}")
-    yield server
-    server.close()
+    with running(Postgres()) as server:
+        yield server
 
 
 def as_role(connection_string: str, role: str) -> str:

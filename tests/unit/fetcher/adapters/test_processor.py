@@ -19,7 +19,7 @@ from tests.support.http_stand_in import Answer, HttpStandIn
 MINING = "0f8fad5b-d9cb-469f-a165-70867728950e"
 STATUS: dict[str, Any] = {
     "id": MINING,
-    "source_name": None,
+    "source_name": "jane@acme.com",
     "state": "processing",
     "cancelled": True,
     "begun_at": "2026-01-01T00:00:00Z",
@@ -38,6 +38,7 @@ BEGUN: dict[str, Any] = {
     "lease": 4,
     "lease_seconds": 10.0,
     "settings": {
+        "address": "jane@acme.com",
         "folders": ["INBOX"],
         "since": "2020-01-01",
         "scope": "headers",

@@ -23,9 +23,9 @@ import redis
 from demo.people import OWNER
 from fetcher.adapters.processor import ProcessorClient
 from fetcher.contacts.export import Format, export_contacts
-from fetcher.contacts.pages import PAGE
+from fetcher.contacts.pages import read_contacts
 from fetcher.embedded.child import Child, child_environment
-from tests.e2e.mailboxes import PASSWORD
+from tests.support.mailboxes import PASSWORD
 from tests.support.servers import Postgres, Valkey
 
 BASELINE_USER = "baseline"
@@ -174,13 +174,7 @@ class House:
 
     def contacts(self, user: str) -> bytes:
         """Return a user's export in JSON Lines."""
-        return b"".join(export_contacts(self._read_contacts(user), Format.JSONL))
-
-    def _read_contacts(self, user: str) -> Iterator[Any]:
-        page, after = self.client.contacts(user, limit=PAGE)
-        while page:
-            yield from page
-            page, after = self.client.contacts(user, after=after, limit=PAGE)
+        return b"".join(export_contacts(read_contacts(self.client, user, source=None), Format.JSONL))
 
     def account(self, user: str) -> Account:
         """Return the account of the user's first mining; any later minings must have found nothing new."""
