@@ -123,3 +123,24 @@ def running(fake: FakeProcessor) -> Iterator[FakeProcessor]:
         finally:
             server.shutdown()
             thread.join()
+
+
+def contact(number: int, **changed: Any) -> dict[str, Any]:
+    """Return a contact as the processor gives it; each number is another person."""
+    return {
+        "address": f"jane{number}@acme.com",
+        "name": "Jane Doe",
+        "recency": "2022-04-05T14:46:20Z",
+        "seniority": None,
+        "occurrence": 3,
+        "sender": 2,
+        "recipient": 1,
+        "conversations": 1,
+        "replied_conversations": 1,
+        "temperature": 52,
+        "tags": [{"name": "professional", "reachability": 1, "source": "email_address", "count": 3}],
+        "alternate_names": [],
+        "alternate_emails": [],
+        "sources": ["me@example.org"],
+        **changed,
+    }

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from processor.adapters.cloudflare.dialect import Bound, bind_all, load_named
+from processor.adapters.cloudflare.versions import refuse_older
 from processor.ports import Conflict, LimitExceeded, Row, Statement, Unavailable
 from schemas.limits import D1_QUERIES
 
@@ -55,9 +56,8 @@ class D1MiningStore:
         except Exception as error:
             if "no such table" not in str(error):
                 raise
-            raise Unavailable(f"D1 has no tables yet: apply its migrations up to {SCHEMA_VERSION}") from error
-        if str(row["id"] or "") < SCHEMA_VERSION:
-            raise Unavailable(f"D1's schema is {row['id']}: apply its migrations up to {SCHEMA_VERSION}")
+            row = {"id": None}
+        refuse_older("D1", row["id"], needed=SCHEMA_VERSION)
         self._is_checked = True
 
     async def _ask(self, statements: Sequence[Bound]) -> list[list[Row]]:

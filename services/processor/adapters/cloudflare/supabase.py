@@ -5,6 +5,7 @@ import json
 from collections.abc import Awaitable, Callable
 from typing import Any, Final, Protocol
 
+from processor.adapters.cloudflare.versions import refuse_older
 from processor.ports import Conflict, LimitExceeded, Unavailable
 
 SCHEMA: Final = "leadminer"
@@ -58,9 +59,7 @@ class SupabaseContactStore:
         return await self._ask(function, **arguments)
 
     async def _check_schema(self) -> None:
-        version = str(await self._ask("schema_version") or "")
-        if version < SCHEMA_VERSION:
-            raise Unavailable(f"Supabase's schema is {version or 'none'}: apply its migrations up to {SCHEMA_VERSION}")
+        refuse_older("Supabase", await self._ask("schema_version"), needed=SCHEMA_VERSION)
         self._is_checked = True
 
     async def _ask(self, function: str, **arguments: Any) -> Any:

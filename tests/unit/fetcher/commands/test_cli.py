@@ -17,7 +17,7 @@ import pytest
 
 from fetcher.commands.cli import run
 from fetcher.exits import Exit
-from tests.support.fake_processor import TOKEN, FakeProcessor, running
+from tests.support.fake_processor import TOKEN, FakeProcessor, contact, running
 
 FIRST = "11111111-aaaa-4aaa-8aaa-000000000001"
 SECOND = "22222222-aaaa-4aaa-8aaa-000000000002"
@@ -82,25 +82,6 @@ def _report(mining: str, ledger: dict[str, Any], *, balanced: bool, state: str =
         "balanced": balanced,
         "imbalance": [],
         "receipt": {"objects": 4, "rows": {"points": 77}, "keys": "00ff"},
-    }
-
-
-def _contact(number: int, name: str | None = "Jane Doe") -> dict[str, Any]:
-    return {
-        "address": f"jane{number}@acme.com",
-        "name": name,
-        "recency": "2022-04-05T14:46:20Z",
-        "seniority": None,
-        "occurrence": 3,
-        "sender": 2,
-        "recipient": 1,
-        "conversations": 1,
-        "replied_conversations": 1,
-        "temperature": 52,
-        "tags": [{"name": "professional", "reachability": 1, "source": "email_address", "count": 3}],
-        "alternate_names": [],
-        "alternate_emails": [],
-        "sources": ["me@example.org"],
     }
 
 
@@ -338,7 +319,7 @@ def test_contacts_are_plain_lines_without_anything_that_steers_a_terminal(
     processor: FakeProcessor, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Without a terminal, contacts are plain lines without control characters, because names come from others' mail."""
-    processor.contacts = [_contact(1, "Eve\x1b[2J\u202e[bold]evil[/bold]\x9b"), _contact(2, None)]
+    processor.contacts = [contact(1, name="Eve\x1b[2J\u202e[bold]evil[/bold]\x9b"), contact(2, name=None)]
 
     code = run(["contacts"])
 
@@ -350,7 +331,7 @@ def test_contacts_are_plain_lines_without_anything_that_steers_a_terminal(
 
 def test_contacts_ask_for_what_they_show_alone(processor: FakeProcessor, capsys: pytest.CaptureFixture[str]) -> None:
     """`--limit` limits the list, and `--source` accepts a mailbox in the form that `mine` takes."""
-    processor.contacts = [_contact(number) for number in range(5)]
+    processor.contacts = [contact(number) for number in range(5)]
 
     run(["contacts", "--limit", "3", "--json", "--source", "imaps://Me%40Example.org@imap.example.org"])
 
@@ -361,7 +342,7 @@ def test_contacts_ask_for_what_they_show_alone(processor: FakeProcessor, capsys:
 
 def test_an_export_reads_all_pages(processor: FakeProcessor, capsysbinary: pytest.CaptureFixture[bytes]) -> None:
     """An export of more than one page contains every contact once, in order."""
-    processor.contacts = [_contact(number) for number in range(2100)]
+    processor.contacts = [contact(number) for number in range(2100)]
 
     code = run(["export"])
 
@@ -372,7 +353,7 @@ def test_an_export_reads_all_pages(processor: FakeProcessor, capsysbinary: pytes
 
 def test_an_exported_file_is_whole_and_private(processor: FakeProcessor, tmp_path: Path) -> None:
     """Only the owner can read an exported file, and no temporary file is left beside it."""
-    processor.contacts = [_contact(1)]
+    processor.contacts = [contact(1)]
 
     code = run(["export", "--format", "jsonl", "--output", str(tmp_path / "none" / "contacts.jsonl")])
 
@@ -386,7 +367,7 @@ def test_an_exported_file_is_whole_and_private(processor: FakeProcessor, tmp_pat
 def test_an_export_that_breaks_off_leaves_the_earlier_file(processor: FakeProcessor, tmp_path: Path) -> None:
     """If an export breaks off, the earlier file stays unchanged."""
     (tmp_path / "contacts.csv").write_text("earlier")
-    processor.contacts = [_contact(number) for number in range(1500)]
+    processor.contacts = [contact(number) for number in range(1500)]
     processor.fails_after_pages = 1
 
     code = run(["export", "--output", str(tmp_path / "contacts.csv")])
