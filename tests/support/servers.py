@@ -5,7 +5,7 @@ import shutil
 import tempfile
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Generic, Self, TypeVar
 
 import psycopg
 import redis
@@ -19,8 +19,13 @@ NO_FSYNC = {"fsync": "off", "full_page_writes": "off"}
 """Faster starts and commits. A killed server loses nothing, because the machine itself does not crash."""
 
 
-class _Server:
+S = TypeVar("S", PostgresServer, ValkeyServer)
+
+
+class _Server(Generic[S]):
     """A server in a temporary folder with a short path and mode 0700, which is removed with it."""
+
+    server: S
 
     def __init__(self) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="lm-"))
@@ -32,11 +37,22 @@ class _Server:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.close()
 
+    @property
+    def pid(self) -> int:
+        """The server's process id."""
+        return self.server.child.pid
+
     def start(self) -> None:
-        raise NotImplementedError
+        """Start the server and wait until it answers."""
+        self.server.start()
+
+    def stop(self) -> None:
+        """Shut the server down in an orderly way."""
+        self.server.stop()
 
     def kill9(self) -> None:
-        raise NotImplementedError
+        """Kill the server's process as a crash would; PostgreSQL's backends follow by themselves."""
+        self.server.child.kill()
 
     def restart(self) -> None:
         """Kill the server as a crash would, and start it again with the data it left."""
@@ -49,7 +65,7 @@ class _Server:
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
-class Postgres(_Server):
+class Postgres(_Server[PostgresServer]):
     """A PostgreSQL server; `binaries` is the folder of initdb and postgres, by default the embedded ones."""
 
     def __init__(self, binaries: Path | None = None, *, durable: bool = False) -> None:
@@ -62,23 +78,6 @@ class Postgres(_Server):
             settings={"max_connections": "200"} | ({} if durable else NO_FSYNC),
         )
         self._names = (f"test_{number}" for number in itertools.count(1))
-
-    @property
-    def pid(self) -> int:
-        """Return the postmaster's process id."""
-        return self.server.child.pid
-
-    def start(self) -> None:
-        """Start the server and wait until it accepts connections."""
-        self.server.start()
-
-    def stop(self) -> None:
-        """Shut the server down cleanly."""
-        self.server.stop()
-
-    def kill9(self) -> None:
-        """Kill the postmaster, as a crash would; its backends end by themselves."""
-        self.server.child.kill()
 
     def close(self) -> None:
         """Kill the server, wait for its backends to end, and remove its folder."""
@@ -98,7 +97,7 @@ class Postgres(_Server):
         return self.conninfo(name)
 
 
-class Valkey(_Server):
+class Valkey(_Server[ValkeyServer]):
     """A Valkey server; `binary` can be another server with the same protocol, such as Debian's redis-server."""
 
     def __init__(self, binary: Path | None = None) -> None:
@@ -110,23 +109,6 @@ class Valkey(_Server):
             binary=binary or valkey_binary(),
         )
         self._databases = itertools.cycle(range(VALKEY_DATABASES))
-
-    @property
-    def pid(self) -> int:
-        """Return the server's process id."""
-        return self.server.child.pid
-
-    def start(self) -> None:
-        """Start the server and wait until it answers."""
-        self.server.start()
-
-    def stop(self) -> None:
-        """Shut the server down cleanly."""
-        self.server.stop()
-
-    def kill9(self) -> None:
-        """Kill the server, as a crash would."""
-        self.server.child.kill()
 
     def url(self, database: int = 0) -> str:
         """Return the connection string of a numbered database."""
