@@ -73,7 +73,7 @@ def test_an_old_python_is_named(bare: Path) -> None:
 
 
 def test_no_python_is_told(bare: Path) -> None:
-    """Where there is none at all, the sentence says so."""
+    """If there is no Python at all, the message says so."""
     assert "this machine has no python3." in run_setup(bare)
 
 

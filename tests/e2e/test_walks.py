@@ -1,4 +1,4 @@
-"""What the documents tell people with their own servers to type does what the documents say."""
+"""The commands that the documents give to people with their own servers do what the documents say."""
 
 import shutil
 import sys
@@ -64,7 +64,7 @@ END = "kill $(jobs -p); wait || true"
 
 
 def test_servers_of_ones_own(reader: Reader) -> None:
-    """Migrations, a processor, `doctor` and a mining, as they are told."""
+    """Migrations, a processor, `doctor` and a mining work as the page describes."""
     first, second = blocks_under("docs/self-host.md", "Your own servers")
     started = Block(first.heading, f"{first.commands}\n{until('http://127.0.0.1:8080')}")
 
@@ -75,7 +75,7 @@ def test_servers_of_ones_own(reader: Reader) -> None:
 
 
 def test_the_fetchers_service(reader: Reader) -> None:
-    """Started as it is told, it takes the order that stands there."""
+    """Started as the page describes, the service accepts the request shown there."""
     processor, mining = blocks_under("docs/self-host.md", "Your own servers")
     serve, order = blocks_under("docs/http-api.md", "The fetcher's service")
     url = mining.commands.splitlines()[0]

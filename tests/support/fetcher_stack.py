@@ -97,7 +97,7 @@ class Stack:
         assert isinstance(self.raw_store, MemoryRawStore)
         self.raw_store.fault = put
 
-    def mend_store(self) -> None:
+    def repair_store(self) -> None:
         """Let the raw store accept everything again."""
         assert isinstance(self.raw_store, MemoryRawStore)
         self.raw_store.fault = lambda _: None

@@ -151,7 +151,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         return provider_pb2.CreateResponse(id=identity, properties=_struct(properties))
 
     def Read(self, request: Any, context: Any) -> Any:  # noqa: N802 (the name of the protocol)
-        """Say what is known of it, or nothing where it is gone."""
+        """Return what is known of the resource, or nothing if it is gone."""
         kind, state = self._kind(request, context), plain(request.properties)
         with _told(context):
             there = kind.read(request.id, state)

@@ -125,7 +125,7 @@ def test_a_mining_that_was_broken_off_says_by_what_until_it_is_started_again(run
     assert begun(run) is None
     until_ended(runs)
     broken = runs.problem("jo", run.progress.mining)
-    stack.mend_store()
+    stack.repair_store()
 
     again = start(runs, stack)
     assert begun(again) is None
