@@ -13,10 +13,10 @@ pytest_plugins = [
     "tests.support.waiting",
 ]
 
-FIRST = ("unit", "contract", "integration", "infra", "stacks", "parity", "e2e")
-"""The folders in the order in which they start: fast tests find most, and stacks take longest. Within one, chance."""
-SHARED_SERVERS = {"docker_engine": "docker", "shared_deployment": "worker", "house": "house"}
-"""Fixtures that start servers for many files; the tests that ask for one of them run one after another."""
+FIRST = ("unit", "stacks", "e2e", "parity", "contract", "integration", "infra")
+"""The folders in the order in which they start: fast tests that find the most, then the longest. Within one, chance."""
+SHARED_SERVERS = {"docker_engine": "docker", "shared_deployment": "worker"}
+"""Fixtures that start what takes long or exists once; tests that ask for the same one run one after another."""
 MOST_WORKERS = 8
 
 
@@ -33,7 +33,9 @@ def pytest_xdist_auto_num_workers() -> int:
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
-    """Keep tests together that share servers, or a file with its fixtures."""
+    """Keep tests together that share servers, or a file with its fixtures; a test can name a group of its own."""
+    if item.get_closest_marker("xdist_group"):
+        return
     names = getattr(item, "fixturenames", ())
     group = next((group for fixture, group in SHARED_SERVERS.items() if fixture in names), str(item.path))
     item.add_marker(pytest.mark.xdist_group(group))

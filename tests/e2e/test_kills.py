@@ -95,7 +95,13 @@ def kill_valkey(house: House, _command: "Popen[str]", _chance: random.Random) ->
     return True
 
 
-@pytest.mark.parametrize("strike", [kill_fetcher, kill_processor, kill_postgres, kill_valkey])
+@pytest.mark.parametrize(
+    "strike",
+    [
+        pytest.param(strike, marks=pytest.mark.xdist_group(strike.__name__))
+        for strike in (kill_fetcher, kill_processor, kill_postgres, kill_valkey)
+    ],
+)
 def test_kills_change_nothing(house: House, dovecot: Dovecot, undisturbed: Undisturbed, strike: Kill) -> None:
     """Whatever is killed, and whenever, contacts are identical byte for byte, and the ledger is the same."""
     chance = random.Random(f"{SEED} {strike.__name__}")
