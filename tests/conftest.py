@@ -15,8 +15,12 @@ pytest_plugins = [
 
 FIRST = ("unit", "stacks", "e2e", "parity", "contract", "integration", "infra")
 """The folders in the order in which they start: fast tests that find the most, then the longest. Within one, chance."""
-SHARED_SERVERS = {"docker_engine": "docker", "shared_deployment": "worker"}
-"""Fixtures that start what takes long or exists once; tests that ask for the same one run one after another."""
+SHARED = (
+    ({"docker_engine", "account"}, "stacks in an account"),
+    ({"docker_engine"}, "stacks on one server"),
+    ({"shared_deployment"}, "worker"),
+)
+"""Fixtures that take long to start or exist once: tests that ask for the same ones run one after another."""
 MOST_WORKERS = 8
 
 
@@ -36,8 +40,8 @@ def pytest_itemcollected(item: pytest.Item) -> None:
     """Keep tests together that share servers, or a file with its fixtures; a test can name a group of its own."""
     if item.get_closest_marker("xdist_group"):
         return
-    names = getattr(item, "fixturenames", ())
-    group = next((group for fixture, group in SHARED_SERVERS.items() if fixture in names), str(item.path))
+    names = set(getattr(item, "fixturenames", ()))
+    group = next((group for fixtures, group in SHARED if fixtures <= names), str(item.path))
     item.add_marker(pytest.mark.xdist_group(group))
 
 

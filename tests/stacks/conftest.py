@@ -1,8 +1,10 @@
 """Fixtures for the stacks: the real Pulumi engine, a Docker engine, and local images instead of a registry's."""
 
 import asyncio
+import os
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -12,7 +14,7 @@ from processor.adapters.container.migrate import migrate
 from schemas.migrations import PERMANENT
 from tests.support.cloudflare.account import CloudflareAccount
 from tests.support.cloudflare.packages import Pieces
-from tests.support.docker.engine import DockerEngine, DockerMissing
+from tests.support.docker.engine import DockerEngine, DockerMissing, shared_engine
 from tests.support.dovecot import Dovecot
 from tests.support.fixtures import require
 from tests.support.postgrest import SCHEMA, PostgRest
@@ -55,15 +57,17 @@ def pulumi_engine() -> None:
 
 
 @pytest.fixture(scope="session")
-def docker_engine() -> Iterator[DockerEngine]:
-    """Yield a Docker engine that only the tests use."""
-    try:
-        engine = DockerEngine()
-        engine.__enter__()
-    except DockerMissing as missing:
-        require(False, str(missing))
-    yield engine
-    engine.close()
+def docker_engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DockerEngine]:
+    """Yield the tests' own Docker engine, which all processes of this run share."""
+    folder = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        folder = folder.parent
+    with ExitStack() as opened:
+        try:
+            engine = opened.enter_context(shared_engine(folder))
+        except DockerMissing as missing:
+            require(False, str(missing))
+        yield engine
 
 
 @pytest.fixture(scope="session")

@@ -8,8 +8,9 @@ import socket
 import subprocess
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, Self
+from typing import IO
 
 import docker  # type: ignore[import-untyped]
 from docker.errors import DockerException  # type: ignore[import-untyped]
@@ -36,8 +37,7 @@ def make_base() -> Path:
     place = cache_folder() / BASE
     place.mkdir(parents=True, exist_ok=True)
     made = place / "base.tar"
-    with (place / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # concurrent runs on one machine take turns
+    with _locked(place / "lock"):  # concurrent runs on one machine take turns
         if not made.exists():
             command = ["bash", str(HERE / "base_image.sh"), str(made)]
             done = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -47,63 +47,16 @@ def make_base() -> Path:
 
 
 class DockerEngine:
-    """dockerd on its own socket; use it as a context manager.
+    """A Docker engine that listens on a socket."""
 
-    Its images stay in the cache for the next run. Only one run at a time can use it.
-    """
-
-    def __init__(self) -> None:
-        if shutil.which("dockerd") is None or os.geteuid() != 0:
-            raise DockerMissing(
-                "dockerd is not installed, or you are not root. Install docker.io and debootstrap, and run as root."
-            )
-        self._folder = tempfile.TemporaryDirectory(prefix="lm-docker-")
-        self.socket = Path(self._folder.name) / "docker.sock"
-        self._kept = cache_folder() / "docker-1"
-        self._lock: IO[str] | None = None
-        self._process: subprocess.Popen[bytes] | None = None
+    def __init__(self, socket: Path) -> None:
+        self.socket = socket
+        self.client = docker.DockerClient(self.host, timeout=ANSWER_SECONDS)
 
     @property
     def host(self) -> str:
         """Return the engine's address, in the form of DOCKER_HOST."""
         return f"unix://{self.socket}"
-
-    def __enter__(self) -> Self:
-        self._kept.mkdir(parents=True, exist_ok=True)
-        self._lock = (self._kept / "lock").open("w")
-        fcntl.flock(self._lock, fcntl.LOCK_EX)
-        try:
-            self._start()
-        except BaseException:
-            self.close()
-            raise
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def _start(self) -> None:
-        folder = Path(self._folder.name)
-        command = ["dockerd", "--host", self.host, "--data-root", str(self._kept / "data")]
-        command += [
-            "--exec-root",
-            str(folder / "run"),
-            "--pidfile",
-            str(folder / "pid"),
-            "--bridge",
-            "none",
-            "--default-address-pool",
-            ADDRESSES,
-        ]
-        with (folder / "log").open("wb") as log:
-            self._process = subprocess.Popen(command, stdout=log, stderr=log)
-        until = time.monotonic() + START_SECONDS
-        while not _answers(self.socket):
-            if self._process.poll() is not None or time.monotonic() > until:
-                raise DockerMissing(f"dockerd did not start: {(folder / 'log').read_text(errors='replace')[-2000:]}")
-            time.sleep(LOOK_SECONDS)
-        self.client = docker.DockerClient(self.host, timeout=ANSWER_SECONDS)
-        self.clear()
 
     def clear(self) -> None:
         """Remove all containers, networks and volumes."""
@@ -120,32 +73,13 @@ class DockerEngine:
         for network in self.client.networks.list(names=[f"^{name}$"]):
             network.remove()
 
-    def close(self) -> None:
-        """Remove all containers, networks and volumes, and stop the engine."""
-        if self._process is not None:
-            with contextlib.suppress(DockerException, AttributeError):
-                self.clear()
-                self.client.close()
-            self._process.terminate()
-            try:
-                self._process.wait(STOP_SECONDS)
-            except subprocess.TimeoutExpired:
-                self._process.kill()
-                self._process.wait()
-            self._process = None
-        for mount in Path(self._folder.name).glob("run/netns/*"):
-            subprocess.run(["umount", str(mount)], check=False)  # dockerd leaves its mounts behind
-        if self._lock is not None:
-            self._lock.close()
-            self._lock = None
-        self._folder.cleanup()
-
     def build_images(self) -> dict[str, str]:
         """Return the images that replace those of a registry, by the names of their settings; built once."""
-        if not self.client.images.list(PYTHON_IMAGE):
-            name, _, tag = PYTHON_IMAGE.partition(":")
-            self.client.api.import_image_from_file(str(make_base()), repository=name, tag=tag)
-        servers = {f"image{name.capitalize()}": self._build_server(name) for name in ("postgres", "redis")}
+        with _locked(self.socket.with_name("images.lock")):
+            if not self.client.images.list(PYTHON_IMAGE):
+                name, _, tag = PYTHON_IMAGE.partition(":")
+                self.client.api.import_image_from_file(str(make_base()), repository=name, tag=tag)
+            servers = {f"image{name.capitalize()}": self._build_server(name) for name in ("postgres", "redis")}
         return servers | {"imagePython": PYTHON_IMAGE}
 
     def _build_server(self, name: str) -> str:
@@ -159,6 +93,91 @@ class DockerEngine:
             rm=True,
         )
         return str(image.id)
+
+
+class _Daemon:
+    """dockerd on its own socket. Its images stay in the cache for the next run; only one run at a time can use it."""
+
+    def __init__(self) -> None:
+        if shutil.which("dockerd") is None or os.geteuid() != 0:
+            raise DockerMissing(
+                "dockerd is not installed, or you are not root. Install docker.io and debootstrap, and run as root."
+            )
+        self._folder = tempfile.TemporaryDirectory(prefix="lm-docker-")
+        self.socket = Path(self._folder.name) / "docker.sock"
+        self._kept = cache_folder() / "docker-1"
+        self._lock: IO[str] | None = None
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start it and wait until it answers; raise DockerMissing."""
+        self._kept.mkdir(parents=True, exist_ok=True)
+        self._lock = (self._kept / "lock").open("w")
+        fcntl.flock(self._lock, fcntl.LOCK_EX)
+        folder = Path(self._folder.name)
+        command = ["dockerd", "--host", f"unix://{self.socket}", "--data-root", str(self._kept / "data")]
+        command += ["--exec-root", str(folder / "run"), "--pidfile", str(folder / "pid")]
+        command += ["--bridge", "none", "--default-address-pool", ADDRESSES]
+        with (folder / "log").open("wb") as log:
+            self._process = subprocess.Popen(command, stdout=log, stderr=log)
+        until = time.monotonic() + START_SECONDS
+        while not _answers(self.socket):
+            if self._process.poll() is not None or time.monotonic() > until:
+                said = (folder / "log").read_text(errors="replace")[-2000:]
+                self.stop()
+                raise DockerMissing(f"dockerd did not start: {said}")
+            time.sleep(LOOK_SECONDS)
+
+    def stop(self) -> None:
+        """Stop it, and let the next run have it."""
+        if self._process is not None:
+            self._process.terminate()
+            try:
+                self._process.wait(STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()
+        for mount in Path(self._folder.name).glob("run/netns/*"):
+            subprocess.run(["umount", str(mount)], check=False)  # dockerd leaves its mounts behind
+        if self._lock is not None:
+            self._lock.close()
+        self._folder.cleanup()
+
+
+@contextlib.contextmanager
+def shared_engine(folder: Path) -> Iterator[DockerEngine]:
+    """Yield the engine that all processes with the same `folder` share; raise DockerMissing.
+
+    The first process starts it, empties it, and stops it once no other uses it. Each names its stacks differently.
+    """
+    address, daemon = folder / "docker.socket", None
+    with (folder / "docker.users").open("a") as users:
+        with _locked(folder / "docker.lock"):
+            if not address.exists():
+                daemon = _Daemon()
+                daemon.start()
+                DockerEngine(daemon.socket).clear()
+                address.write_text(str(daemon.socket))
+            fcntl.flock(users, fcntl.LOCK_SH)
+        engine = DockerEngine(Path(address.read_text()))
+        try:
+            yield engine
+        finally:
+            if daemon is not None:
+                fcntl.flock(users, fcntl.LOCK_EX)  # waits for the others
+                with _locked(folder / "docker.lock"), contextlib.suppress(DockerException):
+                    address.unlink()
+                    engine.clear()
+            engine.client.close()
+            if daemon is not None:
+                daemon.stop()
+
+
+@contextlib.contextmanager
+def _locked(file: Path) -> Iterator[None]:
+    with file.open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def _answers(path: Path) -> bool:
