@@ -41,7 +41,7 @@ def pytest_itemcollected(item: pytest.Item) -> None:
     if item.get_closest_marker("xdist_group"):
         return
     names = set(getattr(item, "fixturenames", ()))
-    group = next((group for fixtures, group in SHARED if fixtures <= names), str(item.path))
+    group = next((group for fixtures, group in SHARED if fixtures <= names), _place(item.path))
     item.add_marker(pytest.mark.xdist_group(group))
 
 
@@ -52,5 +52,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def _rank(path: Path) -> int:
-    part = path.relative_to(Path(__file__).parent).parts[0]
+    part = _place(path).partition("/")[0]
     return FIRST.index(part) if part in FIRST else len(FIRST)
+
+
+def _place(path: Path) -> str:
+    return path.relative_to(Path(__file__).parent).as_posix()
