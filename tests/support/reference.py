@@ -55,8 +55,8 @@ def read(raw: bytes) -> Reading:
         said = people.setdefault(address, Said())
         said.fields |= BODY
         said.plus |= {plus} if plus else set()
-    referring = b" ".join(value for name, value in lines if name in ("references", "in-reply-to"))
-    return Reading(key_of(lines), date_of(lines), has_id(to_text(referring)), people)
+    referring = [to_text(value) for name, value in lines if name in ("references", "in-reply-to")]
+    return Reading(key_of(lines), date_of(lines), any(map(has_id, referring)), people)
 
 
 def split_message(raw: bytes) -> tuple[list[tuple[str, bytes]], bytes]:
@@ -118,10 +118,10 @@ def key_of(lines: list[tuple[str, bytes]]) -> bytes | None:
 
 
 def date_of(lines: list[tuple[str, bytes]]) -> int | None:
-    """Return the first valid Date, in seconds since 1970, or None; a date without a time zone is UTC."""
+    """Return the first valid Date from 1980 on, in seconds since 1970, or None; a date without a time zone is UTC."""
     for name, value in lines:
         parsed = parsedate_tz(to_text(value)) if name == "date" else None
-        if parsed and parsed[0] >= 1900:
+        if parsed and parsed[0] >= 1980:
             second = min(parsed[5], 59)
             try:
                 date = datetime(*parsed[:5], second, tzinfo=UTC) - timedelta(seconds=parsed[9] or 0)
@@ -132,9 +132,12 @@ def date_of(lines: list[tuple[str, bytes]]) -> int | None:
 
 
 def has_id(text: str) -> bool:
-    """Return whether the text has an id in angle brackets, without whitespace."""
+    """Return whether the text has an id in angle brackets, without whitespace, or has nothing but ids without them."""
     ids = [piece.partition(">")[0] for piece in text.split("<")[1:] if ">" in piece]
-    return any(found and len(found.split()) == 1 and found == found.strip() for found in ids)
+    if any(found and len(found.split()) == 1 and found == found.strip() for found in ids):
+        return True
+    words = [word.strip("<>[]\"'") for word in text.replace(",", " ").replace(";", " ").split()]
+    return any(words) and all(word.count("@") == 1 and word[0] != "@" != word[-1] for word in words if word)
 
 
 def texts_of(message: Message) -> Iterator[str]:
