@@ -54,10 +54,14 @@ def parse_date(value: str) -> int | None:
     days = _days(year, month, day)
     if days is None or (zone and zone.lower() in _HALVES):
         return _parse_other(text)
+    hour, minute, second = int(hours), int(minutes), int(seconds or 0)
+    if hour > 23 or minute > 59 or second > 60:
+        return None
+    moment = days * 86_400 + hour * 3600 + minute * 60 + second
     if not sign:
-        return _seconds(days, int(hours), int(minutes), int(seconds or 0), _zone_offset(zone))
+        return moment - _ZONE_HOURS.get(zone.lower(), 0) * 3600
     offset = int(zone_hours) * 3600 + int(zone_minutes or 0) * 60
-    return _seconds(days, int(hours), int(minutes), int(seconds or 0), -offset if sign == "-" else offset)
+    return moment + offset if sign == "-" else moment - offset
 
 
 def _parse_other(text: str) -> int | None:
@@ -65,20 +69,10 @@ def _parse_other(text: str) -> int | None:
     if written is None:
         return None
     days = _count_days(written.year, written.month, written.day)
-    if days is None:
+    if days is None or written.hour > 23 or written.minute > 59 or written.second > 60:
         return None
-    offset = written.offset or _zone_offset(written.zone)
-    return _seconds(days, written.hour, written.minute, written.second, offset)
-
-
-def _seconds(days: int, hour: int, minute: int, second: int, offset: int) -> int | None:
-    if hour > 23 or minute > 59 or second > 60:
-        return None
-    return days * 86_400 + hour * 3600 + minute * 60 + second - offset
-
-
-def _zone_offset(zone: str) -> int:
-    return _ZONE_HOURS.get(zone.lower(), 0) * 3600
+    offset = written.offset or _ZONE_HOURS.get(written.zone, 0) * 3600
+    return days * 86_400 + written.hour * 3600 + written.minute * 60 + written.second - offset
 
 
 @lru_cache(maxsize=64)

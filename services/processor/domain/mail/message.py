@@ -28,6 +28,7 @@ _ADDRESS_FIELDS: Final = (
     ("bcc", facts.BCC),
     ("list-post", facts.LIST_POST),
 )
+"""Senders first, so that the names under which an address wrote come before those that others gave it."""
 _SENDER: Final = facts.FROM | facts.REPLY_TO
 _RECIPIENT: Final = facts.TO | facts.CC | facts.BCC
 _point: Final[Callable[[tuple[str, tuple[str, ...], tuple[str, ...], int, int, int]], Point]] = partial(
@@ -37,14 +38,10 @@ _point: Final[Callable[[tuple[str, tuple[str, ...], tuple[str, ...], int, int, i
 
 
 class _People(NamedTuple):
-    """What one message says, by address: its fields, and its names and plus addresses in order, if there are any.
-
-    `signed` has the names under which the address itself wrote, `given` those that others gave it.
-    """
+    """What one message says, by address: its fields, and its names and plus addresses in order, if there are any."""
 
     fields: dict[str, int]
-    signed: Names
-    given: Names
+    names: Names
     plus: dict[str, dict[str, None]]
 
 
@@ -75,22 +72,24 @@ def read_message(
 
 def _read_people(fields: Fields) -> tuple[_People, int]:
     """Return the people of a header block, and the number of its mailbox fields in which no address could be read."""
-    people = bits, signed, given, plus_addresses = _People({}, {}, {}, {})
+    people = bits, names, plus_addresses = _People({}, {}, {})
     unread_fields = 0
     for field_name, field in _ADDRESS_FIELDS:
         if field_name in fields:
-            names = signed if field & _SENDER else given
             for value in fields[field_name]:
-                mailboxes = tuple(read_addresses(value))
-                for address, plus, name in mailboxes:
+                address = ""
+                for address, plus, name in read_addresses(value):
                     bits[address] = bits.get(address, 0) | field
                     if name:
-                        names.setdefault(address, {})[name] = None
+                        names.setdefault(address, {}).setdefault(name, field)
                     if plus:
                         plus_addresses.setdefault(address, {})[plus] = None
-                if not mailboxes and field != facts.LIST_POST and not names_nobody(value):
+                if not address and field != facts.LIST_POST and not names_nobody(value):
                     unread_fields += 1
-    move_names(fields, signed)
+    if "from" in fields:
+        for value in fields["from"]:
+            if "via" in value or "=?" in value:
+                move_names(value, fields, names)
     return people, unread_fields
 
 
@@ -106,28 +105,27 @@ def _add_texts(people: _People, head: Head, fields: Fields, *, truncated: bool) 
 
 def _grant(people: _People, fields: Fields, own: frozenset[str]) -> list[Point]:
     """Return the points of contact: everyone except the user, each with the message tag that its fields give it."""
-    bits, signed, given, plus = people
+    bits, names, plus = people
     wrote = 0
-    for address in find_own(bits, own):
+    for address in find_own(bits, own) if own else own:
         if bits.pop(address) & facts.FROM:
             wrote = facts.WROTE
     tag, served = decide_tag(fields)
-    points = []
-    for address, field in bits.items():
-        names = tuple(signed[address]) if address in signed else ()
-        count = len(names)
-        if address in given:
-            names += tuple(name for name in given[address] if not count or name not in signed[address])
-        points.append(
-            _point(
-                (
-                    address,
-                    tuple(plus[address]) if address in plus else (),
-                    names,
-                    field | wrote if field & _RECIPIENT else field,
-                    tag if field & served else facts.NO_TAG,
-                    count,
-                )
+    return [
+        _point(
+            (
+                address,
+                tuple(plus[address]) if address in plus else (),
+                tuple(names[address]) if address in names else (),
+                field | wrote if field & _RECIPIENT else field,
+                tag if field & served else facts.NO_TAG,
+                _count_signed(names[address], field) if field & _SENDER and address in names else 0,
             )
         )
-    return points
+        for address, field in bits.items()
+    ]
+
+
+def _count_signed(names: dict[str, int], fields: int) -> int:
+    """Return how many of the names of an address in these fields, from the first on, are of From or Reply-To."""
+    return len(names) if fields < facts.TO else sum(field & _SENDER > 0 for field in names.values())

@@ -11,8 +11,6 @@ _USERS: Final = 64
 
 def find_own(addresses: Mapping[str, object], own: frozenset[str]) -> Collection[str]:
     """Return those of a message's addresses that are own ones. `own` are folded; those at Gmail match in any form."""
-    if not own:
-        return ()
     found = own & addresses.keys()
     at_gmail = _read_gmail(own)
     if at_gmail:

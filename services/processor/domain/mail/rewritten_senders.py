@@ -8,13 +8,14 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
+from processor.domain.facts import FROM, REPLY_TO
 from processor.domain.mail.addresses import read_addresses
 from processor.domain.mail.charset import decode_words
 from processor.domain.mail.headers import Fields, list_id
 from processor.domain.mail.names import name_beside
 
-Names = dict[str, dict[str, None]]
-"""The names of each address, in order."""
+Names = dict[str, dict[str, int]]
+"""The names of each address, those of senders first, and the first field in which each was read."""
 
 _ORIGINALS: Final = ("x-original-from", "x-google-original-from")
 _SIGNS: Final = ("list-post", "list-id", *_ORIGINALS)
@@ -23,16 +24,14 @@ _OF_LIST: Final = ("-", "+", ".", "_")
 """What follows a list's name in its other addresses, such as dev-owner@."""
 
 
-def move_names(fields: Fields, signed: Names) -> None:
-    """Move the names of rewritten senders, among those that addresses wrote under, to the one reply address, if any."""
-    if not any(sign in fields for sign in _SIGNS):
-        return
-    for value in fields.get("from", ()):
-        if _says_via(value):
-            for address, _, name in read_addresses(value):
-                if name and _is_rewritten(address, fields):
-                    signed.get(address, {}).pop(name, None)
-                    _give(name, address, fields, signed)
+def move_names(sender: str, fields: Fields, names: Names) -> None:
+    """Move the name of a From field's value, if a list rewrote it, to the one address for replies, if there is one."""
+    if any(sign in fields for sign in _SIGNS) and _says_via(sender):
+        for address, _, name in read_addresses(sender):
+            if name and _is_rewritten(address, fields):
+                if names.get(address, {}).get(name) == FROM:
+                    del names[address][name]
+                _give(name, address, fields, names)
 
 
 def _says_via(value: str) -> bool:
@@ -41,14 +40,14 @@ def _says_via(value: str) -> bool:
     return "via" in value and _VIA.search(value) is not None
 
 
-def _give(name: str, sender: str, fields: Fields, signed: Names) -> None:
+def _give(name: str, sender: str, fields: Fields, names: Names) -> None:
     """Give a name to the address for replies, if exactly one is a person's."""
     replies = {address for address in _reply_addresses(fields) if not _is_lists(address, sender, fields)}
     if len(replies) == 1:
         (address,) = replies
         given = name_beside(name, address, None)
         if given:
-            signed.setdefault(address, {})[given] = None
+            names[address] = {given: REPLY_TO} | names.get(address, {}) | {given: REPLY_TO}
 
 
 def _reply_addresses(fields: Fields) -> Iterator[str]:
