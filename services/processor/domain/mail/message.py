@@ -1,6 +1,6 @@
 """Reads what a message says about whom, from its bytes. Pure, never raises, linear in the message's length."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Final, NamedTuple
 
@@ -119,13 +119,17 @@ def _grant(people: _People, fields: Fields, own: frozenset[str]) -> list[Point]:
                 tuple(names[address]) if address in names else (),
                 field | wrote if field & _RECIPIENT else field,
                 tag if field & served else facts.NO_TAG,
-                _count_signed(names[address], field) if field & _SENDER and address in names else 0,
+                0
+                if not field & _SENDER or address not in names
+                else len(names[address])
+                if field < facts.TO
+                else _count_signed(names[address]),
             )
         )
         for address, field in bits.items()
     ]
 
 
-def _count_signed(names: dict[str, int], fields: int) -> int:
-    """Return how many of the names of an address in these fields, from the first on, are of From or Reply-To."""
-    return len(names) if fields < facts.TO else sum(field & _SENDER > 0 for field in names.values())
+def _count_signed(names: Mapping[str, int]) -> int:
+    """Return how many of an address's names, from the first on, are of From or Reply-To."""
+    return sum(field & _SENDER > 0 for field in names.values())

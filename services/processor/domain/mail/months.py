@@ -60,6 +60,8 @@ def number_month(word: str) -> int | None:
 
 def fold(text: str) -> str:
     """Return a text in lower case, without the accents that programs leave out."""
+    if text.isascii():
+        return text.lower()
     decomposed = unicodedata.normalize("NFKD", text.lower().replace(_DOTLESS_I, "i"))
     return "".join(character for character in decomposed if not unicodedata.combining(character))
 
