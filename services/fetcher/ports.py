@@ -125,8 +125,8 @@ class Watermark:
 class Begun:
     """A mining as begin returns it. `id` is the mining to fetch, which can differ from the requested one.
 
-    `folders` (None: the default ones), `since`, `scope` and `full` were fixed at begin. `watermarks` are by folder
-    digest. A mining that has already ended has only a state, a ledger and a receipt.
+    `folders` (None: the default ones), `since`, `scope`, `full` and `own`, the user's known addresses, were fixed at
+    begin. `watermarks` are by folder digest. A mining that has already ended has only a state, a ledger and a receipt.
     """
 
     id: str
@@ -138,6 +138,7 @@ class Begun:
     since: str | None = None
     scope: str = "text"
     full: bool = False
+    own: tuple[str, ...] = ()
     watermarks: Mapping[str, Watermark] = field(default_factory=dict)
     ledger: Mapping[str, Any] | None = None
     receipt: Mapping[str, Any] | None = None

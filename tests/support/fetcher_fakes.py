@@ -130,6 +130,7 @@ class MemoryMinings:
             since=mining.asked.since,
             scope=mining.asked.scope or "text",
             full=bool(mining.asked.full),
+            own=(mining.asked.address, *(mining.asked.me or ())),
             watermarks={} if mining.asked.full else dict(self.marks),
         )
 

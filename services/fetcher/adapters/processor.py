@@ -215,6 +215,7 @@ def _begun(fields: Fields) -> Begun:
         since=settings["since"],
         scope=settings["scope"],
         full=bool(settings["full"]),
+        own=tuple(settings["own"]),
         watermarks={
             digest: Watermark(mark["uidvalidity"], UidRanges.parse(mark["uids"]))
             for digest, mark in fields["watermarks"].items()

@@ -94,6 +94,7 @@ def test_begin() -> None:
     }
     assert (begun.id, begun.resumed, begun.state, begun.lease, begun.lease_seconds) == (MINING, True, "fetching", 4, 10)
     assert (begun.folders, begun.since, begun.scope, begun.full) == (("INBOX",), "2020-01-01", "headers", False)
+    assert begun.own == ("jane@acme.com",)
     assert begun.watermarks["90db275ed079ec5f"].uidvalidity == 7
     assert begun.watermarks["90db275ed079ec5f"].uids == UidRanges.parse("1:5,9")
 
