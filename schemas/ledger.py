@@ -56,6 +56,8 @@ class Ledger:
 
     `contacts` counts addresses per verdict; `folders_failed` maps a folder's digest to the reason it failed.
     `unparsable` is part of `processed`. `cut` counts messages that were read only in part, and is part of `fetched`.
+    `unread_fields` counts mailbox fields (From, To …) of fetched messages, copies included, that say something but in
+    which no address could be read.
     """
 
     listed: int = 0
@@ -67,6 +69,7 @@ class Ledger:
     dead: dict[str, int] = field(default_factory=dict)
     unparsable: int = 0
     cut: int = 0
+    unread_fields: int = 0
     contacts: dict[str, int] = field(default_factory=dict)
     folders_failed: dict[str, str] = field(default_factory=dict)
 

@@ -100,7 +100,8 @@ CREATE INDEX refined_persons_list ON leadminer.refined_persons (
     user_id, temperature DESC, occurrence DESC, coalesce(recency, '-infinity') DESC, address
 );
 COMMENT ON COLUMN leadminer.refined_persons.names IS
-    'Votes: [name, folded, messages, latest as seconds since 1970 or null], most messages first, then the latest.';
+    'Votes: [name, folded, messages, latest as seconds since 1970 or null, 1 if the address wrote under it, else 0], in '
+    'the order of names: the first is shown.';
 COMMENT ON COLUMN leadminer.refined_persons.tags IS
     'Counts: [name, reachability, source, messages], most messages first, then by name and source.';
 COMMENT ON COLUMN leadminer.refined_persons.addresses IS 'The plus addresses under which the person was seen.';

@@ -31,25 +31,36 @@ BEGIN
     ELSIF jsonb_array_length(before) = 1 AND jsonb_array_length(more) = 1 AND before -> 0 -> 0 = more -> 0 -> 0 THEN
         RETURN jsonb_build_array(jsonb_build_array(
             before -> 0 -> 0, before -> 0 -> 1, (before -> 0 -> 2)::bigint + (more -> 0 -> 2)::bigint,
-            greatest((before -> 0 ->> 3)::bigint, (more -> 0 ->> 3)::bigint)
+            greatest((before -> 0 ->> 3)::bigint, (more -> 0 ->> 3)::bigint),
+            greatest((before -> 0 -> 4)::integer, (more -> 0 -> 4)::integer)
         ));
     END IF;
     RETURN (
         SELECT jsonb_agg(
-            jsonb_build_array(name, folded, messages, latest)
-            ORDER BY messages DESC, latest DESC NULLS LAST, name COLLATE "C"
+            jsonb_build_array(name, folded, messages, latest, signed)
+            ORDER BY first_place, (strpos(name, ',') > 0), place
         )
         FROM (
-            SELECT
-                vote ->> 0, min((vote ->> 1) COLLATE "C"), sum((vote -> 2)::bigint)::bigint, max((vote ->> 3)::bigint)
-            FROM jsonb_array_elements(before || more) AS votes (vote)
-            GROUP BY vote ->> 0
-        ) AS added (name, folded, messages, latest)
+            SELECT *, min(place) OVER (PARTITION BY folded) AS first_place
+            FROM (
+                SELECT *, row_number() OVER (
+                    ORDER BY signed DESC, messages DESC, latest DESC NULLS LAST, name COLLATE "C"
+                ) AS place
+                FROM (
+                    SELECT
+                        vote ->> 0, min((vote ->> 1) COLLATE "C"), sum((vote -> 2)::bigint)::bigint,
+                        max((vote ->> 3)::bigint), max((vote -> 4)::integer)
+                    FROM jsonb_array_elements(before || more) AS votes (vote)
+                    GROUP BY vote ->> 0
+                ) AS added (name, folded, messages, latest, signed)
+            ) AS ranked
+        ) AS joined
     );
 END
 $$;
 COMMENT ON FUNCTION leadminer.add_names IS
-    'Add votes by name. The first branches handle the common cases without a query.';
+    'Add votes by name, and order the names as processor.domain.contacts.names does. The first branches handle the common '
+    'cases without a query.';
 
 CREATE FUNCTION leadminer.add_tags(before jsonb, more jsonb) RETURNS jsonb
 LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp

@@ -14,6 +14,11 @@ DECLARE
     own text[] := ARRAY(
         SELECT DISTINCT unnest(own_addresses) FROM minings WHERE user_id = contacts_page.user_id
     );
+    -- At Gmail, dots do not count, nor which of its two hosts it is.
+    gmail CONSTANT text := '@(gmail|googlemail)\.com$';
+    own_at_gmail text[] := ARRAY(
+        SELECT replace(split_part(mine, '@', 1), '.', '') FROM unnest(own) AS all_own (mine) WHERE mine ~ gmail
+    );
     source_names jsonb;
     wanted text[];
 BEGIN
@@ -30,6 +35,10 @@ BEGIN
             FROM refined_persons
             WHERE user_id = contacts_page.user_id
                 AND address <> ALL (own)
+                AND NOT (
+                    own_at_gmail <> '{}' AND address ~ gmail
+                    AND replace(split_part(address, '@', 1), '.', '') = ANY (own_at_gmail)
+                )
                 AND (contacts_page.source_name IS NULL OR sources && wanted)
         ), page AS (
             -- Two ranges of the list's index: contacts that differ from the cursor only by address, and all after them.

@@ -15,7 +15,7 @@ CONTACT: dict[str, Any] = {
     "replied_conversations": 1,
     "recency": 1649169980,
     "seniority": 1649169980,
-    "names": [['Jané "J" Doe\\', "jané", 2, 1649169980]],
+    "names": [['Jané "J" Doe\\', "jané", 2, 1649169980, 1]],
     "plus": ["jane+x@acme.com"],
     "tags": [["professional", 1, "email_address", 3]],
 }

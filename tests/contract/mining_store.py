@@ -46,7 +46,9 @@ async def count(
     stored = tuple(StoredMessage(first + at, 1, truncated=at == 0) for at in range(len(keys)))
     messages = [Message(key, None, False, [], at == len(keys) - 1) for at, key in enumerate(keys)]
     head = Segment("fedcba9876543210", 4_294_967_295, covers, stored)
-    await minings.count_segment(mining, name=name, head=head, messages=messages, points=points or {})
+    await minings.count_segment(
+        mining, name=name, head=head, messages=messages, points=points or {}, unread_fields=len(keys)
+    )
 
 
 async def refine(minings: Minings, mining: Mining, *names: str) -> Mining:
@@ -115,7 +117,10 @@ async def check_a_live_lease_is_kept(store: MiningStore) -> None:
 
 
 async def check_copies_count_once(store: MiningStore) -> None:
-    """Check that keys counted before are duplicates in the next segment, and only new keys count as unparsable."""
+    """Check that keys counted before are duplicates in the next segment, and only new keys count as unparsable.
+
+    Unread fields count in every copy.
+    """
     minings = Minings(store)
     mining = await begin(minings)
 
@@ -124,7 +129,7 @@ async def check_copies_count_once(store: MiningStore) -> None:
 
     totals = await minings.segment_totals(mining)
     assert (totals["messages"], totals["processed"], totals["duplicate"]) == (5, 3, 2)
-    assert (totals["unparsable"], totals["cut"], totals["done"]) == (1, 2, 2)
+    assert (totals["unparsable"], totals["cut"], totals["done"], totals["unread_fields"]) == (1, 2, 2, 5)
     assert await minings.settled(mining) == {"one", "two"}
 
 

@@ -135,7 +135,7 @@ class MemoryMinings:
                 as_of=mining.asked.as_of or "2026-01-01",
                 chunks=mining.asked.chunks,
                 full=bool(mining.asked.full),
-                own=(mining.asked.address,),
+                own=(mining.asked.address, *(mining.asked.me or ())),
             ),
             watermarks={} if mining.asked.full else dict(self.marks),
         )

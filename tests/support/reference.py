@@ -7,12 +7,11 @@ plain loops, one character at a time. If the two disagree, one is wrong; tests l
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 from email import message_from_bytes
 from email.message import Message
-from email.utils import parsedate_tz
 
 from tests.support.reference_addresses import fold_plus, read_list
+from tests.support.reference_dates import read_date
 from tests.support.reference_text import find_in_text, show_html
 
 FIELDS = {"from": 1, "reply-to": 2, "reply_to": 2, "to": 4, "cc": 8, "bcc": 16, "list-post": 32}
@@ -55,8 +54,8 @@ def read(raw: bytes) -> Reading:
         said = people.setdefault(address, Said())
         said.fields |= BODY
         said.plus |= {plus} if plus else set()
-    referring = b" ".join(value for name, value in lines if name in ("references", "in-reply-to"))
-    return Reading(key_of(lines), date_of(lines), has_id(to_text(referring)), people)
+    referring = [to_text(value) for name, value in lines if name in ("references", "in-reply-to")]
+    return Reading(key_of(lines), date_of(lines), any(map(has_id, referring)), people)
 
 
 def split_message(raw: bytes) -> tuple[list[tuple[str, bytes]], bytes]:
@@ -118,23 +117,18 @@ def key_of(lines: list[tuple[str, bytes]]) -> bytes | None:
 
 
 def date_of(lines: list[tuple[str, bytes]]) -> int | None:
-    """Return the first valid Date, in seconds since 1970, or None; a date without a time zone is UTC."""
-    for name, value in lines:
-        parsed = parsedate_tz(to_text(value)) if name == "date" else None
-        if parsed and parsed[0] >= 1900:
-            second = min(parsed[5], 59)
-            try:
-                date = datetime(*parsed[:5], second, tzinfo=UTC) - timedelta(seconds=parsed[9] or 0)
-                return int((date + timedelta(seconds=parsed[5] - second)).timestamp())
-            except (ValueError, OverflowError):
-                continue
-    return None
+    """Return the first valid Date, in seconds since 1970, or None."""
+    dates = [read_date(to_text(value)) for name, value in lines if name == "date"]
+    return next((date for date in dates if date is not None), None)
 
 
 def has_id(text: str) -> bool:
-    """Return whether the text has an id in angle brackets, without whitespace."""
+    """Return whether the text has an id in angle brackets, without whitespace, or has nothing but ids without them."""
     ids = [piece.partition(">")[0] for piece in text.split("<")[1:] if ">" in piece]
-    return any(found and len(found.split()) == 1 and found == found.strip() for found in ids)
+    if any(found and len(found.split()) == 1 and found == found.strip() for found in ids):
+        return True
+    words = [word.strip("<>[]\"'") for word in text.replace(",", " ").replace(";", " ").split()]
+    return any(words) and all(word.count("@") == 1 and word[0] != "@" != word[-1] for word in words if word)
 
 
 def texts_of(message: Message) -> Iterator[str]:

@@ -57,6 +57,7 @@ CREATE TABLE segments (
     duplicate INTEGER NOT NULL DEFAULT 0,
     unparsable INTEGER NOT NULL DEFAULT 0,
     cut INTEGER NOT NULL DEFAULT 0,
+    unread_fields INTEGER NOT NULL DEFAULT 0,
     folder TEXT NOT NULL DEFAULT '',
     uidvalidity INTEGER NOT NULL DEFAULT 0,
     covers TEXT NOT NULL DEFAULT '',
@@ -124,7 +125,8 @@ SELECT
     point.value -> 1 AS plus_addresses,
     point.value -> 2 AS names,
     point.value ->> 3 AS fields,
-    point.value ->> 4 AS tag
+    point.value ->> 4 AS tag,
+    point.value ->> 5 AS signed
 FROM points AS p, json_each(p.facts) AS fact, json_each(fact.value) AS message, json_each(message.value, '$[3]') AS point;
 
 INSERT INTO migrations (id) VALUES ('0001_minings') ON CONFLICT DO NOTHING;

@@ -46,6 +46,7 @@ CREATE TABLE segments (
     duplicate integer NOT NULL DEFAULT 0,
     unparsable integer NOT NULL DEFAULT 0,
     cut integer NOT NULL DEFAULT 0,
+    unread_fields integer NOT NULL DEFAULT 0,
     folder text COLLATE "C" NOT NULL DEFAULT '',
     uidvalidity bigint NOT NULL DEFAULT 0,
     covers text COLLATE "C" NOT NULL DEFAULT '',
@@ -111,7 +112,8 @@ SELECT
     point -> 1 AS plus_addresses,
     point -> 2 AS names,
     (point ->> 3)::integer AS fields,
-    (point ->> 4)::integer AS tag
+    (point ->> 4)::integer AS tag,
+    (point ->> 5)::integer AS signed
 FROM points AS p
 CROSS JOIN LATERAL jsonb_array_elements(p.facts::jsonb) AS message
 CROSS JOIN LATERAL jsonb_array_elements(message -> 3) AS point;

@@ -1,6 +1,7 @@
 """The command `mine`: mines a mailbox and shows the report."""
 
 import shlex
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from datetime import date
 from functools import partial
@@ -105,7 +106,7 @@ def mine(
     except KeyboardInterrupt:
         _say_how_to_resume(here, "Stopped immediately")
         raise typer.Exit(Exit.STOPPED) from None
-    raise typer.Exit(_conclude(here, outcome, as_json=as_json))
+    raise typer.Exit(conclude(here, outcome, as_json=as_json))
 
 
 def run_mining(here: Session, request: "MiningRequest", connector: "Connector") -> "Outcome":
@@ -132,11 +133,14 @@ def run_mining(here: Session, request: "MiningRequest", connector: "Connector") 
         )
 
 
-def _conclude(here: Session, outcome: "Outcome", *, as_json: bool) -> Exit:
+def conclude(here: Session, outcome: "Outcome", *, as_json: bool) -> Exit:
+    """Show how a mining ended, and return the exit code."""
     if as_json:
         here.terminal.show_json(asdict(outcome))
     elif outcome.finished:
         show_report(here.terminal, {"id": outcome.mining, **asdict(outcome)})
+        if outcome.perhaps_own:
+            here.terminal.tell(_ask_about(outcome.perhaps_own))
         if here.terminal.err.is_terminal:
             here.terminal.tell(NEXT, "dim")
     if not outcome.finished:
@@ -148,6 +152,13 @@ def _conclude(here: Session, outcome: "Outcome", *, as_json: bool) -> Exit:
     if not is_sound(Ledger.from_json(outcome.ledger or {})):
         return Exit.NOT_WELL
     return Exit.INTERRUPTED if outcome.progress.cancelled else Exit.OK
+
+
+def _ask_about(addresses: Sequence[str]) -> str:
+    """Ask whether addresses that wrote from the Sent folder are the user's, and say how to declare them."""
+    verb = "Is" if len(addresses) == 1 else "Are"
+    options = " ".join(f"--me {shlex.quote(address)}" for address in addresses)
+    return f"{verb} {' and '.join(addresses)} yours too? Mine again with {options} to leave them out of your contacts."
 
 
 def _stopped(progress: "Progress") -> str:

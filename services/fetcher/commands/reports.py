@@ -63,11 +63,13 @@ def ledger_lines(ledger: Ledger, *, ended: bool) -> Iterator[tuple[str, bool]]:
 
 
 def remarks(ledger: Ledger) -> Iterator[str]:
-    """Yield what the two lines do not show: messages that were read in part or not parsed, and folders that failed."""
+    """Yield what the two lines do not show: what was not parsed, read in part or not understood, and failed folders."""
     if ledger.unparsable:
         yield f"  {number(ledger.unparsable)} of the processed messages could not be parsed"
     if ledger.cut:
         yield f"  {number(ledger.cut)} of the fetched messages were read only in part: they exceed the scope's limit"
+    if ledger.unread_fields:
+        yield f"  {number(ledger.unread_fields)} address fields (From, To …) hold text but no readable address"
     for digest, reason in sorted(ledger.folders_failed.items()):
         yield f"  folder {digest} failed: {reason}"
 

@@ -1,7 +1,6 @@
 """Contacts as CSV."""
 
-import csv
-import io
+import re
 from collections.abc import Iterable, Iterator
 
 from fetcher.contacts.contact import Contact, encode, record, tag_names
@@ -26,16 +25,15 @@ COLUMNS = (
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 """A spreadsheet treats a cell that starts with one of these as a formula (OWASP, CSV injection, read 2026-11)."""
 
+_SEPARATES = re.compile(r"[,;\t\"\r\n\v\f\x1c-\x1e\x85\u2028\u2029]")
+"""What some program takes for the end of a cell or a row, whatever the delimiter. It differs by country."""
+
 
 def csv_rows(contacts: Iterable[Contact], delimiter: str) -> Iterator[bytes]:
     """Yield the header row with a byte order mark, then one row per contact."""
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, delimiter=delimiter, lineterminator="\r\n")
-    writer.writerow(COLUMNS)
-    yield BOM + _drain(buffer)
+    yield BOM + _row(COLUMNS, delimiter)
     for contact in contacts:
-        writer.writerow([_harmless(cell) for cell in cells(contact)])
-        yield _drain(buffer)
+        yield _row([_harmless(cell) for cell in cells(contact)], delimiter)
 
 
 def check_delimiter(delimiter: str) -> str:
@@ -57,11 +55,16 @@ def cells(contact: Contact) -> tuple[str, ...]:
     return tuple("" if value is None else str(value) for value in fields.values())
 
 
-def _drain(buffer: io.StringIO) -> bytes:
-    data = encode(buffer.getvalue())
-    buffer.seek(0)
-    buffer.truncate()
-    return data
+def _row(row: Iterable[str], delimiter: str) -> bytes:
+    return encode(delimiter.join(_quoted(cell, delimiter) for cell in row) + "\r\n")
+
+
+def _quoted(cell: str, delimiter: str) -> str:
+    """Return a cell in quotes if it holds a mark that separates cells or rows, here or in another country."""
+    if delimiter in cell or _SEPARATES.search(cell):
+        doubled = cell.replace('"', '""')
+        return f'"{doubled}"'
+    return cell
 
 
 def _harmless(cell: str) -> str:

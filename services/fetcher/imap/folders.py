@@ -40,6 +40,16 @@ OUTBOX = """
     caixa_de_saída postvak_uit utkorg utkorgen utboks udbakke lähtevät skrzynka_nadawcza pošta_k_odeslání
     исходящие вихідні giden_kutusu εξερχόμενα 送信トレイ 发件箱 寄件匣 보낼_편지함
 """
+SENT = """
+    sent sent_items sent_mail sent_messages envoyés messages_envoyés éléments_envoyés courrier_envoyé gesendet
+    gesendete_elemente gesendete_objekte gesendete_nachrichten enviados elementos_enviados mensajes_enviados
+    correo_enviado inviata inviati posta_inviata messaggi_inviati elementi_inviati itens_enviados mensagens_enviadas
+    enviadas verzonden verzonden_items verzonden_berichten skickat skickade skickade_objekt sendt sendte_elementer
+    sendt_post lähetetyt wysłane elementy_wysłane odeslané odeslaná_pošta odoslané odoslaná_pošta elküldött
+    elküldött_elemek trimise elemente_trimise отправленные отправленные_сообщения надіслані gönderilmiş
+    gönderilmiş_öğeler gönderilenler απεσταλμένα פריטים_שנשלחו البريد_المرسل المرسلة 送信済み 送信済みアイテム 已发送
+    已发送邮件 寄件備份 已傳送郵件 보낸_편지함 보낸메일함
+"""
 
 
 def _folded(piece: str) -> str:
@@ -52,6 +62,7 @@ LEFT_OUT_NAMES = frozenset(
 )
 """The names, in common languages, that mail programs and providers give to folders with drafts, junk, trash or unsent
 mail."""
+SENT_NAMES = frozenset(_folded(word.replace("_", " ")) for word in SENT.split())
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +114,12 @@ def choose_folders(asked: Iterable[str] | None, folders: Sequence[Folder]) -> tu
         else:
             missing[name] = None
     return list(found), list(missing)
+
+
+def sent_folders(folders: Iterable[Folder]) -> frozenset[str]:
+    r"""Return the names of the folders with the mail that the user sent: ``\Sent``, or else by the common names."""
+    marked = frozenset(folder.name for folder in folders if "\\sent" in folder.attributes)
+    return marked or frozenset(folder.name for folder in folders if _folded(folder.path[-1]) in SENT_NAMES)
 
 
 def _is_left_out(path: tuple[str, ...], roots: set[tuple[str, ...]]) -> bool:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from fetcher.imap.connection import FolderMissing, is_loopback
-from fetcher.imap.folders import Folder, choose_folders
+from fetcher.imap.folders import Folder, choose_folders, sent_folders
 from fetcher.imap.mailbox import Mailbox
 from fetcher.imap.patience import insist
 from fetcher.imap.reader import Reader
@@ -16,6 +16,7 @@ from fetcher.mining.outcome import MiningRequest, Outcome, Pace, Progress
 from fetcher.mining.plan import choose_chunks
 from fetcher.mining.planning import Planner
 from fetcher.mining.pool import Pool, Tally
+from fetcher.mining.senders import perhaps_own
 from fetcher.ports import ENDED, Damaged, JobQueue, Minings, NotFound, RawStore
 from schemas.ledger import Failed, Skipped
 from schemas.minings import Beginning, Begun, Status
@@ -126,11 +127,7 @@ class _Run:
         self._unfinished = False
         self._status = Status(begun.id, begun.state, cancelled=False, ledger=begun.ledger, receipt=begun.receipt)
         self._outbox = Outbox(
-            begun.id,
-            services.raw_store,
-            services.queue,
-            halt=self._halt,
-            patience_seconds=pace.patience_seconds,
+            begun.id, services.raw_store, services.queue, halt=self._halt, patience_seconds=pace.patience_seconds
         )
 
     def fetch(self, mailbox: Mailbox, folders: Sequence[Folder]) -> None:
@@ -143,6 +140,7 @@ class _Run:
             renew_seconds=self._pace.renew_seconds,
             patience_seconds=self._pace.patience_seconds,
         )
+        self._tally.sent_folders = sent_folders(folders)
         with keeper:
             reader = self._reader(mailbox)
             plan = self._plan(reader, folders, keeper)
@@ -182,6 +180,7 @@ class _Run:
             progress=self._progress(self._status),
             ledger=self._status.ledger,
             receipt=self._status.receipt,
+            perhaps_own=perhaps_own(self._tally.senders, self._begun.settings.own if self._begun.settings else ()),
         )
 
     def _plan(self, reader: Reader, folders: Sequence[Folder], keeper: Keeper) -> Plan | None:

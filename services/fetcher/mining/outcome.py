@@ -57,7 +57,8 @@ class Progress:
 class Outcome:
     """How a mining ended. Unless `finished`, the same request resumes it.
 
-    `ledger` and `receipt` are as the processor returns them.
+    `ledger` and `receipt` are as the processor returns them. `perhaps_own` are addresses that wrote from the mailbox's
+    Sent folders and are not known as the user's; they are not stored anywhere.
     """
 
     mining: str
@@ -67,6 +68,7 @@ class Outcome:
     progress: Progress
     ledger: Mapping[str, Any] | None = None
     receipt: Mapping[str, Any] | None = None
+    perhaps_own: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from fetcher.imap.reader import FolderLost, Reader, Reading
 from fetcher.imap.uids import spread
 from fetcher.mining.outbox import Outbox, Task
+from fetcher.mining.senders import count_senders
 from fetcher.ports import Trouble
 from schemas.jobs import Job
 from schemas.ledger import Failed, Skipped
@@ -25,6 +26,9 @@ class Tally:
     bytes_fetched: int = 0
     skipped: Counter[str] = field(default_factory=Counter)
     failed: Counter[str] = field(default_factory=Counter)
+    sent_folders: frozenset[str] = frozenset()
+    senders: Counter[str] = field(default_factory=Counter)
+    """How many messages this run read from `sent_folders`, by the address that wrote them."""
 
     @property
     def left_out(self) -> int:
@@ -150,6 +154,8 @@ class Pool:
 
     def _keep(self, reader: Reader, task: Task, reading: Reading) -> None:
         stored: int | None = 0
+        is_sent = task.folder.name in self._tally.sent_folders
+        senders = count_senders(reading.messages.values()) if is_sent else Counter()
         try:
             if reading.messages:
                 stored = self._outbox.store(task, reading)
@@ -165,3 +171,4 @@ class Pool:
             self._tally.add(reading)
             self._tally.fetched += len(reading.messages)
             self._tally.bytes_fetched += stored
+            self._tally.senders.update(senders)

@@ -24,20 +24,29 @@ TRANSACTIONAL: Final = 4
 
 
 class Point(NamedTuple):
-    """What one message says about one address. `tag` is the message tag that the address's fields give it."""
+    """What one message says about one address. `tag` is the message tag that the address's fields give it.
+
+    The first `signed` of the names are those under which the address itself wrote, in From or Reply-To. The others were
+    given to it by someone else.
+    """
 
     address: str
     plus: tuple[str, ...]
     names: tuple[str, ...]
     fields: int
     tag: int
+    signed: int = 0
 
 
 class Message(NamedTuple):
-    """What one copy of a message says. `date` is in seconds since 1970, UTC; `key` has 16 bytes."""
+    """What one copy of a message says. `date` is in seconds since 1970, UTC; `key` has 16 bytes.
+
+    `unread_fields` counts the mailbox fields that say something, but in which no address could be read.
+    """
 
     key: bytes
     date: int | None
     conversation: bool
     points: list[Point]
     unparsable: bool
+    unread_fields: int = 0

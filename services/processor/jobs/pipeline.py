@@ -109,7 +109,14 @@ class Pipeline:
             elsewhere = await self._minings.counted_elsewhere(mining, keys)
             mine = [message for message in messages if message.key.hex() not in elsewhere]
             points = pack(mine, chunks=mining.settings.chunks, max_bytes=MAX_ROW_BYTES)
-            await self._minings.count_segment(mining, name=name, head=head, messages=mine, points=points)
+            await self._minings.count_segment(
+                mining,
+                name=name,
+                head=head,
+                messages=mine,
+                points=points,
+                unread_fields=sum(message.unread_fields for message in messages),
+            )
         except NotFound as error:
             raise SegmentFailed(Dead.UNREADABLE) from error
         except LimitExceeded as error:
@@ -166,6 +173,7 @@ class Pipeline:
             dead=await self._minings.dead_messages(mining),
             unparsable=totals["unparsable"],
             cut=totals["cut"],
+            unread_fields=totals["unread_fields"],
             contacts=dict(sorted(contacts.items())),
             folders_failed=dict(mining.folders_failed),
         )

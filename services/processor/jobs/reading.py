@@ -25,7 +25,14 @@ def read_segment(data: bytes, settings: Settings) -> tuple[Segment, list[Message
         own, latest = frozenset(settings.own), undated_from(settings.as_of)
         with_text = settings.scope != Scope.HEADERS
         return head, [
-            read_message(raw, own=own, latest=latest, with_text=with_text, truncated=message.truncated)
+            read_message(
+                raw,
+                own=own,
+                latest=latest,
+                with_text=with_text,
+                truncated=message.truncated,
+                received=message.internal_date,
+            )
             for message, raw in head.bodies(body)
         ]
     except UnreadableSegment as error:

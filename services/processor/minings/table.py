@@ -116,6 +116,7 @@ class Minings:
         head: Segment,
         messages: Iterable[Message],
         points: Mapping[int, Sequence[str]],
+        unread_fields: int,
     ) -> None:
         """Write a segment's message keys, points of contact and ledger row, all or none.
 
@@ -130,6 +131,7 @@ class Minings:
             "unparsable": [unparsable[key] for key in sorted(unparsable)],
             "messages": len(head.messages),
             "cut": sum(message.truncated for message in head.messages),
+            "unread_fields": unread_fields,
             "folder": head.folder,
             "uidvalidity": head.uidvalidity,
             "covers": str(head.covers),
@@ -153,12 +155,7 @@ class Minings:
     async def fail_segment(self, mining: Mining, *, name: str, reason: str, messages: int, max_tries: int) -> str:
         """Record a failed try and return the segment's state: "waiting", "dead", or "settled" if it had a verdict."""
         rows = await self._store.query(
-            "fail_segment",
-            mining_no=mining.number,
-            name=name,
-            reason=reason,
-            messages=messages,
-            max_tries=max_tries,
+            "fail_segment", mining_no=mining.number, name=name, reason=reason, messages=messages, max_tries=max_tries
         )
         return str(rows[0]["state"]) if rows else "settled"
 

@@ -25,7 +25,7 @@ JANE = contact(
     replied_conversations=1,
     recency=APRIL_5,
     seniority=APRIL_5 - DAY,
-    names=[["Jane Doe", "jane doe", 2, APRIL_5], ["Jane", "jane", 1, None]],
+    names=[["Jane Doe", "jane doe", 2, APRIL_5, 0], ["Jane", "jane", 1, None, 0]],
     plus=["jane+x@acme.com"],
     tags=[["professional", 1, "email_address", 3], ["newsletter", 3, "header", 1]],
 )
@@ -74,7 +74,7 @@ async def test_minings_add_up(permanent: Permanent) -> None:
         replied_conversations=1,
         recency=APRIL_5 + DAY,
         seniority=None,
-        names=[["Jane", "jane", 2, APRIL_5 + DAY], ["jane doe", "jane doe", 1, None]],
+        names=[["Jane", "jane", 2, APRIL_5 + DAY, 0], ["jane doe", "jane doe", 1, None, 0]],
         plus=["jane+a@acme.com", "jane+x@acme.com"],
         tags=[["professional", 1, "email_address", 1], ["role", 2, "email_address", 2]],
     )
@@ -98,6 +98,34 @@ async def test_minings_add_up(permanent: Permanent) -> None:
         ("newsletter", 1),
     ]
     assert jane["sources"] == ["also-me@example.org", "me@example.org"]
+
+
+@pytest.mark.parametrize("turn", [1, -1])
+async def test_own_names_of_any_mining_come_first(permanent: Permanent, turn: int) -> None:
+    """A name that the address wrote under in one mining comes before names that others gave it in any, in any order."""
+    own = contact("jane@acme.com", names=[["Doe, Jane", "jane doe", 1, APRIL_5, 1]])
+    others = contact(
+        "jane@acme.com", names=[["Janie", "janie", 7, APRIL_5 + DAY, 0], ["Jane Doe", "jane doe", 1, None, 0]]
+    )
+    both = [(await permanent.begin(source="source-1"), own), (await permanent.begin(source="source-2"), others)]
+
+    for mining, handed in both[::turn]:
+        await permanent.apply(mining, handed)
+
+    (jane,) = await permanent.page()
+    assert (jane["name"], jane["alternate_names"]) == ("Jane Doe", ["Janie"])
+
+
+async def test_votes_for_one_name_keep_that_it_is_an_own_one(permanent: Permanent) -> None:
+    """Adding votes for one and the same name keeps that the address wrote under it once."""
+    for number, signed in enumerate((0, 1, 0)):
+        jane = contact("jane@acme.com", names=[["Jane Doe", "jane doe", 1, None, signed]])
+        await permanent.apply(await permanent.begin(source=f"source-{number}"), jane)
+    more = contact("jane@acme.com", names=[["Janie", "janie", 9, APRIL_5, 0]])
+    await permanent.apply(await permanent.begin(source="source-9"), more)
+
+    (person,) = await permanent.page()
+    assert (person["name"], person["alternate_names"]) == ("Jane Doe", ["Janie"])
 
 
 async def test_a_part_is_applied_once(permanent: Permanent) -> None:
@@ -173,7 +201,7 @@ async def test_odd_dates_and_texts_survive(permanent: Permanent) -> None:
 
     await permanent.apply(
         mining,
-        contact("old@acme.com", recency=-1, seniority=first, names=[["Ünï 🙂øde \\ \" '", "x", 1, first]]),
+        contact("old@acme.com", recency=-1, seniority=first, names=[["Ünï 🙂øde \\ \" '", "x", 1, first, 1]]),
     )
 
     (old,) = await permanent.page()

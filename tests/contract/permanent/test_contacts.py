@@ -59,6 +59,19 @@ async def test_own_addresses_are_no_contacts(permanent: Permanent) -> None:
     assert [person["address"] for person in await permanent.page()] == ["jane@acme.com"]
 
 
+async def test_own_addresses_at_gmail_have_many_forms(permanent: Permanent) -> None:
+    """Dots and the choice of the host do not count in an own address at Gmail, but they do anywhere else."""
+    addresses = ["j.doe@gmail.com", "jd.oe@googlemail.com", "j.doe@acme.com", "jdoe2@gmail.com", "m.e@acme.com"]
+    await permanent.apply(await permanent.begin(), *map(contact, addresses))
+    await permanent.begin(source="source-2", own=["jdo.e@googlemail.com", "me@acme.com"])
+
+    assert sorted(person["address"] for person in await permanent.page()) == [
+        "j.doe@acme.com",
+        "jdoe2@gmail.com",
+        "m.e@acme.com",
+    ]
+
+
 async def test_one_source_shows_its_contacts(permanent: Permanent) -> None:
     """A contact from several sources is shown for each of them, and an unknown source has no contacts."""
     for source, addresses in {"b": ["x@acme.com", "y@acme.com"], "a": ["y@acme.com", "z@acme.com"]}.items():

@@ -12,16 +12,24 @@ from tests.support.permanent import Contact, Permanent, contact
 
 APRIL_5 = 1_649_169_980
 DAY = 86_400
-NAMES = ["Jane Doe", "JANE DOE", "jane doe", "Jane", "Älva", "alva", "z"]
+NAMES = ["Jane Doe", "JANE DOE", "jane doe", "Doe, Jane", "Jane", "Älva", "alva", "z"]
 TAGS = [["professional", 1, "email_address"], ["newsletter", 3, "header"], ["role", 2, "email_address"]]
 dates = st.none() | st.integers(min_value=APRIL_5 - 900 * DAY, max_value=APRIL_5)
 counts = st.integers(min_value=0, max_value=9)
 
 
+def folded(name: str) -> str:
+    """Return the folded form that the processor sends with a name."""
+    return {"Doe, Jane": "jane doe"}.get(name, name.casefold())
+
+
 def in_order(rows: list[list[Any]], *, dated: bool) -> list[list[Any]]:
     """Return votes or tag counts in the order in which the processor sends them."""
     if dated:
-        return sorted(rows, key=lambda row: (-row[2], -(row[3] if row[3] is not None else -1), row[0].encode()))
+        rows = sorted(rows, key=lambda row: (-row[2], -(row[3] if row[3] is not None else -1), row[0].encode()))
+        rows.sort(key=lambda row: -row[4])
+        spellings = list(dict.fromkeys(row[1] for row in rows))
+        return sorted(rows, key=lambda row: (spellings.index(row[1]), "," in row[0]))
     return sorted(rows, key=lambda row: (-row[3], row[0].encode(), row[2].encode()))
 
 
@@ -30,7 +38,7 @@ def parts(draw: st.DrawFn) -> list[Contact]:
     """Draw the contacts of one part."""
     drawn = []
     for address in sorted(draw(st.sets(st.sampled_from(["a@x.org", "b@x.org", "c@x.org"])))):
-        names = draw(st.dictionaries(st.sampled_from(NAMES), st.tuples(counts, dates), max_size=4))
+        names = draw(st.dictionaries(st.sampled_from(NAMES), st.tuples(counts, dates, st.integers(0, 1)), max_size=4))
         tags = draw(st.dictionaries(st.integers(0, 2), counts, min_size=1))
         fields = {key: draw(counts) for key in ("occurrence", "sender", "recipient", "replied_conversations")}
         drawn.append(
@@ -40,7 +48,7 @@ def parts(draw: st.DrawFn) -> list[Contact]:
                 conversations=draw(counts),
                 recency=draw(dates),
                 seniority=draw(dates),
-                names=in_order([[name, name.casefold(), *vote] for name, vote in names.items()], dated=True),
+                names=in_order([[name, folded(name), *vote] for name, vote in names.items()], dated=True),
                 plus=sorted(draw(st.sets(st.sampled_from(["a+b@x.org", "a+c@x.org", "a+Z@x.org"])))),
                 tags=in_order([[*TAGS[index], count] for index, count in tags.items()], dated=False),
             )
@@ -85,7 +93,8 @@ def add_up(handed: list[list[Contact]]) -> dict[str, tuple[Any, ...]]:
         for name in {vote[0] for vote in votes}:
             latest = [vote[3] for vote in votes if vote[0] == name and vote[3] is not None]
             messages = sum(vote[2] for vote in votes if vote[0] == name)
-            names.append([name, name.casefold(), messages, max(latest, default=None)])
+            signed = max(vote[4] for vote in votes if vote[0] == name)
+            names.append([name, folded(name), messages, max(latest, default=None), signed])
         spelled = {name[1]: name[0] for name in reversed(in_order(names, dated=True))}
         shown = [name[0] for name in in_order(names, dated=True) if spelled[name[1]] == name[0]]
         tags = [tag for person in persons for tag in person["tags"]]

@@ -185,3 +185,15 @@ def test_a_processor_that_is_not_there(stack: Stack) -> None:
 
     with pytest.raises(Unavailable, match="processor"):
         stack.mine()
+
+
+def test_a_stranger_in_the_sent_folder_is_perhaps_the_user(dovecot: Dovecot, login: str, stack: Stack) -> None:
+    """Who wrote the user's sent mail and is not known as the user is named in the outcome."""
+    dovecot.deliver(login, "INBOX", mails(5))
+    dovecot.deliver(login, "Sent", [b"From: Me <me@work.example>\r\nMessage-ID: <s@x>\r\n\r\n", *mails(1, start=7)])
+
+    first = stack.mine(me=("a0@example.com",))
+    second = stack.mine()
+
+    assert first.perhaps_own == ("me@work.example",)
+    assert second.perhaps_own == ()

@@ -44,6 +44,7 @@ def mined() -> Ledger:
         duplicate=len(bodies) - len(keys),
         unparsable=sum(message.unparsable for message in keys.values()),
         cut=sum(len(body) > TEXT_CAP_BYTES for body in bodies),
+        unread_fields=sum(message.unread_fields for message in read),
         contacts=dict(Counter(str(person.verdict) for person in refine(rows))),
     )
 

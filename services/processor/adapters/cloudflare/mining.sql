@@ -88,10 +88,10 @@ WHERE NOT EXISTS (
 -- name: count_segment
 -- rows: keys, unparsable
 INSERT INTO segments (
-    mining_no, name, state, messages, processed, duplicate, unparsable, cut, folder, uidvalidity, covers
+    mining_no, name, state, messages, processed, duplicate, unparsable, cut, unread_fields, folder, uidvalidity, covers
 )
 SELECT :mining_no, :name, 'done', :messages, fresh.processed, :messages - fresh.processed, fresh.unparsable,
-    :cut, :folder, :uidvalidity, :covers
+    :cut, :unread_fields, :folder, :uidvalidity, :covers
 FROM (
     SELECT count(*) AS processed, coalesce(sum(given.value ->> 1), 0) AS unparsable
     FROM json_each(:rows) AS given
@@ -99,9 +99,9 @@ FROM (
 ) AS fresh
 WHERE true
 ON CONFLICT (mining_no, name) DO UPDATE
-SET state = 'done', reason = '', messages = excluded.messages, processed = excluded.processed,
-    duplicate = excluded.duplicate, unparsable = excluded.unparsable, cut = excluded.cut, folder = excluded.folder,
-    uidvalidity = excluded.uidvalidity, covers = excluded.covers, at = unixepoch()
+SET state = 'done', reason = '', messages = excluded.messages, processed = excluded.processed, cut = excluded.cut,
+    duplicate = excluded.duplicate, unparsable = excluded.unparsable, unread_fields = excluded.unread_fields,
+    folder = excluded.folder, uidvalidity = excluded.uidvalidity, covers = excluded.covers, at = unixepoch()
 WHERE segments.state = 'waiting';
 INSERT INTO messages (user_no, key, mining_no)
 SELECT :user_no, unhex(value ->> 0), :mining_no FROM json_each(:rows) WHERE true
@@ -220,7 +220,7 @@ SELECT
     coalesce(sum(processed), 0) AS processed,
     coalesce(sum(duplicate), 0) AS duplicate,
     coalesce(sum(unparsable), 0) AS unparsable,
-    coalesce(sum(cut), 0) AS cut,
+    coalesce(sum(cut), 0) AS cut, coalesce(sum(unread_fields), 0) AS unread_fields,
     unixepoch() - max(at) AS still_seconds
 FROM segments
 WHERE mining_no = :mining_no

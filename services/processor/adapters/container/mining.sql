@@ -99,17 +99,17 @@ WITH given AS (
     RETURNING key
 )
 INSERT INTO segments (
-    mining_no, name, state, messages, processed, duplicate, unparsable, cut, folder, uidvalidity, covers
+    mining_no, name, state, messages, processed, duplicate, unparsable, cut, unread_fields, folder, uidvalidity, covers
 )
 SELECT %(mining_no)s, %(name)s, 'done', %(messages)s,
     (SELECT count(*) FROM fresh),
     %(messages)s - (SELECT count(*) FROM fresh),
     (SELECT count(*) FROM fresh JOIN given USING (key) WHERE unparsable),
-    %(cut)s, %(folder)s, %(uidvalidity)s, %(covers)s
+    %(cut)s, %(unread_fields)s, %(folder)s, %(uidvalidity)s, %(covers)s
 ON CONFLICT (mining_no, name) DO UPDATE
-SET state = 'done', reason = '', messages = excluded.messages, processed = excluded.processed,
-    duplicate = excluded.duplicate, unparsable = excluded.unparsable, cut = excluded.cut, folder = excluded.folder,
-    uidvalidity = excluded.uidvalidity, covers = excluded.covers, at = now()
+SET state = 'done', reason = '', messages = excluded.messages, processed = excluded.processed, cut = excluded.cut,
+    duplicate = excluded.duplicate, unparsable = excluded.unparsable, unread_fields = excluded.unread_fields,
+    folder = excluded.folder, uidvalidity = excluded.uidvalidity, covers = excluded.covers, at = now()
 WHERE segments.state = 'waiting'
 
 -- name: guard_messages
@@ -207,6 +207,7 @@ SELECT
     coalesce(sum(duplicate), 0)::bigint AS duplicate,
     coalesce(sum(unparsable), 0)::bigint AS unparsable,
     coalesce(sum(cut), 0)::bigint AS cut,
+    coalesce(sum(unread_fields), 0)::bigint AS unread_fields,
     extract(epoch FROM now() - max(at))::float8 AS still_seconds
 FROM segments
 WHERE mining_no = %(mining_no)s

@@ -1,7 +1,8 @@
 """Packing: what messages say about addresses, as rows of JSON; and uniting the rows over all copies of a message.
 
-A row is ``[[key, date|null, conversation, [[address, [plus...], [names...], fields, tag], ...]], ...]``. A message can
-be in several entries and rows. Everything that they say about one address in one message is united, in any order.
+A row is ``[[key, date|null, conversation, [[address, [plus...], [names...], fields, tag, signed], ...]], ...]``. A
+message can be in several entries and rows. Everything that they say about one address in one message is united, in any
+order.
 """
 
 import json
@@ -9,13 +10,14 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Final, TypeVar
 from zlib import crc32
 
-from processor.domain.facts import Message, Point
+from processor.domain.facts import NO_TAG, Message, Point
 
 Entry = list[Any]
 """What a row says about one message: key in hex, date, conversation (0 or 1), points."""
 
-Said = tuple[int | None, int, int, int, Sequence[str], Sequence[str]]
-"""What one message says about one address: date, conversation, fields, tag, plus addresses, names."""
+Said = tuple[int | None, int, int, int, Sequence[str], Sequence[str], int]
+"""What one message says about one address: date, conversation, fields, tag, plus addresses, names, and how many of the
+names, from the first on, are those under which the address itself wrote."""
 
 Listed = TypeVar("Listed", list[Any], tuple[str, ...])
 
@@ -34,7 +36,7 @@ def pack(messages: Iterable[Message], *, chunks: int, max_bytes: int) -> dict[in
     row: no mail system delivers to that address, and no person has that name.
     """
     entries: dict[int, list[Entry]] = {}
-    for key, date, conversation, points, _ in messages:
+    for key, date, conversation, points, _, _ in messages:
         said: dict[int, Entry] = {}
         for point in points:
             chunk = chunk_of(point[0], chunks)
@@ -66,15 +68,19 @@ def _halve_entries(entries: list[Entry]) -> Iterable[list[Entry]]:
 
 def _halve_point(point: Point) -> list[list[Point]]:
     """Return smaller points that together say the same, without a name or address that is too long by itself."""
-    address, plus, names, fields, tag = point
+    address, plus, names, fields, tag, signed = point
     if len(names) > 1:
         first, second = _halve(names)
-        return [[Point(address, plus, first, fields, tag)], [Point(address, (), second, fields, tag)]]
+        behind = max(signed - len(first), 0)
+        return [
+            [Point(address, plus, first, fields, tag, signed - behind)],
+            [Point(address, (), second, fields, tag, behind)],
+        ]
     if len(plus) > 1:
-        first, second = _halve(plus)
-        return [[Point(address, first, names, fields, tag)], [Point(address, second, (), fields, tag)]]
+        early, late = _halve(plus)
+        return [[Point(address, early, names, fields, tag, signed)], [Point(address, late, (), fields, tag)]]
     if names and plus:
-        return [[Point(address, plus, (), fields, tag)], [Point(address, (), names, fields, tag)]]
+        return [[Point(address, plus, (), fields, tag)], [Point(address, (), names, fields, tag, signed)]]
     return [[Point(address, (), (), fields, tag)]] if names or plus else []
 
 
@@ -100,34 +106,47 @@ def unpack(row: str) -> list[Message]:
 def unite(rows: Iterable[str]) -> dict[str, dict[str, Said]]:
     """Return for each address what each message says about it, by the message's key in hex.
 
-    The order of the rows does not matter, nor does repeating them.
+    The order of the rows does not matter, nor does repeating them. The time is linear, even if all are of one message.
     """
     united: dict[str, dict[str, Said]] = {}
+    copies: dict[tuple[str, str], list[Said]] = {}
     for row in rows:
         for key, date, conversation, points in json.loads(row):
-            for address, plus, names, fields, tag in points:
-                said = (date, conversation, fields, tag, plus or (), names or ())
+            for address, plus, names, fields, tag, signed in points:
+                said = (date, conversation, fields, tag, plus or (), names or (), signed)
                 messages = united.get(address)
                 if messages is None:
                     united[address] = {key: said}
                 elif key in messages:
-                    messages[key] = unite_copies(messages[key], said)
+                    copies.setdefault((address, key), [messages[key]]).append(said)
                 else:
                     messages[key] = said
+    for (address, key), said_by_copies in copies.items():
+        united[address][key] = unite_copies(said_by_copies)
     return united
 
 
-def unite_copies(one: Said, other: Said) -> Said:
-    """Return what two copies of a message together say about one address: all that either says, and the earlier date.
+def unite_copies(copies: Sequence[Said]) -> Said:
+    """Return what the copies of a message together say about one address: all that any says, and the earliest date.
 
-    Of two message tags, the first in the table wins, as it would if one copy had the headers of both.
+    Of several message tags, the first in the table wins, as it would if one copy had the headers of all.
     """
-    dates = [date for date in (one[0], other[0]) if date is not None]
+    conversation = fields = 0
+    plus: set[str] = set()
+    signed: set[str] = set()
+    names: set[str] = set()
+    for copy in copies:
+        conversation |= copy[1]
+        fields |= copy[2]
+        plus.update(copy[4])
+        names.update(copy[5])
+        signed.update(copy[5][: copy[6]])
     return (
-        min(dates, default=None),
-        one[1] | other[1],
-        one[2] | other[2],
-        min(one[3], other[3]) or max(one[3], other[3]),
-        sorted({*one[4], *other[4]}),
-        sorted({*one[5], *other[5]}),
+        min((copy[0] for copy in copies if copy[0] is not None), default=None),
+        conversation,
+        fields,
+        min((copy[3] for copy in copies if copy[3]), default=NO_TAG),
+        sorted(plus),
+        [*sorted(signed), *sorted(names - signed)],
+        len(signed),
     )

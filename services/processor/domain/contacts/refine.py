@@ -2,9 +2,9 @@
 
 import json
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
+from processor.domain.contacts.names import Ballot, NameVotes
 from processor.domain.contacts.packing import Said, unite
 from processor.domain.contacts.tags import (
     ADDRESS,
@@ -15,7 +15,6 @@ from processor.domain.contacts.tags import (
     read_address,
     read_host,
     rename_newsletter,
-    says_newsletter,
 )
 from processor.domain.facts import BCC, CC, FROM, REPLY_TO, TO, WROTE
 from schemas.ledger import Verdict
@@ -23,8 +22,6 @@ from schemas.ledger import Verdict
 SENDER: Final = FROM | REPLY_TO
 RECIPIENT: Final = TO | CC | BCC
 
-NameVotes = tuple[str, str, int, int | None]
-"""A name, its folded form, how many messages have it, and their latest date."""
 TagCount = tuple[str, int, str, int]
 """A tag's name, reachability and source, and how many messages have it."""
 Kind = tuple[int, int, int, bool]
@@ -33,15 +30,6 @@ Contact = dict[str, Any]
 """A contact for the permanent side's `apply_refined_chunk`: a `Person` without its verdict."""
 
 _encode: Final = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
-
-
-@dataclass(slots=True)
-class Votes:
-    """Whether a name says newsletter, how many messages have it, and their latest date."""
-
-    newsletter: bool
-    count: int = 0
-    latest: int | None = None
 
 
 class Person(NamedTuple):
@@ -108,7 +96,7 @@ def _encode_contact(contact: Contact, max_bytes: int) -> str:
 def _refine_person(address: str, tags: Tags, messages: Collection[Said]) -> Person:
     """Return the person for all messages about an address, given its tags without a newsletter name."""
     sender = recipient = conversations = replied = all_fields = 0
-    kinds, votes, dates, plus = _tally(messages)
+    kinds, ballot, dates, plus = _tally(messages)
     for (fields, conversation, _, _), count in kinds.items():
         all_fields |= fields
         if fields & SENDER:
@@ -130,43 +118,27 @@ def _refine_person(address: str, tags: Tags, messages: Collection[Said]) -> Pers
         replied_conversations=replied,
         recency=max(dates) if dates else None,
         seniority=min(dates) if dates else None,
-        names=_rank_names(votes),
+        names=ballot.rank(),
         plus=sorted(plus),
         tags=counts,
     )
 
 
-def _tally(messages: Collection[Said]) -> tuple[dict[Kind, int], dict[str, Votes], list[int], set[str]]:
-    """Return the number of messages of each kind, the votes for each name, all dates and all plus addresses."""
+def _tally(messages: Collection[Said]) -> tuple[dict[Kind, int], Ballot, list[int], set[str]]:
+    """Return the number of messages of each kind, the votes for the names, all dates and all plus addresses."""
     kinds: dict[Kind, int] = {}
-    votes: dict[str, Votes] = {}
+    ballot = Ballot()
     dates = []
     plus: set[str] = set()
-    for date, conversation, fields, tag, plus_addresses, names in messages:
-        newsletter = False
-        for name in names if len(names) < 2 else set(names):
-            vote = votes.get(name)
-            if vote is None:
-                vote = votes[name] = Votes(says_newsletter(name))
-            vote.count += 1
-            if date is not None and (vote.latest is None or date > vote.latest):
-                vote.latest = date
-            newsletter = newsletter or vote.newsletter
+    for date, conversation, fields, tag, plus_addresses, names, signed in messages:
+        newsletter = ballot.count(names, signed, date) if names else False
         kind = (fields, conversation, tag, newsletter)
         kinds[kind] = kinds.get(kind, 0) + 1
         if date is not None:
             dates.append(date)
         if plus_addresses:
             plus.update(plus_addresses)
-    return kinds, votes, dates, plus
-
-
-def _rank_names(votes: dict[str, Votes]) -> list[NameVotes]:
-    """Return the names, ordered by most messages, then latest date (undated last), then code point."""
-    names = [(name, name.strip().casefold(), vote.count, vote.latest) for name, vote in votes.items()]
-    if len(names) > 1:
-        names.sort(key=lambda name: (-name[2], name[3] is None, -(name[3] or 0), name[0]))
-    return names
+    return kinds, ballot, dates, plus
 
 
 def _count_tags(tags: Tags, kinds: dict[Kind, int]) -> list[TagCount]:

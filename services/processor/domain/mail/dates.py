@@ -1,26 +1,44 @@
-"""Dates of messages in the format of RFC 5322, including its obsolete years and zones."""
+"""Dates of messages: in the format of RFC 5322, including its obsolete years and zones, and as programs write them."""
 
 import re
+from collections.abc import Iterable
 from datetime import date
 from functools import lru_cache
 from typing import Final
 
-_MONTHS: Final = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
-_MONTH_NUMBERS: Final = {name: number for number, name in enumerate(_MONTHS, start=1)}
+from processor.domain.mail.months import fold, number_month
+from processor.domain.mail.other_dates import read_other
+
+EARLIEST: Final = 315_532_800
+"""1980-01-01 UTC. Hardly any mail is older, so an earlier date comes from a clock that was not set."""
 _ZONE_HOURS: Final = {"est": -5, "edt": -4, "cst": -6, "cdt": -5, "mst": -7, "mdt": -6, "pst": -8, "pdt": -7}
 """RFC 5322, 4.3. It says to take all other zone names, including military letters, as UTC."""
 _DATE: Final = re.compile(
     r"\s*+(?:[A-Za-z]++\.?\s*+,?\s*+)?"
-    r"(\d{1,2})[\s-]*+([A-Za-z]{3})[a-z]*+\.?[\s-]*+(\d{2,4}),?\s++"
+    r"(\d{1,2})[\s-]*+([A-Za-z]{3,})\.?[\s-]*+(\d{2,4}),?\s++"
     r"(\d{1,2})\s*+:\s*+(\d{1,2})(?>(?:\s*+:\s*+(\d{1,2})(?:\.\d+)?)?)(?![\d:])"
-    r"\s*+\"?([A-Za-z]*+)(?:([+-])(\d{2}):?(\d{2})(?!\d))?",
+    r"\s*+\"?([A-Za-z]*+)\s*+(?:([+-])(\d{1,2})(?::?(\d{2}))?(?!\d))?",
     re.ASCII,
 )
+_HALVES: Final = ("am", "pm", "a", "p")
+"""What looks like a zone, but may say that the time is of twelve hours."""
 _COMMENT: Final = re.compile(r"\([^()]*+\)")
 _EPOCH: Final = date(1970, 1, 1).toordinal()
 _FIRST_YEAR: Final = 1900
 """RFC 5322, 3.3: `year` is 1900 or later."""
 _MAX_CHARACTERS: Final = 200
+
+
+def choose_date(values: Iterable[str], received: int | None, latest: int) -> int | None:
+    """Return the first of these Date fields that can be true, else when the server received the message, else None.
+
+    Nothing before 1980 can be, nor at or after `latest`. All are in seconds since 1970.
+    """
+    for value in values:
+        sent = parse_date(value)
+        if sent is not None and EARLIEST <= sent < latest:
+            return sent
+    return received if received is not None and EARLIEST <= received < latest else None
 
 
 def parse_date(value: str) -> int | None:
@@ -31,27 +49,43 @@ def parse_date(value: str) -> int | None:
     text = value[:_MAX_CHARACTERS]
     match = _DATE.match(text) or ("(" in text and _DATE.match(_COMMENT.sub(" ", text)))
     if not match:
-        return None
+        return _parse_other(text)
     day, month, year, hours, minutes, seconds, zone, sign, zone_hours, zone_minutes = match.groups()
     days = _days(year, month, day)
-    if days is None:
-        return None
+    if days is None or (zone and zone.lower() in _HALVES):
+        return _parse_other(text)
     hour, minute, second = int(hours), int(minutes), int(seconds or 0)
     if hour > 23 or minute > 59 or second > 60:
         return None
-    seconds_of_day = hour * 3600 + minute * 60 + second
+    moment = days * 86_400 + hour * 3600 + minute * 60 + second
     if not sign:
-        return days * 86_400 + seconds_of_day - _ZONE_HOURS.get(zone.lower(), 0) * 3600
-    offset = int(zone_hours) * 3600 + int(zone_minutes) * 60
-    return days * 86_400 + seconds_of_day + (offset if sign == "-" else -offset)
+        return moment - _ZONE_HOURS.get(zone.lower(), 0) * 3600
+    offset = int(zone_hours) * 3600 + int(zone_minutes or 0) * 60
+    return moment + offset if sign == "-" else moment - offset
+
+
+def _parse_other(text: str) -> int | None:
+    written = read_other(_COMMENT.sub(" ", text))
+    if written is None:
+        return None
+    days = _count_days(written.year, written.month, written.day)
+    if days is None or written.hour > 23 or written.minute > 59 or written.second > 60:
+        return None
+    offset = written.offset or _ZONE_HOURS.get(written.zone, 0) * 3600
+    return days * 86_400 + written.hour * 3600 + written.minute * 60 + written.second - offset
 
 
 @lru_cache(maxsize=64)
 def _days(year: str, month: str, day: str) -> int | None:
     """Return the days since 1970, or None for a day that does not exist. Neighboring messages often share a day."""
+    number = number_month(fold(month))
+    return _count_days(year, number, int(day)) if number else None
+
+
+def _count_days(year: str, month: int, day: int) -> int | None:
     try:
-        return date(_full_year(year), _MONTH_NUMBERS[month.lower()], int(day)).toordinal() - _EPOCH
-    except (KeyError, ValueError):
+        return date(_full_year(year), month, day).toordinal() - _EPOCH
+    except ValueError:
         return None
 
 

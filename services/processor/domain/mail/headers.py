@@ -1,11 +1,12 @@
 """The header block of a message: where it ends, and the values of the fields that matter."""
 
+import html
 import re
 from collections.abc import Iterable
 from hashlib import blake2b
 from typing import Final, NamedTuple
 
-from processor.domain.mail.charset import decode_text
+from processor.domain.mail.charset import decode_text, decode_words
 from processor.domain.mail.message_tags import AUTOMATED_PREFIXES, TAG_HEADERS
 
 Fields = dict[str, list[str]]
@@ -24,6 +25,7 @@ WANTED: Final = TAG_HEADERS | {
     "in-reply-to",
     "content-type",
     "content-transfer-encoding",
+    "x-google-original-from",
 }
 
 
@@ -50,6 +52,10 @@ _UNFOLDED_END: Final = re.compile(rb"\n(?![ \t])")
 _LINE_END: Final = re.compile(rb"(?<!\r)\r+\n|\r")
 _BYTE_ORDER_MARKS: Final = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")
 _MESSAGE_ID: Final = re.compile(r"<[^<>\s]+>")
+_COMMENT: Final = re.compile(r"\([^()]*+\)")
+_BETWEEN_IDS: Final = re.compile(r"[\s,;]+")
+_BARE_ID: Final = re.compile(r"[^@<>]++@[^@<>]++")
+_AROUND_ID: Final = "<>[]\"'"
 _LIST_ID: Final = re.compile(r"<[^<>\s]++>(?=\s*+$)")
 _REFERRING: Final = ("references", "in-reply-to")
 _EMPTY_ID: Final = "<> \t"
@@ -151,14 +157,30 @@ def has_references(fields: Fields) -> bool:
     for name in _REFERRING:
         if name in fields:
             for value in fields[name]:
-                if _MESSAGE_ID.search(value):
+                if _MESSAGE_ID.search(value) or (("@" in value or "=?" in value) and _bare_ids(value)):
                     return True
     return False
 
 
 def references(fields: Fields) -> list[str]:
-    """Return the Message-IDs in References and In-Reply-To, with their brackets."""
-    return [found for name in _REFERRING for value in fields.get(name, ()) for found in _MESSAGE_ID.findall(value)]
+    """Return the Message-IDs in References and In-Reply-To, with brackets whether they were written so or not."""
+    return [
+        found
+        for name in _REFERRING
+        for value in fields.get(name, ())
+        for found in _MESSAGE_ID.findall(value) or _bare_ids(value)
+    ]
+
+
+def _bare_ids(value: str) -> list[str]:
+    """Return the Message-IDs in a value that has none in brackets, if it has nothing else.
+
+    Between other words, what looks like one may be an address ("Your message of Monday, jane@acme.com").
+    """
+    text = html.unescape(decode_words(value)) if "=?" in value or "&" in value else value
+    words = _BETWEEN_IDS.split(_COMMENT.sub(" ", text))
+    ids = [bare for word in words if (bare := word.strip(_AROUND_ID))]
+    return [f"<{bare}>" for bare in ids] if all(_BARE_ID.fullmatch(bare) for bare in ids) else []
 
 
 def list_id(value: str) -> str | None:

@@ -1,6 +1,6 @@
 """Reads what a message says about whom, from its bytes. Pure, never raises, linear in the message's length."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Final, NamedTuple
 
@@ -8,10 +8,13 @@ from processor.domain import facts
 from processor.domain.facts import Message, Point
 from processor.domain.mail.address_syntax import split_plus
 from processor.domain.mail.addresses import read_addresses
-from processor.domain.mail.dates import parse_date
+from processor.domain.mail.dates import choose_date
+from processor.domain.mail.empty_fields import names_nobody
 from processor.domain.mail.headers import Fields, Head, cut_head, has_references, message_key, read_fields
 from processor.domain.mail.message_tags import decide_tag
 from processor.domain.mail.mime import find_texts, read_kind
+from processor.domain.mail.own_addresses import find_own
+from processor.domain.mail.rewritten_senders import Names, move_names
 from processor.domain.mail.text import read_text
 
 __all__ = ["Message", "Point", "read_message"]
@@ -25,8 +28,12 @@ _ADDRESS_FIELDS: Final = (
     ("bcc", facts.BCC),
     ("list-post", facts.LIST_POST),
 )
+"""Senders first, so that the names under which an address wrote come before those that others gave it."""
+_SENDER: Final = facts.FROM | facts.REPLY_TO
 _RECIPIENT: Final = facts.TO | facts.CC | facts.BCC
-_point: Final[Callable[[tuple[str, tuple[str, ...], tuple[str, ...], int, int]], Point]] = partial(tuple.__new__, Point)
+_point: Final[Callable[[tuple[str, tuple[str, ...], tuple[str, ...], int, int, int]], Point]] = partial(
+    tuple.__new__, Point
+)
 """Makes a `Point` from a tuple of its values without a Python-level call, of which there would be three per message."""
 
 
@@ -34,17 +41,19 @@ class _People(NamedTuple):
     """What one message says, by address: its fields, and its names and plus addresses in order, if there are any."""
 
     fields: dict[str, int]
-    names: dict[str, dict[str, None]]
+    names: Names
     plus: dict[str, dict[str, None]]
 
 
-def read_message(raw: bytes, *, own: frozenset[str], latest: int, with_text: bool, truncated: bool) -> Message:
+def read_message(
+    raw: bytes, *, own: frozenset[str], latest: int, with_text: bool, truncated: bool, received: int | None = None
+) -> Message:
     """Return what a message says: its key, its date, whether it is part of a conversation, and its points of contact.
 
     `own` are the user's addresses as `fold_address` returns them; they are not points of contact. A date at or after
-    `latest` (seconds since 1970) counts as none. The text is read only `with_text`. If the message was `truncated`, an
-    address at its end that may be incomplete is not read. Never raises: if the bytes are not a message, the result is
-    `unparsable` and has only a key.
+    `latest` (seconds since 1970) counts as none; then `received`, when the server got the message, takes its place. The
+    text is read only `with_text`. If the message was `truncated`, an address at its end that may be incomplete is not
+    read. Never raises: if the bytes are not a message, the result is `unparsable` and has only a key.
     """
     head = cut_head(raw, truncated=truncated)
     fields = read_fields(head.block)
@@ -52,26 +61,36 @@ def read_message(raw: bytes, *, own: frozenset[str], latest: int, with_text: boo
     if not head.recognised:
         return Message(key, None, False, [], True)
     try:
-        people = _read_people(fields)
+        people, unread_fields = _read_people(fields)
         if with_text:
             _add_texts(people, head, fields, truncated=truncated)
-        return Message(key, _read_date(fields, latest), has_references(fields), _grant(people, fields, own), False)
+        date = choose_date(fields.get("date", ()), received, latest)
+        return Message(key, date, has_references(fields), _grant(people, fields, own), False, unread_fields)
     except Exception:
         return Message(key, None, False, [], True)
 
 
-def _read_people(fields: Fields) -> _People:
+def _read_people(fields: Fields) -> tuple[_People, int]:
+    """Return the people of a header block, and the number of its mailbox fields in which no address could be read."""
     people = bits, names, plus_addresses = _People({}, {}, {})
+    unread_fields = 0
     for field_name, field in _ADDRESS_FIELDS:
         if field_name in fields:
             for value in fields[field_name]:
+                address = ""
                 for address, plus, name in read_addresses(value):
                     bits[address] = bits.get(address, 0) | field
                     if name:
-                        names.setdefault(address, {})[name] = None
+                        names.setdefault(address, {}).setdefault(name, field)
                     if plus:
                         plus_addresses.setdefault(address, {})[plus] = None
-    return people
+                if not address and field != facts.LIST_POST and not names_nobody(value):
+                    unread_fields += 1
+    if "from" in fields:
+        for value in fields["from"]:
+            if "via" in value or "=?" in value:
+                move_names(value, fields, names)
+    return people, unread_fields
 
 
 def _add_texts(people: _People, head: Head, fields: Fields, *, truncated: bool) -> None:
@@ -84,20 +103,11 @@ def _add_texts(people: _People, head: Head, fields: Fields, *, truncated: bool) 
                 people.plus.setdefault(address, {})[plus] = None
 
 
-def _read_date(fields: Fields, latest: int) -> int | None:
-    for value in fields.get("date", ()):
-        date = parse_date(value)
-        if date is not None:
-            return date if date < latest else None
-    return None
-
-
 def _grant(people: _People, fields: Fields, own: frozenset[str]) -> list[Point]:
     """Return the points of contact: everyone except the user, each with the message tag that its fields give it."""
     bits, names, plus = people
-    mine = own & bits.keys() if own else own
     wrote = 0
-    for address in mine:
+    for address in find_own(bits, own) if own else own:
         if bits.pop(address) & facts.FROM:
             wrote = facts.WROTE
     tag, served = decide_tag(fields)
@@ -109,7 +119,17 @@ def _grant(people: _People, fields: Fields, own: frozenset[str]) -> list[Point]:
                 tuple(names[address]) if address in names else (),
                 field | wrote if field & _RECIPIENT else field,
                 tag if field & served else facts.NO_TAG,
+                0
+                if not field & _SENDER or address not in names
+                else len(names[address])
+                if field < facts.TO
+                else _count_signed(names[address]),
             )
         )
         for address, field in bits.items()
     ]
+
+
+def _count_signed(names: Mapping[str, int]) -> int:
+    """Return how many of an address's names, from the first on, are of From or Reply-To."""
+    return sum(field & _SENDER > 0 for field in names.values())

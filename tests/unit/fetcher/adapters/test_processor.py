@@ -97,6 +97,7 @@ def test_begin() -> None:
     assert (begun.id, begun.resumed, begun.state, begun.lease, begun.lease_seconds) == (MINING, True, "fetching", 4, 10)
     fixed = begun.fixed
     assert (fixed.folders, fixed.since, fixed.scope, fixed.full) == (("INBOX",), "2020-01-01", "headers", False)
+    assert fixed.own == ("jane@acme.com",)
     assert begun.watermarks["90db275ed079ec5f"].uidvalidity == 7
     assert begun.watermarks["90db275ed079ec5f"].uids == UidRanges.parse("1:5,9")
 

@@ -31,6 +31,7 @@ SOUND = {
     "dead": {},
     "unparsable": 1,
     "cut": 3,
+    "unread_fields": 1234,
     "contacts": {"contact": 5, "automated": 2},
     "folders_failed": {},
 }
@@ -222,6 +223,7 @@ def test_a_sound_report_shows_both_lines_with_their_reasons(
     assert SECOND in shown
     assert "listed  12 = fetched 10 + skipped 2 (vanished 2) + failed 0: balances" in shown
     assert "fetched 10 = processed 9 + duplicate 1 + dead 0: balances" in shown
+    assert "1,234 address fields (From, To …) hold text but no readable address" in shown
     assert "5 became contacts" in shown
     assert "rows points: 77" in shown
 

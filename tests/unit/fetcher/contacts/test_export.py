@@ -123,6 +123,24 @@ def test_no_cell_can_be_taken_for_a_formula(name: str) -> None:
     assert row[11] == f"'{name}; b"
 
 
+@pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
+@pytest.mark.parametrize("mark", [",", ";", "\t", '"', "\n", "\r", "\r\n", "\u2028"])
+def test_a_mark_that_separates_cells_anywhere_is_quoted(delimiter: str, mark: str) -> None:
+    """A cell with any country's delimiter, a quote or a line break is quoted, so that no program splits it."""
+    row = _export([JANE | {"name": f"x{mark}=1+1"}], Format.CSV, delimiter).split(b"\r\n", 1)[1]
+
+    doubled = mark.replace('"', '""')
+    assert row.startswith(f'"x{doubled}=1+1"{delimiter}jane@acme.com{delimiter}'.encode())
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
+def test_lists_in_a_cell_are_quoted(delimiter: str) -> None:
+    """Lists are joined by a semicolon, so a cell with more than one item is quoted whatever the delimiter."""
+    data = _export([JANE], Format.CSV, delimiter)
+
+    assert f'{delimiter}"professional; chat; role"{delimiter}"Jane; Dr. Doe"{delimiter}'.encode() in data
+
+
 @given(st.lists(CONTACTS, max_size=4), st.sampled_from([",", ";", "\t", "|"]))
 def test_the_csv_module_reads_back_every_cell(contacts: list[Contact], delimiter: str) -> None:
     """Whatever a name contains, each contact is one row, and its name is one cell."""

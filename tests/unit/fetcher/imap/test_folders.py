@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from fetcher.imap.folders import Folder, choose_folders, default_folders
+from fetcher.imap.folders import Folder, choose_folders, default_folders, sent_folders
 
 CASES_FILE = Path(__file__).parents[2] / "processor" / "domain" / "behaviour_cases.json"
 CASES: list[dict[str, Any]] = [
@@ -106,3 +106,16 @@ def test_folders_that_the_user_names() -> None:
     chosen = choose_folders(["inbox", "Trash", "INBOX", "work", "Parent", "work"], folders)
 
     assert chosen == (["INBOX", "Trash"], ["work", "Parent"])
+
+
+@pytest.mark.parametrize(
+    "name", ["Sent", "INBOX/Sent Items", "Gesendet", "Éléments envoyés", "送信済み", "Отправленные"]
+)
+def test_sent_mail_by_name(name: str) -> None:
+    """Without a mark, the last part of the name says in a common language that a folder has the user's sent mail."""
+    assert sent_folders([folder("INBOX"), folder(name), folder("Sent by Bob"), folder("Sent/2019")]) == {name}
+
+
+def test_sent_mail_by_mark() -> None:
+    r"""If the server marks a folder as \Sent, names do not count."""
+    assert sent_folders([folder(r"Out [\Sent]"), folder("Sent")]) == {"Out"}

@@ -52,6 +52,19 @@ async def test_order_and_repetition_of_jobs_change_nothing(stack: Stack, seed: i
     assert (await stack.report(disturbed))["ledger"] == (await stack.report(undisturbed))["ledger"]
 
 
+@pytest.mark.parametrize("seed", [1, 2])
+async def test_unread_fields_count_in_every_copy(stack: Stack, seed: int) -> None:
+    """Fields without a readable address add up over all copies, in whatever order and however often jobs run."""
+    odd = [mail(n, sender="Jane (unknown)", to="everyone") for n in range(3)]
+    folders = Folder([odd[:1], [*odd[1:], mail(9)]]), Folder([[odd[0], mail(9)]], name="Archive")
+
+    first = await stack.mine(*folders, seed=seed, twice=True)
+    again = await stack.mine(*folders, source="other@imap.example.org:993")
+
+    assert (await stack.report(first))["ledger"]["unread_fields"] == 8
+    assert (await stack.report(again))["ledger"]["unread_fields"] == 8
+
+
 async def test_after_teardown_only_keys_and_watermarks_stay(stack: Stack) -> None:
     """Raw mail and temporary rows are deleted, and the receipt counts what was deleted."""
     begun = await stack.mine(*MAILBOX)

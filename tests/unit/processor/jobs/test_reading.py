@@ -59,6 +59,17 @@ def test_a_torn_segment_is_unreadable(data: bytes) -> None:
     assert caught.value.reason is Dead.UNREADABLE
 
 
+def test_the_servers_date_stands_in() -> None:
+    """The date at which the server received a message replaces a missing or impossible Date, if it is possible."""
+    body = b"Message-ID: <1@acme.com>\r\nDate: Thu, 01 Jan 1970 00:00:00 +0000\r\nFrom: jane@acme.com\r\n\r\n"
+    dates = (1_767_600_000, 0, 4_102_444_800, None)
+    messages = tuple(StoredMessage(uid, len(body), date) for uid, date in enumerate(dates, 1))
+
+    _, read = read_segment(Segment("0123456789abcdef", 7, UidRanges(), messages).encode([body] * 4), SETTINGS)
+
+    assert [message.date for message in read] == [1_767_600_000, None, None, None]
+
+
 def test_dates_count_until_a_day_after_the_reference() -> None:
     """A date on the day after the reference date (UTC) still counts; a later one does not."""
     first_undated = undated_from("2026-01-31")

@@ -3,7 +3,8 @@
 from collections import Counter
 from collections.abc import Iterable
 
-from processor.domain.contacts.refine import NameVotes, Person, TagCount
+from processor.domain.contacts.names import NameVotes
+from processor.domain.contacts.refine import Person, TagCount
 from processor.domain.contacts.tags import Tag, add_message_tag, address_tags, says_newsletter
 from processor.domain.facts import BCC, CC, FROM, REPLY_TO, TO, WROTE, Message, Point
 from schemas.ledger import Verdict
@@ -57,11 +58,24 @@ def _names(by_key: list[Copies]) -> list[NameVotes]:
     for name in {name for copies in by_key for name in _names_of(copies)}:
         bearing = [copies for copies in by_key if name in _names_of(copies)]
         dates = [date for copies in bearing if (date := _date(copies)) is not None]
-        ranked.append((name, name.strip().casefold(), len(bearing), max(dates, default=None)))
+        signed = int(any(name in point.names[: point.signed] for copies in bearing for _, point in copies))
+        ranked.append((name, _fold(name), len(bearing), max(dates, default=None), signed))
     ranked.sort(key=lambda vote: vote[0])
     ranked.sort(key=lambda vote: float("-inf") if vote[3] is None else vote[3], reverse=True)
     ranked.sort(key=lambda vote: vote[2], reverse=True)
-    return ranked
+    ranked.sort(key=lambda vote: vote[4], reverse=True)
+    together: list[NameVotes] = []
+    for vote in ranked:
+        spellings = [other for other in ranked if other[1] == vote[1]]
+        straight = [other for other in spellings if "," not in other[0]]
+        turned = [other for other in spellings if "," in other[0]]
+        together += [] if vote in together else straight + turned
+    return together
+
+
+def _fold(name: str) -> str:
+    words = name.strip().casefold().split(", ")
+    return f"{words[1]} {words[0]}" if len(words) == 2 else words[0]
 
 
 def _tags(address: str, by_key: list[Copies]) -> list[TagCount]:

@@ -85,9 +85,85 @@ def test_names_and_plus_addresses_are_united() -> None:
 
     assert message.points == [
         facts.Point(
-            "jane@acme.com", ("jane+a@acme.com", "jane+b@acme.com"), ("Jane", "Jane Doe"), facts.FROM | facts.TO, 0
+            "jane@acme.com",
+            ("jane+a@acme.com", "jane+b@acme.com"),
+            ("Jane", "Jane Doe"),
+            facts.FROM | facts.TO,
+            0,
+            signed=1,
         )
     ]
+
+
+def test_own_names_are_told_from_given_ones() -> None:
+    """The names in From and Reply-To come first and are counted as signed, wherever else they occur."""
+    message = read(
+        "To: JD <jane@acme.com>, Jane <jane@acme.com>\nFrom: Jane <jane@acme.com>\nReply_To: J <jane@acme.com>\n\n"
+    )
+
+    (jane,) = message.points
+    assert (jane.names, jane.signed) == (("Jane", "J", "JD"), 2)
+
+
+@pytest.mark.parametrize(
+    ("own", "left"),
+    [
+        ("jdoe@gmail.com", ["j.doe@acme.com", "jdoe2@gmail.com"]),
+        ("j.d.oe@googlemail.com", ["j.doe@acme.com", "jdoe2@gmail.com"]),
+        ("jdoe@acme.com", ["j.doe@gmail.com", "JDoe@googlemail.com", "j.doe@acme.com", "jdoe2@gmail.com"]),
+    ],
+)
+def test_own_addresses_at_gmail_have_many_forms(own: str, left: list[str]) -> None:
+    """Dots and the choice of the host do not count in an own address at Gmail, but they do anywhere else."""
+    message = read(
+        "To: j.doe@gmail.com, JDoe@googlemail.com, j.doe@acme.com, jdoe2@gmail.com\n\nj.d.o.e@gmail.com",
+        own=frozenset({own}),
+        with_text=own.endswith("acme.com") is False,
+    )
+
+    assert [point.address for point in message.points] == [address.lower() for address in left]
+
+
+def test_who_was_written_to_from_another_form_of_an_own_address() -> None:
+    """A message from a dotted form of the user's Gmail address is the user's."""
+    message = read("From: j.doe@googlemail.com\nTo: a@acme.com\n\n", own=frozenset({"jdoe@gmail.com"}))
+
+    assert [(point.address, point.fields) for point in message.points] == [("a@acme.com", facts.TO | facts.WROTE)]
+
+
+@pytest.mark.parametrize(
+    ("head", "unread"),
+    [
+        ("From: jane@acme.com\nTo: undisclosed-recipients:;", 0),
+        ("To: Undisclosed recipients: ;", 0),
+        ("To: <Undisclosed-Recipient:;>", 0),
+        ("To: undisclosed-recipients:;@acme.com", 0),
+        ('To: "Undisclosed recipients":;', 0),
+        ("To: unlisted-recipients:; (no To-header on input)", 0),
+        ("To: a:;, b: , ;", 0),
+        ("To: undisclosed-recipients:@acme.com;", 0),
+        ("To: <Undisclosed Recipients@acme.com>", 0),
+        ("To: undisclosed-recipients;;", 0),
+        ("Cc: (Empty list)Undisclosed recipients  :(nobody(that I know))  ;", 0),
+        ("Cc: Empf\u00e4nger:;", 0),
+        ('To:\nCc: \nBcc: ,\nReply-To: <>\nFrom: ""', 0),
+        ("List-Post: NO (posting is not allowed)", 0),
+        ("Subject: nobody", 0),
+        ("To: friends:;, Jane", 1),
+        ("To: everyone", 1),
+        ("From: MAILER-DAEMON", 1),
+        ("From: Jane <jane@acme>", 1),
+        ("From: Jane\nTo: Bob\nTo: Cy\nCc: cy@acme.com\nBcc: D\nReply-To: E\nReply_To: F", 6),
+    ],
+)
+def test_fields_in_which_nothing_could_be_read(head: str, unread: int) -> None:
+    """A mailbox field that says something but has no address is counted; an empty field or group is not."""
+    assert read(f"{head}\n\n").unread_fields == unread
+
+
+def test_own_addresses_are_read() -> None:
+    """A field that has only the user's own address was read."""
+    assert read("To: me@example.org\n\n").unread_fields == 0
 
 
 def test_tags_are_granted_by_field() -> None:
@@ -139,6 +215,19 @@ def test_other_messages_have_other_keys(one: str, other: str) -> None:
         ("In-Reply-To: yours", False),
         ("References: <>", False),
         ("Subject: Re: <a@b>", False),
+        ("In-Reply-To: a1@b", True),
+        ("References: a1@b a2@b\n a3@b", True),
+        ("References: a1@b,a2@b", True),
+        ("In-Reply-To: a1@b>", True),
+        ("In-Reply-To: <a1@b", True),
+        ('In-Reply-To: "a1@b"', True),
+        ("In-Reply-To: a1@b (Jane's message of Monday)", True),
+        ("In-Reply-To: =?utf-8?Q?=3Ca1=40b=3E?=", True),
+        ("In-Reply-To: &lt;a1@b&gt;", True),
+        ("In-Reply-To: Your message of Monday, jane@acme.com", False),
+        ("In-Reply-To: @", False),
+        ("References: a1 b2", False),
+        ("References: ( @ )", False),
     ],
 )
 def test_conversations(field: str, expected: bool) -> None:
@@ -147,11 +236,12 @@ def test_conversations(field: str, expected: bool) -> None:
 
 
 def test_the_date_limit() -> None:
-    """A date at or after the limit counts as none, and the first valid Date counts."""
+    """A date at or after the limit counts as none, the first valid Date counts, and the server's stands in."""
     head = "Date: nonsense\nDate: Tue, 05 Apr 2022 14:46:20 GMT\n\n"
 
     assert read(head, latest=1_649_169_981).date == 1_649_169_980
     assert read(head, latest=1_649_169_980).date is None
+    assert read(head, latest=1_649_169_980, received=1_649_169_979).date == 1_649_169_979
 
 
 @pytest.mark.parametrize(
