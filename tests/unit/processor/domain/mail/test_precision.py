@@ -14,7 +14,7 @@ PRECISION: Final = 0.99
 
 
 def test_real_messages() -> None:
-    """In every twentieth message, each address that neither of two other readers gives is on the list, with its reason."""
+    """Of every twentieth message, each address that neither of two readers gives is on the list, with its reason."""
     messages = [(int(number), raw) for number, raw in real_messages()]
 
     precision = measure_with_two(messages[::EVERY], "")
