@@ -1,5 +1,6 @@
 """How much longer something takes if there is twice as much of it: by CPU time, and by ratios, not by a clock."""
 
+import gc
 import time
 from collections.abc import Callable
 from typing import Final, TypeVar
@@ -37,10 +38,17 @@ def _last_factor(read: Callable[[Case], object], small: Case, large: Case) -> fl
 
 
 def cpu_seconds(read: Callable[[Case], object], case: Case, *, times: int = 2) -> float:
-    """Return the CPU time of the fastest of several readings."""
+    """Return the CPU time of the fastest of several readings, without the garbage collector's.
+
+    It looks at all objects now and then, also at those of other tests, which would hide or invent growth.
+    """
     taken = []
-    for _ in range(times):
-        begun = time.process_time()
-        read(case)
-        taken.append(time.process_time() - begun)
+    gc.disable()
+    try:
+        for _ in range(times):
+            begun = time.process_time()
+            read(case)
+            taken.append(time.process_time() - begun)
+    finally:
+        gc.enable()
     return min(taken)
