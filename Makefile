@@ -17,7 +17,7 @@ demo: setup ## Mine a sample mailbox on this machine, in about 20 seconds
 	@$(BIN)/python -m demo $(ARGS)
 
 ##@ Check
-.PHONY: lint unit test workflows ci
+.PHONY: lint unit test workflows fuzz ci
 
 lint: setup ## Check style, formatting, types and import rules
 	@$(BIN)/ruff check .
@@ -33,6 +33,10 @@ test: lint ## Lint, then run all tests
 
 workflows: setup ## Check the GitHub workflows with actionlint, zizmor and our own rules
 	@$(BIN)/pytest tests/infra/test_workflows.py $(ARGS)
+
+fuzz: setup ## Look for mail that breaks the rules: TARGET=message, addresses, text or words; SECONDS=60
+	@PYTHONPATH=.:services $(BIN)/uv run -q --no-project --isolated --python $(BIN)/python \
+		--with-requirements requirements/fuzz.lock python -m tests.fuzz $(TARGET) --seconds $(or $(SECONDS),60)
 
 ci: ## Install the servers that tests need, then run all tests, as CI does
 	@.ci/run
@@ -52,6 +56,8 @@ bench-cloudflare: setup ## Measure a Worker on this machine and estimate what it
 ##@ Update generated files
 .PHONY: lock lock-worker pin golden pictures
 COMPILE := $(BIN)/uv pip compile -q --universal --generate-hashes --python-version 3.11 --custom-compile-command "make lock"
+# The last release for Python 3.11, and one for newer versions.
+FUZZERS = "atheris==3.0.0 ; python_version < '3.12'" "atheris==3.1.0 ; python_version >= '3.12'"
 STEP = $(BIN)/python -m infra.pipeline $@ $(STACK) $(ARGS)
 
 lock: lock-worker ## Update the lock files after a change to pyproject.toml
@@ -60,6 +66,7 @@ lock: lock-worker ## Update the lock files after a change to pyproject.toml
 	@$(COMPILE) -c requirements/dev.lock --extra processor pyproject.toml -o requirements/processor.lock
 	@echo uv | $(COMPILE) -c requirements/dev.lock - -o requirements/tools.lock
 	@echo hatchling | $(COMPILE) -c requirements/dev.lock - -o requirements/build.lock
+	@printf '%s\n' $(FUZZERS) | $(COMPILE) - -o requirements/fuzz.lock
 
 lock-worker: setup ## Update only the Worker's lock file
 	@echo workers-runtime-sdk==1.9.5 | $(COMPILE) - -o requirements/worker.lock

@@ -11,6 +11,7 @@ from pathlib import Path
 from bench import extraction
 from bench.corpus import read_corpus
 from bench.drain import drain
+from bench.precision import measure_precision
 from bench.recall import measure_recall
 from bench.refining import PERSONS, refine_seconds
 from bench.whole import Run, run_mining, scratch, serve
@@ -27,6 +28,7 @@ def main() -> None:
     print(extraction.measure(list(read_corpus())).report())
     pairs, found = measure_recall(read_corpus())
     print(f"address recall against the reference parser: {found / pairs:.6f} ({found:,} of {pairs:,} addresses)")
+    print(measure_precision(list(read_corpus())).report())
     print(f"refining 15,000 persons, one process: {median(refine_seconds()):.2f} s")
     if options.large:
         with scratch() as folder:

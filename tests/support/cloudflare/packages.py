@@ -34,7 +34,7 @@ class Pieces:
 
 def fetch_pieces() -> Pieces:
     """Return the pieces; fetch them with npm and compose the runtime on the first call; raise PiecesMissing."""
-    node, npm = _find_node(), shutil.which("npm")
+    node, npm = find_node(), shutil.which("npm")
     if npm is None:
         raise PiecesMissing("npm is not installed. Install Node.js 20 or newer, with npm.")
     text = b"".join((HERE / name).read_bytes() for name in (*_MANIFESTS, "compose.mjs"))
@@ -44,11 +44,12 @@ def fetch_pieces() -> Pieces:
         with tempfile.TemporaryDirectory(dir=place.parent, prefix=".workerd-") as folder:
             made = Path(folder) / "made"
             _install(node, npm, made)
-            _publish(made, place)
+            publish(made, place)
     return Pieces(node, place, place / "runtime")
 
 
-def _find_node() -> str:
+def find_node() -> str:
+    """Return the path of a Node that is new enough; raise PiecesMissing."""
     node = shutil.which("node")
     if node is None:
         raise PiecesMissing(f"Node.js is not installed. Install version {OLDEST_NODE} or newer.")
@@ -63,12 +64,12 @@ def _install(node: str, npm: str, made: Path) -> None:
     for name in _MANIFESTS:
         shutil.copy(HERE / name, made)
     # Not `npm ci`: the lock file lists only the platforms whose packages the registry had when it was created.
-    _run([npm, "install", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"], made)
+    run_tool([npm, "install", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"], made)
     pyodide = made / "node_modules" / "pyodide"
-    _run([node, str(HERE / "compose.mjs"), str(pyodide), str(made / "runtime")], made)
+    run_tool([node, str(HERE / "compose.mjs"), str(pyodide), str(made / "runtime")], made)
 
 
-def _publish(made: Path, place: Path) -> None:
+def publish(made: Path, place: Path) -> None:
     """Move the folder to its final place, unless another run was faster."""
     try:
         made.rename(place)
@@ -77,7 +78,8 @@ def _publish(made: Path, place: Path) -> None:
             raise
 
 
-def _run(command: list[str], folder: Path) -> None:
+def run_tool(command: list[str], folder: Path) -> None:
+    """Run a program in a folder; raise PiecesMissing if it fails."""
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     if done.returncode:
         raise PiecesMissing(f"`{' '.join(command)}` failed: {done.stderr.strip()[-1000:]}")

@@ -11,14 +11,16 @@ _NAME = re.compile(r"[a-z0-9-]+")
 
 
 def declared() -> Iterator[str]:
-    """Yield the names of the packages that the project asks for: from PyPI, for the Worker, from npm."""
+    """Yield the names of the packages that the project asks for: from PyPI, for the Worker and the fuzzer, from npm."""
     project = tomllib.loads((CHECKOUT / "pyproject.toml").read_text("utf-8"))["project"]
     for wanted in (project["dependencies"], *project["optional-dependencies"].values()):
         yield from (_NAME.match(each)[0] for each in wanted if not each.startswith("leadminer["))  # type: ignore[index]
-    worker = (CHECKOUT / "requirements" / "worker.lock").read_text("utf-8")
-    yield from re.findall(r"^([a-z0-9-]+)==", worker, re.MULTILINE)
-    package = json.loads((CHECKOUT / "tests/support/cloudflare/package.json").read_text("utf-8"))
-    yield from package["dependencies"]
+    for lock in ("worker.lock", "fuzz.lock"):
+        locked = (CHECKOUT / "requirements" / lock).read_text("utf-8")
+        yield from re.findall(r"^([a-z0-9-]+)==", locked, re.MULTILINE)
+    for folder in ("tests/support/cloudflare", "bench/postal_mime"):
+        package = json.loads((CHECKOUT / folder / "package.json").read_text("utf-8"))
+        yield from package["dependencies"]
 
 
 def test_each_dependency_has_one_reason() -> None:
