@@ -248,7 +248,7 @@ def check_message(message: Message) -> None:
     check(len(set(addresses)) == len(addresses), "no address is repeated", addresses)
     check(not OWN & set(addresses), "the user is no contact", addresses)
     check("\\u0000" not in json.dumps(message.points), "what is stored has no NUL")
-    for address, plus_addresses, names, fields, _ in message.points:
+    for address, plus_addresses, names, fields, *_ in message.points:
         check(fields > 0, "a person is in some field", address)
         (check_text_address if fields == BODY and not plus_addresses else check_address)(address)
         for plus in plus_addresses:
