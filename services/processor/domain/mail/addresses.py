@@ -7,14 +7,16 @@ from typing import Final
 
 from processor.domain.mail.address_list import Mailbox, read_list
 from processor.domain.mail.address_syntax import fold_address, split_plus, valid_address
-from processor.domain.mail.charset import decode_text
+from processor.domain.mail.charset import decode_raw, keep_raw
+from processor.domain.mail.invisible import drop_invisible
 from processor.domain.mail.names import MAX_CHARACTERS, PLAIN_NAME, name_beside
 from processor.domain.mail.text_addresses import find_addresses
 
 __all__ = ["Mailbox", "extract_from_text", "fold_address", "parse_address_list", "read_addresses", "valid_address"]
 
 _ADDRESS: Final = (
-    r"[A-Za-z0-9_][A-Za-z0-9!#$%&'*+/=?^_`{|}~-]*+(?>(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]++)*)"
+    r"(?![iI][mM][cC][eE][aA])"
+    r"[A-Za-z0-9_][A-Za-z0-9!#$%&'*+/=^_`{|}~-]*+(?>(?:\.[A-Za-z0-9!#$%&'*+/=^_`{|}~-]++)*)"
     r"@(?>(?:[A-Za-z0-9]++(?>(?:-++[A-Za-z0-9]++)*)\.)+)[A-Za-z]{2,63}"
 )
 _COMMON_FORM: Final = re.compile(
@@ -39,13 +41,15 @@ Read = tuple[str, str | None, str | None]
 """Address, plus address, name."""
 
 
-def parse_address_list(value: str | bytes) -> list[Mailbox]:
+def parse_address_list(value: str | bytes, charset: str = "") -> list[Mailbox]:
     """Return the addresses in a field's undecoded value, in order and without repetitions; never raises.
 
-    A repeated address keeps its first name and its first plus address.
+    A repeated address keeps its first name and its first plus address. Names in bytes that are not UTF-8 are in the
+    charset that the message declares for its text, else in Windows-1252.
     """
     found: dict[str, Mailbox] = {}
-    for mailbox in read_addresses(decode_text(value) if isinstance(value, bytes) else value):
+    text = decode_raw(keep_raw(value.decode("latin-1")), charset) if isinstance(value, bytes) else value
+    for mailbox in read_addresses(text):
         known = found.get(mailbox[0])
         found[mailbox[0]] = (
             Mailbox(known.address, known.plus or mailbox[1], known.name or mailbox[2]) if known else Mailbox(*mailbox)
@@ -66,6 +70,7 @@ def _remember(value: str) -> tuple[Read, ...]:
 def _read(value: str) -> list[Read]:
     """Read the common forms quickly and leave the rest to `read_list`."""
     found: list[Read] = []
+    value = drop_invisible(value)
     at, end = 0, len(value)
     while at < end:
         match = _COMMON_FORM.match(value, at)
