@@ -12,9 +12,8 @@ NOT_ALLOWED: Final = "\ufffd"
 _ASCII: Final = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-.")
 
 
-@lru_cache(maxsize=4096)
 def map_character(code_point: int) -> str:
-    """Return what a character beyond ASCII becomes in a host name: itself, something else, nothing, or `NOT_ALLOWED`."""
+    """Return what a character beyond ASCII becomes in a host name: itself, others, nothing, or `NOT_ALLOWED`."""
     mapped = _look_up(code_point)
     if mapped is not None:
         return mapped

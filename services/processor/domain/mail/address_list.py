@@ -5,7 +5,7 @@ from typing import Final, NamedTuple
 
 from processor.domain.mail.address_syntax import split_plus
 from processor.domain.mail.address_tokens import Token, tokenise, unescape
-from processor.domain.mail.address_words import read_brackets, read_word, read_words
+from processor.domain.mail.address_words import read_brackets, read_words
 from processor.domain.mail.charset import decode_words
 from processor.domain.mail.entities import decode_entities
 from processor.domain.mail.invisible import drop_invisible
@@ -102,11 +102,13 @@ def _as_one(text: str) -> list[Token]:
 
 def _write(tokens: list[Token]) -> str:
     """Return the tokens as they were written, without comments."""
-    return "".join(f"<{text}>" if kind == "angle" else f'"{text}"' if kind == "quoted" else text for kind, text in tokens)
+    return "".join(
+        f"<{text}>" if kind == "angle" else f'"{text}"' if kind == "quoted" else text for kind, text in tokens
+    )
 
 
 def _read_piece(tokens: list[Token]) -> Iterator[Mailbox]:
-    comments = _names_in_comments(tokens)
+    comments = _names_in_comments(tokens) if any(kind == "comment" for kind, _ in tokens) else []
     for address, phrase in _find(tokens):
         folded, plus = split_plus(address)
         yield Mailbox(folded, plus, _choose_name(phrase, comments, folded, plus))

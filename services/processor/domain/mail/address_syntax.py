@@ -68,7 +68,7 @@ def normalise_any(text: str) -> str | None:
 
 
 def _read_host(host: str) -> str | None:
-    encoded = host.lower() if host.isascii() else to_a_labels(unicodedata.normalize("NFC", host))
+    encoded = host.lower() if host.isascii() else to_a_labels(host)
     return encoded if encoded and len(encoded) < MAX_CHARACTERS and _HOST.fullmatch(encoded) else None
 
 

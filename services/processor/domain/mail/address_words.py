@@ -20,6 +20,10 @@ _LOOSE: Final = "@."
 
 def read_brackets(text: str) -> Iterator[str]:
     """Yield the address in angle brackets, after any route or `mailto:`. If they hold a list, yield each address."""
+    address = read_word(text)
+    if address:
+        yield address
+        return
     content = " ".join((skip_comments(text) if "(" in text else text).split())
     if content.startswith("@") and ":" in content:
         content = content.rpartition(":")[2].lstrip()
@@ -43,6 +47,9 @@ def _close_up(content: str) -> str:
 
 def read_words(tokens: list[Token]) -> Iterator[tuple[str, str]]:
     """Yield the addresses in the text that have no brackets, each with the text before it."""
+    if len(tokens) == 1 and tokens[0][0] == "text" and (address := read_word(tokens[0][1].strip())):
+        yield address, ""
+        return
     phrase: list[str] = []
     for run in _runs(_words(tokens)):
         whole = read_word("".join(word for word, _ in run)) if len(run) > 1 else None
@@ -55,7 +62,7 @@ def read_words(tokens: list[Token]) -> Iterator[tuple[str, str]]:
             if address:
                 yield address, " ".join(phrase)
                 phrase = []
-            elif word[:-1].lower() + ":" not in _PREFIXES:
+            elif word.lstrip(_BEFORE).lower() not in _PREFIXES:
                 phrase.append(shown or word)
 
 
@@ -115,6 +122,7 @@ def read_word(word: str) -> str | None:
     address = normalise_any(word) if word[0] != "'" else None
     if address:
         return address
+    word = word.strip()
     bare = word.strip("'\"").lstrip(_BEFORE)
     link = _cut_prefix(bare)
     if link != bare:

@@ -10,7 +10,16 @@ from typing import Final
 from processor.domain.mail.charset_labels import find_codec, keeps_ascii
 from processor.domain.mail.japanese import ESCAPED, decode_euc_jp, decode_iso_2022_jp
 
-__all__ = ["decode_base64", "decode_raw", "decode_text", "decode_words", "find_codec", "has_raw", "keeps_ascii", "keep_raw"]
+__all__ = [
+    "decode_base64",
+    "decode_raw",
+    "decode_text",
+    "decode_words",
+    "find_codec",
+    "has_raw",
+    "keep_raw",
+    "keeps_ascii",
+]
 
 _DEFAULT: Final = "cp1252"
 _OWN_DECODERS: Final[Mapping[str, Callable[[bytes], str]]] = MappingProxyType(
@@ -20,10 +29,16 @@ _OWN_DECODERS: Final[Mapping[str, Callable[[bytes], str]]] = MappingProxyType(
 _CORRECTIONS: Final[Mapping[str, dict[int, str]]] = MappingProxyType(
     {
         "big5hkscs": {0x2022: "\u2027", 0xFF64: "\ufe51", 0x223C: "\uff5e"},
+        "cp932": dict.fromkeys((0xF8F1, 0xF8F2, 0xF8F3), "\ufffd"),
         "koi8_u": {0x255D: "\u045e", 0x256C: "\u040e"},
     }
 )
-"""Characters in which the WHATWG encoding standard differs from Python's codecs and which people have in their names."""
+"""Characters of names in which the WHATWG encoding standard differs from Python's codecs."""
+
+_BYTE_ORDERS: Final = MappingProxyType(
+    {"utf_16": (b"\xfe\xff", b"\xff\xfe"), "utf_32": (b"\0\0\xfe\xff", b"\xff\xfe\0\0")}
+)
+"""The marks of both byte orders. Without one, the lowest byte is the first, as the WHATWG standard says."""
 
 _WORD_START: Final = "=?"
 _ENCODED_WORD: Final = re.compile(r"=\?([^?\s]{1,80}+)\?([bBqQ])\?([^?]*+(?>(?:\?(?!=)[^?]*+){0,3}))\?=")
@@ -50,6 +65,10 @@ def decode_text(data: bytes, charset: str = "", *, cut: bool = False) -> str:
 
 def _decode(data: bytes, codec: str, *, cut: bool) -> str:
     own = _OWN_DECODERS.get(codec)
+    if codec in _BYTE_ORDERS:
+        big_mark, little_mark = _BYTE_ORDERS[codec]
+        codec += "_be" if data.startswith(big_mark) else "_le"
+        data = data.removeprefix(big_mark).removeprefix(little_mark)
     try:
         if own:
             return own(data).rstrip("\ufffd") if cut else own(data)

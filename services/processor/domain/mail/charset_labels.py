@@ -24,7 +24,7 @@ _ODD_CODECS: Final = re.compile(r"utf_(?:7|16|32)|iso2022|hz|cp(?:037|273|424|50
 _COMMON: Final = frozenset({"", "us-ascii", "utf-8", "iso-8859-1", "iso-8859-15", "windows-1252"})
 _NOT_IN_LABELS: Final = re.compile(r"[^a-z0-9]+")
 _PREFIXES: Final = re.compile(r"x*(?:cs)?(?:iso(?=latin))?")
-_CODE_PAGE: Final = re.compile(r"(?:windows|win|codepage|ccsid|ibm|dos|cp|ms)?0*([1-9][0-9]{1,4})")
+_CODE_PAGE: Final = re.compile(r"(?:windows|win|codepage|ccsid|ibm|dos|cp|ms)*0*([1-9][0-9]{1,4})")
 _BARE_PART: Final = re.compile(r"8859(?=[0-9])")
 _MAX_LABEL: Final = 64
 

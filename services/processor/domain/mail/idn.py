@@ -23,7 +23,7 @@ _HYPHENS: Final = re.compile(r"-|..--|.*-\Z", re.DOTALL)
 _IN_CONTEXT: Final = re.compile("[\u00b7\u0375\u05f3\u05f4\u30fb\u0660-\u0669\u06f0-\u06f9]")
 _OUT_OF_CONTEXT: Final = re.compile(
     "(?<!l)\u00b7|\u00b7(?!l)"
-    "|\u0375(?![\u0370-\u03ff\u1f00-\u1fff])"
+    "|\u0375(?![\u0370-\u03e1\u03f0-\u03ff\u1f00-\u1fff])"
     "|(?<![\u0591-\u05f4])[\u05f3\u05f4]"
     "|^[^\u3005\u3007\u3041-\u3096\u309d-\u309f\u30a1-\u30fa\u30fd-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff"
     "\U0001b000-\U0001b167\U00020000-\U00033479]*$"
@@ -39,7 +39,7 @@ _LAST_IN_RTL: Final = _RTL | {"EN"}
 
 def to_a_labels(host: str) -> str | None:
     """Return a host name in lower case with A-labels, or None if it cannot be one. ASCII labels are not judged."""
-    mapped = host.lower().translate(_MAPPING) if len(host) <= MAX_HOST else NOT_ALLOWED
+    mapped = host.translate(_MAPPING) if len(host) <= MAX_HOST else NOT_ALLOWED
     if NOT_ALLOWED in mapped:
         return None
     labels = unicodedata.normalize("NFC", mapped).split(".")
@@ -49,15 +49,21 @@ def to_a_labels(host: str) -> str | None:
 
 def is_word(text: str) -> bool:
     """Return whether all characters beyond ASCII in a lower-cased text are letters, digits, or marks on them."""
-    return all(character < "\x80" or map_character(ord(character)) == character for character in text)
+    return all(character < "\x80" or _MAPPING[ord(character)] == character != NOT_ALLOWED for character in text)
 
 
 class _Mapping(dict[int, str]):
+    """What characters are mapped to: ASCII to lower case, and those that were met, up to a few thousand."""
+
     def __missing__(self, code_point: int) -> str:
-        return map_character(code_point) if code_point > 127 else chr(code_point)
+        mapped = map_character(code_point)
+        if len(self) < _REMEMBERED_CHARACTERS:
+            self[code_point] = mapped
+        return mapped
 
 
-_MAPPING: Final = _Mapping()
+_REMEMBERED_CHARACTERS: Final = 4096
+_MAPPING: Final = _Mapping({code_point: chr(code_point).lower() for code_point in range(128)})
 
 
 @lru_cache(maxsize=512)
@@ -100,9 +106,9 @@ def encode_punycode(label: str) -> str:
     """
     placed = [at for at, character in enumerate(label) if character < "\x80"]
     basic = len(placed)
-    out = ["".join(label[at] for at in placed), "-" if placed else ""]
+    out = ["".join([label[at] for at in placed]), "-" if placed else ""]
     code, place, bias = _FIRST, 0, _BIAS
-    for following, at in sorted((ord(character), at) for at, character in enumerate(label) if character >= "\x80"):
+    for following, at in sorted([(ord(character), at) for at, character in enumerate(label) if character >= "\x80"]):
         index = bisect_left(placed, at)
         distance = (following - code) * (len(placed) + 1) + index - place
         out.append(_encode_number(distance, bias))
@@ -115,7 +121,8 @@ def encode_punycode(label: str) -> str:
 def _encode_number(number: int, bias: int) -> str:
     digits, weight = "", _BASE
     while True:
-        threshold = min(max(weight - bias, _TMIN), _TMAX)
+        threshold = weight - bias
+        threshold = _TMIN if threshold < _TMIN else _TMAX if threshold > _TMAX else threshold
         if number < threshold:
             return digits + _DIGITS[number]
         number, digit = divmod(number - threshold, _BASE - threshold)

@@ -26,6 +26,8 @@ _LONE: Final = "\"'\u201c\u201d\u201e\u2018"
 _SHORT_FORM: Final = re.compile(r"'[A-Za-z]{1,2}[ -]")
 """How some names begin: 't Hooft, 's-Gravesande."""
 _STRAY: Final = " ,;"
+_MARKS: Final = frozenset("\\\"'\u201c\u201d\u2018\u2019\u201e ,;")
+"""What a name that is left as it is does not have on either side."""
 PLAIN_NAME: Final = r"[A-Za-z0-9][A-Za-z0-9._-]*+(?>(?: (?!via )[A-Za-z0-9._-]++)*)"
 """Names that need no cleaning, as most do not."""
 _PLAIN: Final = re.compile(PLAIN_NAME)
@@ -47,12 +49,13 @@ def clean_name(text: str) -> str:
         return text
     if len(text) > _MAX_RAW:
         return ""
-    name = _decode(text)
+    name = _decode(text) if "&" in text or "=?" in text else text
     if not name.isascii():
         name = unicodedata.normalize("NFC", drop_invisible(name))
     name = _strip_marks(" ".join(_NOT_SHOWN.sub(" ", name).split()))
-    name = _strip_marks(_cut_via(name))
-    while _SERVICE.search(name):
+    if "via " in name:
+        name = _strip_marks(_cut_via(name))
+    while name[-1:] == ")" and _SERVICE.search(name):
         name = _strip_marks(_SERVICE.sub("", name))
     return name if len(name) <= MAX_CHARACTERS and any(map(str.isalnum, name)) else ""
 
@@ -75,7 +78,7 @@ def _decode(text: str) -> str:
 
 
 def _strip_marks(name: str) -> str:
-    while True:
+    while name and (name[0] in _MARKS or name[-1] in _MARKS):
         stripped = name.strip(_STRAY)
         for opening, closing in _PAIRS:
             if len(stripped) >= len(opening) * 2 and stripped.startswith(opening) and stripped.endswith(closing):
@@ -84,8 +87,9 @@ def _strip_marks(name: str) -> str:
         else:
             stripped = _strip_lone(stripped)
         if stripped == name:
-            return name
+            break
         name = stripped
+    return name
 
 
 def _strip_lone(name: str) -> str:
