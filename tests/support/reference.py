@@ -9,8 +9,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from email import message_from_bytes
 from email.message import Message
+from functools import partial
 
 from tests.support.reference_addresses import fold_plus, read_list
+from tests.support.reference_charsets import decode, decode_value
 from tests.support.reference_dates import read_date
 from tests.support.reference_text import find_in_text, show_html
 
@@ -43,7 +45,9 @@ def read(raw: bytes) -> Reading:
     lines, body = split_message(raw)
     people: dict[str, Said] = {}
     for name, value in lines:
-        for address, plus, shown in read_list(to_text(value)) if name in FIELDS else ():
+        for address, plus, shown in (
+            read_list(decode_value(value, partial(declared_charset, raw))) if name in FIELDS else ()
+        ):
             said = people.setdefault(address, Said())
             said.fields |= FIELDS[name]
             said.names |= {shown} if shown else set()
@@ -112,7 +116,7 @@ def key_of(lines: list[tuple[str, bytes]]) -> bytes | None:
     """Return the key by Message-ID, or None if there is no Message-ID."""
     for name, value in lines:
         if name == "message-id" and value.strip(b" \t<>"):
-            return hashlib.blake2b(b"id\0" + to_text(value).strip().encode(), digest_size=16).digest()
+            return hashlib.blake2b(b"id\0" + value.strip(), digest_size=16).digest()
     return None
 
 
@@ -161,11 +165,8 @@ def is_plain_and_said(part: Message) -> bool:
     return part.get_content_type() == "text/plain" and isinstance(payload, str) and bool(payload.strip())
 
 
-def decode(data: bytes, charset: str) -> str:
-    """Decode with the declared charset, or else UTF-8, or else Latin-1."""
-    for name in (charset, "utf-8"):
-        try:
-            return data.decode(name)
-        except (LookupError, ValueError):
-            continue
-    return data.decode("latin-1")
+def declared_charset(raw: bytes) -> str:
+    """Return the charset of a message's first text that declares one."""
+    return next(
+        (part.get_content_charset("") for part in message_from_bytes(raw).walk() if part.get_param("charset")), ""
+    )

@@ -4,32 +4,59 @@ import html
 import string
 import unicodedata
 from collections.abc import Iterator
-from email.errors import HeaderParseError
-from email.header import decode_header
+from html.entities import html5
+
+import idna
+
+from tests.support.reference_charsets import decode_words
 
 ATOM = set(string.ascii_letters + string.digits + "!#$%&'*+-/=?^_`{|}~")
 LABEL = set(string.ascii_lowercase + string.digits + "-")
+INVISIBLE = {0xAD, 0x61C, 0x180E, 0xFEFF, *range(0x200B, 0x2010), *range(0x202A, 0x202F), *range(0x2060, 0x2070)}
+QUOTES = "\"'\u201c\u201d\u201e\u2018"
 SERVICES = ("google", "drive", "docs", "dropbox", "linkedin", "slack", "github")
 
 
 def check_address(text: str) -> str | None:
     """Return a valid address in lower case with its host in A-labels, or None."""
     local, at, host = text.rpartition("@")
+    local = unicodedata.normalize("NFC", local.lower())
     if not at or len(text) > 254:
         return None
     if not host.isascii():
         try:
-            host = host.encode("idna").decode()
-        except UnicodeError:
+            host = idna.encode(host, uts46=True).decode()
+        except idna.IDNAError:
             return None
-    atoms, labels = local.split("."), host.lower().split(".")
-    good_local = all(atom and set(atom) <= ATOM for atom in atoms)
+    labels = host.lower().split(".")
+    if local.startswith('"') and local.endswith('"') and len(local) > 2:
+        content = unescape(local[1:-1])
+        plain = bool(content.strip(".")) and all(atom and is_atom(atom) for atom in content.split("."))
+        good_local = (
+            bool(content.strip()) and check_address(content) is None and closing(local, 0, '"', "") == len(local)
+        )
+        local = content if plain else '"' + content.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    else:
+        good_local = local.strip(".") != "" and is_atom(local.replace(".", "")) and not is_encoded(local)
+    good_local = good_local and not local.startswith("imcea") and not local.strip('"').startswith(("/o=", "/cn="))
     good_host = len(labels) > 1 and all(
         label and len(label) <= 63 and set(label) <= LABEL and label[0] != "-" != label[-1] for label in labels
     )
     last = labels[-1]
     good_last = len(last) > 4 if last.startswith("xn--") else len(last) > 1 and set(last) <= set(string.ascii_lowercase)
     return f"{local}@{host}".lower() if good_local and good_host and good_last else None
+
+
+def is_atom(text: str) -> bool:
+    """Return whether a text has only the characters of atoms, or letters, digits and marks beyond ASCII."""
+    return all(
+        character in ATOM or (character > "\x7f" and unicodedata.category(character)[0] in "LNM") for character in text
+    )
+
+
+def is_encoded(text: str) -> bool:
+    """Return whether a text has the beginning of an encoded word."""
+    return "=?" in text and text.partition("=?")[2].partition("?")[2][:2] in ("b?", "q?")
 
 
 def fold_plus(address: str) -> tuple[str, str | None]:
@@ -44,7 +71,7 @@ def fold_plus(address: str) -> tuple[str, str | None]:
 def read_list(value: str) -> Iterator[tuple[str, str | None, str | None]]:
     """Yield (address, plus, name) for each address in a field's value."""
     joined = ""
-    for piece, mark in split(value):
+    for piece, mark in split("".join(character for character in value if ord(character) not in INVISIBLE)):
         whole = joined + piece
         if mark == "," and piece.strip() and not set(whole) & set('@"<'):
             joined = f"{whole},"
@@ -52,9 +79,17 @@ def read_list(value: str) -> Iterator[tuple[str, str | None, str | None]]:
         joined = ""
         for address, name in read_piece(whole):
             folded, plus = fold_plus(address)
-            shown = clean(name)
-            bare = shown.strip("<>()[]\"' ").lower().removeprefix("mailto:")
-            yield folded, plus, shown if shown and bare not in (folded, plus) else None
+            yield folded, plus, without_address(clean(name), folded, plus) or None
+
+
+def without_address(name: str, address: str, plus: str | None) -> str:
+    """Return a name without the address that it ends in."""
+    words = name.split(" ")
+    last = words[-1].strip("<>()[]\"';,").lower()
+    last = last.removeprefix("mailto:")
+    if words[-1].lower().startswith("<mailto:") or (check_address(last) or "") in (address, plus):
+        return without_address(clean(" ".join(words[:-1]).rstrip("-")), address, plus)
+    return name
 
 
 def split(value: str) -> Iterator[tuple[str, str]]:
@@ -151,7 +186,7 @@ def in_brackets(tokens: list[tuple[str, str]]) -> list[tuple[str, str]]:
     found, phrase = [], ""
     for kind, text in tokens:
         if kind == "<":
-            content = text.strip()
+            content = strip_comments(text).strip()
             content = content.split(":")[-1].strip() if content.startswith("@") else content
             words = [content, *(chunk.split()[0] for chunk in content.replace(";", ",").split(",") if chunk.split())]
             addresses = [address for address in map(as_address, words) if address]
@@ -161,6 +196,18 @@ def in_brackets(tokens: list[tuple[str, str]]) -> list[tuple[str, str]]:
         elif kind != "(":
             phrase += text
     return found
+
+
+def strip_comments(text: str) -> str:
+    """Return an address without the comments in it, and without blanks around its @ and dots."""
+    at = text.find("(")
+    end = closing(text, at, ")", "(") if at >= 0 else at
+    if end > at:
+        return strip_comments(text[:at] + " " + text[end:])
+    bare = " ".join(text.split())
+    for mark in "@.":
+        bare = bare.replace(f" {mark}", mark).replace(f"{mark} ", mark)
+    return bare
 
 
 def in_words(tokens: list[tuple[str, str]]) -> list[tuple[str, str]]:
@@ -196,11 +243,13 @@ def in_quotes(tokens: list[tuple[str, str]]) -> list[tuple[str, str]]:
 
 def as_address(word: str) -> str | None:
     """Return a word as an address, unchanged or without the marks that people put around addresses, or None."""
-    if check_address(word):
+    word = decode_words(word) if "@" in decode_words(word) else word
+    if check_address(word) and not word.startswith("'"):
         return check_address(word)
     bare = word.strip("\"'")
-    if bare.lower().startswith("mailto:"):
-        bare = bare[7:].split("?")[0]
+    for prefix in ("mailto:", "smtp:"):
+        if bare.lower().startswith(prefix):
+            bare = bare[len(prefix) :].split("?")[0].strip()
     return check_address(bare.replace('"', "").lstrip("'\"<([{").rstrip("'\">)]}.,;:!?"))
 
 
@@ -208,11 +257,12 @@ def clean(name: str) -> str:
     """Return a name as it is shown to users."""
     before = ""
     while before != name:
-        before, name = name, decode_words(html.unescape(name))
+        before, name = name, decode_words(decode_entities(name))
+    name = unicodedata.normalize("NFC", "".join(each for each in name if ord(each) not in INVISIBLE))
     shown = (" " if unicodedata.category(character) in ("Cc", "Cs") else character for character in name)
     name = strip(" ".join("".join(shown).split()))
     words = name.split(" ")
-    places = [number for number, word in enumerate(words) if number and word.lower() in ("via", "(via")][::-1]
+    places = [number for number, word in enumerate(words) if number and word in ("via", "(via")][::-1]
     if places and places[0] + 1 < len(words):
         name = " ".join(words[: places[0]])
     if name.endswith(")") and "(" in name:
@@ -220,7 +270,17 @@ def clean(name: str) -> str:
         if service[:-1].lower().split(" ")[0] in SERVICES:
             name = kept
     name = strip(name.strip())
-    return name if len(name) <= 256 else ""
+    return name if len(name) <= 256 and any(character.isalnum() for character in name) else ""
+
+
+def decode_entities(text: str) -> str:
+    """Decode the HTML entities that end in a semicolon."""
+    pieces = text.split("&")
+    for number, piece in enumerate(pieces[1:], 1):
+        name, semicolon, rest = piece.partition(";")
+        known = f"{name};" in html5 or name.removeprefix("#").isdigit() or name[:2].lower() == "#x"
+        pieces[number] = html.unescape(f"&{name};") + rest if semicolon and known else f"&{piece}"
+    return "".join(pieces)
 
 
 def strip(name: str) -> str:
@@ -239,24 +299,10 @@ def strip(name: str) -> str:
             if name.startswith(opening) and name.endswith(close) and len(name) >= 2 * len(opening):
                 name = name[len(opening) : len(name) - len(close)]
                 break
-    return "" if name in ("'", '"') else name
-
-
-def decode_words(text: str) -> str:
-    """Decode encoded words with the standard library; leave text that it cannot read unchanged."""
-    if "=?" not in text:
-        return text
-    try:
-        pieces = decode_header(text)
-    except (HeaderParseError, ValueError):
-        return text
-    out = ""
-    for data, charset in pieces:
-        raw = data.encode("utf-8", "surrogatepass") if isinstance(data, str) else data
-        for name in (charset or "utf-8", "utf-8", "latin-1"):
-            try:
-                out += raw.decode(name) if charset else raw.decode("raw-unicode-escape")
-                break
-            except (LookupError, ValueError):
-                continue
-    return out
+        else:
+            dutch = name[:1] == "'" and name[2:3] in (" ", "-")
+            if name and name[0] in QUOTES and name.count(name[0]) == 1 and not dutch:
+                name = name[1:]
+            elif name and name[-1] in QUOTES and name.count(name[-1]) == 1:
+                name = name[:-1]
+    return name

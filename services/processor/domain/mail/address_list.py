@@ -1,16 +1,18 @@
-"""Reads address lists: by RFC 5322 first, and if that finds nothing, by what people and programs write instead.
+"""Reads address lists: by RFC 5322 first, and if that finds nothing, by what people and programs write instead."""
 
-It takes linear time: each character is read a fixed number of times, even if quotes or brackets are left open.
-"""
-
-import re
 from collections.abc import Iterator
-from itertools import groupby
-from operator import itemgetter
 from typing import Final, NamedTuple
 
-from processor.domain.mail.address_syntax import normalise, split_plus
+from processor.domain.mail.address_syntax import split_plus
+from processor.domain.mail.address_tokens import Token, tokenise, unescape
+from processor.domain.mail.address_words import read_brackets, read_words
+from processor.domain.mail.charset import decode_words
+from processor.domain.mail.entities import decode_entities
+from processor.domain.mail.invisible import drop_invisible
 from processor.domain.mail.names import name_beside
+
+_ENCODED: Final = "=?"
+_PREFIXES: Final = ("mailto", "smtp")
 
 
 class Mailbox(NamedTuple):
@@ -21,110 +23,128 @@ class Mailbox(NamedTuple):
     name: str | None
 
 
-_QUOTED: Final = r'"[^"\\]*+(?>(?:\\.[^"\\]*+)*)"'
-_REST: Final = r"""
-    (?P<word> =\?[^?\s]{1,80}+\?[bBqQ]\?[^?\s]*+\?= )
-  | (?P<angle> <[^<>]*+> )
-  | (?P<mark> [,;:(] )
-  | (?P<text> [^=",;:<>()]++ )
-  | (?P<stray> . )
-"""
-_TOKEN: Final = re.compile(rf"(?P<quoted>{_QUOTED}) | {_REST}", re.DOTALL | re.VERBOSE)
-_TOKEN_WITHOUT_QUOTES: Final = re.compile(_REST, re.DOTALL | re.VERBOSE)
-_PARENTHESIS: Final = re.compile(r"\\.|[()]", re.DOTALL)
-_ESCAPED: Final = re.compile(r"\\(.)", re.DOTALL)
-_SEPARATOR: Final = re.compile(r"[,;]")
-
-_BEFORE: Final = "'\"<([{"
-_BEHIND: Final = "'\">)]}.,;:!?"
-
-
 class _Piece:
-    """The tokens between two separators, as (kind, text). Kinds are quoted, angle, comment and text."""
+    """The tokens between two separators. Its last part is what comes after the last comma that did not separate."""
 
     def __init__(self) -> None:
-        self.tokens: list[tuple[str, str]] = []
-        self.has_at = self.has_quote = self.has_angle = False
+        self.tokens: list[Token] = []
+        self._part = 0
+        self.has_at = self.has_quote = self.has_angle = self._has_word = False
 
     def add(self, kind: str, text: str) -> None:
         self.tokens.append((kind, text))
-        self.has_at = self.has_at or "@" in text
+        self.has_at = self.has_at or "@" in text or (kind == "angle" and "%40" in text)
         self.has_quote = self.has_quote or kind == "quoted" or '"' in text
         self.has_angle = self.has_angle or kind == "angle"
+        self._has_word = self._has_word or _ENCODED in text
 
     @property
     def is_name_part(self) -> bool:
         """Whether the piece could be the part before a comma of an unquoted name."""
         return bool(self.tokens) and not (self.has_at or self.has_quote or self.has_angle)
 
+    def begin_part(self) -> None:
+        """Go on behind a comma that does not separate."""
+        self.add("text", ",")
+        self._part, self._has_word = len(self.tokens), False
+
+    def decode_part(self) -> None:
+        """Decode the last part if that gives an address: somebody encoded a whole mailbox. Nothing of it separates."""
+        if not self._has_word or self.has_at:
+            return
+        decoded = drop_invisible(decode_words(_write(self.tokens[self._part :])))
+        if "@" not in decoded:
+            return
+        tokens = _as_one(decoded)
+        if next(_find(tokens), None):
+            self.tokens[self._part :] = tokens
+            self.has_at = True
+
 
 def read_list(value: str) -> Iterator[Mailbox]:
     """Yield the addresses in an undecoded value, with repetitions."""
-    for piece in _split_pieces(value):
-        yield from _read_piece(piece.tokens)
+    for tokens in _split_pieces(value):
+        yield from _read_piece(tokens)
 
 
-def _split_pieces(value: str) -> Iterator[_Piece]:
+def _split_pieces(value: str) -> Iterator[list[Token]]:
     """Yield the pieces that have an ``@``. At a comma, a piece without ``@``, quotes or brackets joins the next one."""
     piece = _Piece()
-    for kind, text in _tokens(value):
-        if kind == "mark" and text == "," and piece.is_name_part:
-            piece.add("text", text)
-        elif kind == "mark" and text == ":" and not (piece.has_at or piece.has_angle):
-            piece = _Piece()
-        elif kind == "mark" and text in ",;":
-            if piece.has_at:
-                yield piece
-            piece = _Piece()
+    for kind, text in tokenise(value):
+        if kind != "mark":
+            piece.add(kind, text)
+        elif text == ":":
+            if piece.has_at or piece.has_angle or _ends_in_prefix(piece.tokens):
+                piece.add("text", text)
+            else:
+                piece = _Piece()
         else:
-            piece.add("text" if kind in ("word", "mark") else kind, text)
-    if piece.has_at:
-        yield piece
-
-
-def _tokens(value: str) -> Iterator[tuple[str, str]]:
-    """Yield (kind, text) for the whole value. A quote or parenthesis that is never closed is plain text."""
-    pattern, comments, at = _TOKEN, True, 0
-    while match := pattern.match(value, at):
-        kind, text = match.lastgroup or "", match[0]
-        if kind == "mark" and text == "(":
-            end = _comment_end(value, at) if comments else 0
-            if end:
-                yield "comment", value[at + 1 : end - 1]
-                at = end
+            piece.decode_part()
+            if text == "," and piece.is_name_part:
+                piece.begin_part()
                 continue
-            comments, kind = False, "text"
-        elif kind == "stray" and text == '"':
-            pattern = _TOKEN_WITHOUT_QUOTES
-        if kind in ("quoted", "angle"):
-            text = text[1:-1]
-        yield ("text" if kind == "stray" else kind), text
-        at = match.end()
+            if piece.has_at:
+                yield piece.tokens
+            piece = _Piece()
+    piece.decode_part()
+    if piece.has_at:
+        yield piece.tokens
 
 
-def _comment_end(value: str, at: int) -> int:
-    depth = 0
-    for match in _PARENTHESIS.finditer(value, at):
-        if match[0] == "(":
-            depth += 1
-        elif match[0] == ")":
-            depth -= 1
-            if not depth:
-                return match.end()
-    return 0
+def _ends_in_prefix(tokens: list[Token]) -> bool:
+    return bool(tokens) and tokens[-1][1].rstrip()[-6:].lower().endswith(_PREFIXES)
 
 
-def _read_piece(tokens: list[tuple[str, str]]) -> Iterator[Mailbox]:
-    """Yield the addresses in angle brackets; if there are none, those in the text, or else those in quotes."""
-    comments = [_unescape(text) for kind, text in tokens if kind == "comment"]
+def _as_one(text: str) -> list[Token]:
+    """Return the tokens of a text in which nothing separates."""
+    return [("text" if kind == "mark" else kind, part) for kind, part in tokenise(text)]
+
+
+def _write(tokens: list[Token]) -> str:
+    """Return the tokens as they were written, without comments."""
+    return "".join(
+        f"<{text}>" if kind == "angle" else f'"{text}"' if kind == "quoted" else text for kind, text in tokens
+    )
+
+
+def _read_piece(tokens: list[Token]) -> Iterator[Mailbox]:
+    comments = _names_in_comments(tokens) if any(kind == "comment" for kind, _ in tokens) else []
+    for address, phrase in _find(tokens):
+        folded, plus = split_plus(address)
+        yield Mailbox(folded, plus, _choose_name(phrase, comments, folded, plus))
+
+
+def _find(tokens: list[Token]) -> Iterator[tuple[str, str]]:
+    """Yield the addresses in angle brackets; if there are none, those in the text, or else those in quotes.
+
+    If there are none at all, entities are decoded: a program wrote HTML.
+    """
     found = False
-    for reader in (_read_angles, _read_words, _read_quoted):
+    for reader in (_read_angles, read_words, _read_quoted):
         for address, phrase in reader(tokens):
             found = True
-            folded, plus = split_plus(address)
-            yield Mailbox(folded, plus, _choose_name(phrase, comments, folded, plus))
+            yield address, phrase
         if found:
             return
+    written = _write(tokens)
+    shown = decode_entities(written)
+    if shown != written:
+        yield from _find_shown(_as_one(shown))
+
+
+def _find_shown(tokens: list[Token]) -> Iterator[tuple[str, str]]:
+    yield from list(_read_angles(tokens)) or list(read_words(tokens)) or list(_read_quoted(tokens))
+
+
+def _names_in_comments(tokens: list[Token]) -> list[str]:
+    """Return the comments that could be a name: those that are not inside an address, beside its ``@`` or a dot."""
+    return [
+        text
+        for at, (kind, text) in enumerate(tokens)
+        if kind == "comment"
+        and not (at + 1 < len(tokens) and tokens[at + 1][1].lstrip()[:1] in ("@", "."))
+        and not (at and tokens[at - 1][0] == "text" and tokens[at - 1][1].rstrip()[-1:] in ("@", "."))
+    ]
 
 
 def _choose_name(phrase: str, comments: list[str], address: str, plus: str | None) -> str | None:
@@ -133,75 +153,20 @@ def _choose_name(phrase: str, comments: list[str], address: str, plus: str | Non
     return name_beside(comments[-1], address, plus) if comments else None
 
 
-def _read_angles(tokens: list[tuple[str, str]]) -> Iterator[tuple[str, str]]:
+def _read_angles(tokens: list[Token]) -> Iterator[tuple[str, str]]:
     phrase: list[str] = []
     for kind, text in tokens:
         if kind == "angle":
-            for address in _read_brackets(text):
+            for address in read_brackets(text):
                 yield address, "".join(phrase)
                 phrase = []
         elif kind != "comment":
-            phrase.append(_unescape(text) if kind == "quoted" else text)
+            phrase.append(unescape(text) if kind == "quoted" else text)
 
 
-def _read_brackets(text: str) -> Iterator[str]:
-    """Yield the address in angle brackets, after any route or `mailto:`. If they hold a list, yield each address."""
-    content = text.strip()
-    if content.startswith("@") and ":" in content:
-        content = content.rpartition(":")[2].strip()
-    address = _read_word(content)
-    if address:
-        yield address
-        return
-    for chunk in _SEPARATOR.split(content):
-        words = chunk.split(None, 1)
-        address = _read_word(words[0]) if words else None
-        if address:
-            yield address
-
-
-def _read_words(tokens: list[tuple[str, str]]) -> Iterator[tuple[str, str]]:
-    """Yield the addresses in the text that have no brackets, each with the text before it."""
-    phrase: list[str] = []
-    quoted = ""
-    for kind, run in groupby(tokens, key=itemgetter(0)):
-        if kind == "quoted":
-            quoted = _unescape("".join(text for _, text in run))
-            phrase.append(quoted)
-        elif kind == "text":
-            text = "".join(text for _, text in run).replace("<", " ").replace(">", " ")
-            for word in text.split():
-                is_host = word.startswith("@") and text.startswith(word)
-                address = _read_word(quoted + word if is_host else word)
-                if address:
-                    yield address, "" if is_host else " ".join(phrase)
-                    phrase = []
-                else:
-                    phrase.append(word)
-                quoted = ""
-
-
-def _read_quoted(tokens: list[tuple[str, str]]) -> Iterator[tuple[str, str]]:
+def _read_quoted(tokens: list[Token]) -> Iterator[tuple[str, str]]:
     """Yield the addresses inside quotes, read as if there were no quotes."""
     for kind, text in tokens:
         if kind == "quoted" and "@" in text:
-            inner = [token for token in _tokens(_unescape(text).replace('"', " ")) if token[0] != "comment"]
-            found = list(_read_angles(inner)) or list(_read_words(inner))
-            yield from found
-
-
-def _read_word(word: str) -> str | None:
-    """Return a word as an address: as it is, or else without `mailto:` and stray marks around it."""
-    if "@" not in word:
-        return None
-    address = normalise(word)
-    if address:
-        return address
-    bare = word.strip("'\"")
-    if bare[:7].lower() == "mailto:":
-        bare = bare[7:].partition("?")[0]
-    return normalise(bare.replace('"', "").lstrip(_BEFORE).rstrip(_BEHIND))
-
-
-def _unescape(text: str) -> str:
-    return _ESCAPED.sub(r"\1", text) if "\\" in text else text
+            inner = [token for token in tokenise(unescape(text).replace('"', " ")) if token[0] != "comment"]
+            yield from list(_read_angles(inner)) or list(read_words(inner))

@@ -7,14 +7,16 @@ from typing import Final
 
 from processor.domain.mail.address_list import Mailbox, read_list
 from processor.domain.mail.address_syntax import fold_address, split_plus, valid_address
-from processor.domain.mail.charset import decode_text
+from processor.domain.mail.charset import decode_raw, keep_raw
+from processor.domain.mail.idn import to_a_labels
+from processor.domain.mail.invisible import drop_invisible
 from processor.domain.mail.names import MAX_CHARACTERS, PLAIN_NAME, name_beside
 from processor.domain.mail.text_addresses import find_addresses
 
 __all__ = ["Mailbox", "extract_from_text", "fold_address", "parse_address_list", "read_addresses", "valid_address"]
 
 _ADDRESS: Final = (
-    r"[A-Za-z0-9_][A-Za-z0-9!#$%&'*+/=?^_`{|}~-]*+(?>(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]++)*)"
+    r"[A-Za-z0-9_][A-Za-z0-9!#$%&'*+/=^_`{|}~-]*+(?>(?:\.[A-Za-z0-9!#$%&'*+/=^_`{|}~-]++)*)"
     r"@(?>(?:[A-Za-z0-9]++(?>(?:-++[A-Za-z0-9]++)*)\.)+)[A-Za-z]{2,63}"
 )
 _COMMON_FORM: Final = re.compile(
@@ -31,6 +33,10 @@ name, its address.
 """
 _SURE_CHARACTERS: Final = 63
 """The longest label. In an address of at most this length, no label can be too long."""
+_IDN_HOST: Final = re.compile(
+    r"(?<=@)(?=[A-Za-z0-9.-]*+[^\x00-\x7f])[^\x00-\x20\x7f()<>\[\]\\,;:\"@]++(?=[ \t]*+(?:[>,;]|$))"
+)
+"""The host of an address at the end of a mailbox. In A-labels, most such addresses are of a common form too."""
 _REMEMBERED_CHARACTERS: Final = 256
 _REMEMBERED_VALUES: Final = 256
 """Two of three values in a mailbox were just read before: its owner's, a list's, a thread's. Takes 2 MB at most."""
@@ -39,13 +45,15 @@ Read = tuple[str, str | None, str | None]
 """Address, plus address, name."""
 
 
-def parse_address_list(value: str | bytes) -> list[Mailbox]:
+def parse_address_list(value: str | bytes, charset: str = "") -> list[Mailbox]:
     """Return the addresses in a field's undecoded value, in order and without repetitions; never raises.
 
-    A repeated address keeps its first name and its first plus address.
+    A repeated address keeps its first name and its first plus address. Names in bytes that are not UTF-8 are in the
+    charset that the message declares for its text, else in Windows-1252.
     """
     found: dict[str, Mailbox] = {}
-    for mailbox in read_addresses(decode_text(value) if isinstance(value, bytes) else value):
+    text = decode_raw(keep_raw(value.decode("latin-1")), charset) if isinstance(value, bytes) else value
+    for mailbox in read_addresses(text):
         known = found.get(mailbox[0])
         found[mailbox[0]] = (
             Mailbox(known.address, known.plus or mailbox[1], known.name or mailbox[2]) if known else Mailbox(*mailbox)
@@ -66,6 +74,8 @@ def _remember(value: str) -> tuple[Read, ...]:
 def _read(value: str) -> list[Read]:
     """Read the common forms quickly and leave the rest to `read_list`."""
     found: list[Read] = []
+    if not value.isascii():
+        value = _IDN_HOST.sub(_encode_host, drop_invisible(value))
     at, end = 0, len(value)
     while at < end:
         match = _COMMON_FORM.match(value, at)
@@ -74,7 +84,7 @@ def _read(value: str) -> list[Read]:
             break
         bare, comment, _, plain, named, quoted, phrase, bracketed = match.groups()
         address = (named or bare or bracketed).lower()
-        if len(address) > _SURE_CHARACTERS and not valid_address(address):
+        if (len(address) > _SURE_CHARACTERS or address[:5] == "imcea") and not valid_address(address):
             found.extend(read_list(value[at:]))
             break
         plus = None
@@ -86,6 +96,10 @@ def _read(value: str) -> list[Read]:
         found.append((address, plus, plain))
         at = match.end()
     return found
+
+
+def _encode_host(match: re.Match[str]) -> str:
+    return to_a_labels(match[0]) or match[0]
 
 
 def extract_from_text(text: str | bytes, *, is_html: bool = False) -> list[Mailbox]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from hashlib import blake2b
 from typing import Final, NamedTuple
 
-from processor.domain.mail.charset import decode_text, decode_words
+from processor.domain.mail.charset import decode_words, keep_raw
 from processor.domain.mail.message_tags import AUTOMATED_PREFIXES, TAG_HEADERS
 
 Fields = dict[str, list[str]]
@@ -123,10 +123,13 @@ def _cut_odd_head(raw: bytes, *, truncated: bool) -> Head:
 
 
 def read_fields(block: bytes, pattern: re.Pattern[str] = _WANTED) -> Fields:
-    """Return the fields of a header block, with CRLF or LF, that a pattern from `compile_fields` finds."""
+    """Return the fields of a header block, with CRLF or LF, that a pattern from `compile_fields` finds.
+
+    Bytes that are not UTF-8 are kept as `keep_raw` does: what they mean depends on the message's text.
+    """
     fields: Fields = {}
     text = (b"\n" + block).decode("latin-1")
-    ascii_only = text.isascii()
+    is_plain = text.isascii() and "\x1b" not in text
     for match in pattern.finditer(text.lower()):
         start, end = match.span(2)
         value = text[start:end]
@@ -134,8 +137,8 @@ def read_fields(block: bytes, pattern: re.Pattern[str] = _WANTED) -> Fields:
             value = value.replace("\n", "").replace("\r", "")
         elif value[-1:] == "\r":
             value = value[:-1]
-        if not ascii_only:
-            value = decode_text(value.encode("latin-1"))
+        if not is_plain:
+            value = keep_raw(value)
         name = match[1]
         if name in fields:
             fields[name].append(value)
@@ -148,7 +151,7 @@ def message_key(fields: Fields, block: bytes) -> bytes:
     """Return the 16 bytes that identify a message: a hash of its Message-ID, or else of its header block."""
     for value in fields.get("message-id", ()):
         if value.strip(_EMPTY_ID):
-            return blake2b(b"id\0" + value.strip().encode("utf-8", "surrogatepass"), digest_size=16).digest()
+            return blake2b(b"id\0" + value.strip().encode("utf-8", "surrogateescape"), digest_size=16).digest()
     return blake2b(b"head\0" + block.replace(b"\r\n", b"\n").rstrip(b"\r"), digest_size=16).digest()
 
 

@@ -8,11 +8,12 @@ from processor.domain import facts
 from processor.domain.facts import Message, Point
 from processor.domain.mail.address_syntax import split_plus
 from processor.domain.mail.addresses import read_addresses
+from processor.domain.mail.charset import decode_raw, has_raw
 from processor.domain.mail.dates import choose_date
 from processor.domain.mail.empty_fields import names_nobody
 from processor.domain.mail.headers import Fields, Head, cut_head, has_references, message_key, read_fields
 from processor.domain.mail.message_tags import decide_tag
-from processor.domain.mail.mime import find_texts, read_kind
+from processor.domain.mail.mime import declared_charset, find_texts, read_kind
 from processor.domain.mail.own_addresses import find_own
 from processor.domain.mail.rewritten_senders import Names, move_names
 from processor.domain.mail.text import read_text
@@ -61,6 +62,8 @@ def read_message(
     if not head.recognised:
         return Message(key, None, False, [], True)
     try:
+        if not head.block.isascii():
+            _decode_names(fields, head)
         people, unread_fields = _read_people(fields)
         if with_text:
             _add_texts(people, head, fields, truncated=truncated)
@@ -68,6 +71,15 @@ def read_message(
         return Message(key, date, has_references(fields), _grant(people, fields, own), False, unread_fields)
     except Exception:
         return Message(key, None, False, [], True)
+
+
+def _decode_names(fields: Fields, head: Head) -> None:
+    """Decode the address fields that are not UTF-8. What the message's text is in is looked for only now."""
+    names = [name for name, _ in _ADDRESS_FIELDS if any(map(has_raw, fields.get(name, ())))]
+    if names:
+        charset = declared_charset(head.data, head.body, read_kind(fields))
+        for name in names:
+            fields[name] = [decode_raw(value, charset) for value in fields[name]]
 
 
 def _read_people(fields: Fields) -> tuple[_People, int]:

@@ -65,7 +65,7 @@ def _read_kind(value: str, encoding: str) -> Kind:
         found = _BOUNDARY.search(value)
         if found:
             text = _ESCAPED.sub(r"\1", found[1]) if found[1] is not None else found[2]
-            boundary = text.rstrip().encode("utf-8", "surrogatepass")
+            boundary = text.rstrip().encode("utf-8", "surrogateescape")
         kind = kind if boundary else _PLAIN
     elif "/" not in kind:
         kind = _PLAIN
@@ -87,6 +87,13 @@ def find_texts(data: bytes, start: int, kind: Kind) -> list[TextPart]:
     walk.begin(kind, start, choice=0)
     walk.run(start)
     return _choose(data, walk.texts)
+
+
+def declared_charset(data: bytes, start: int, kind: Kind) -> str:
+    """Return the charset that a message, whose body begins at `start`, declares for its first text; empty if none."""
+    if kind.charset:
+        return kind.charset
+    return next((text.kind.charset for text in find_texts(data, start, kind) if text.kind.charset), "")
 
 
 def _choose(data: bytes, texts: list[TextPart]) -> list[TextPart]:
