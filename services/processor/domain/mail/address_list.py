@@ -41,7 +41,9 @@ class _Piece:
     @property
     def is_name_part(self) -> bool:
         """Whether the piece could be the part before a comma of an unquoted name."""
-        return bool(self.tokens) and not (self.has_at or self.has_quote or self.has_angle)
+        if self.has_at or self.has_quote or self.has_angle:
+            return False
+        return any(kind == "text" and not text.isspace() for kind, text in self.tokens[self._part :])
 
     def begin_part(self) -> None:
         """Go on behind a comma that does not separate."""
@@ -158,7 +160,7 @@ def _read_angles(tokens: list[Token]) -> Iterator[tuple[str, str]]:
     for kind, text in tokens:
         if kind == "angle":
             for address in read_brackets(text):
-                yield address, "".join(phrase)
+                yield address, "".join(phrase).rstrip(" <")
                 phrase = []
         elif kind != "comment":
             phrase.append(unescape(text) if kind == "quoted" else text)

@@ -24,8 +24,8 @@ _DOTTED: Final = re.compile(r"(?=\.*+[^.])[a-z0-9!#$%&'*+/=?^_`{|}~.\x80-\U0010f
 _QUOTED: Final = re.compile(r'"((?>(?:[^"\\\x00-\x1f\x7f]|\\[ -~])+))"')
 _ESCAPED: Final = re.compile(r"\\(.)")
 _TO_ESCAPE: Final = re.compile(r'(["\\])')
-_WRAPPER: Final = re.compile(r'imcea[a-z0-9]*-|"?/(?:o|cn)=|"?/.*/cn=')
-"""How Exchange wraps addresses of its own (MS-OXCMAIL, 2.1.3.2): X.500 names, and those that it puts before a host."""
+_WRAPPER: Final = re.compile(r'imcea[a-z0-9]*-|"?/(?:o|cn)=|"?/.*/cn=|"?//')
+"""How Exchange wraps addresses of its own (MS-OXCMAIL, 2.1.3.2), as X.500 names or before a host; and a URL's rest."""
 _ENCODED: Final = re.compile(r"=\?[^?@]*+\?[bq]\?")
 """The beginning of an encoded word, which could also be a local part, and never is."""
 

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 from itertools import pairwise
-from typing import Final
+from typing import Final, NamedTuple
 from urllib.parse import unquote
 
 from processor.domain.mail.address_syntax import normalise_any
@@ -12,8 +12,8 @@ from processor.domain.mail.charset import decode_words
 
 _SEPARATOR: Final = re.compile(r"[,;]")
 _PREFIXES: Final = ("mailto:", "smtp:")
-_BEFORE: Final = "'\"<([{\u201c\u2018\u201e\u00ab\u2039\uff08\u3010\u300c\u300e"
-_BEHIND: Final = "'\">)]}.,;:!?\u201d\u2019\u00bb\u203a\uff09\u3011\u300d\u300f\u3001\u3002\uff0c\uff1b"
+_BEFORE: Final = "'\"<([{\u201c\u2018\u201e\u00ab\u2039\uff08\uff1c\u3010\u300c\u300e"
+_BEHIND: Final = "'\">)]}.,;:!?\u201d\u2019\u00bb\u203a\uff09\uff1e\u3011\u300d\u300f\u3001\u3002\uff0c\uff1b"
 _LOOSE: Final = "@."
 """What an obsolete form of an address may have blanks around."""
 
@@ -45,6 +45,13 @@ def _close_up(content: str) -> str:
     return content
 
 
+class Word(NamedTuple):
+    """A word as it is read, empty if it cannot be part of an address; and what is shown of a quoted string."""
+
+    text: str
+    quoted: str | None = None
+
+
 def read_words(tokens: list[Token]) -> Iterator[tuple[str, str]]:
     """Yield the addresses in the text that have no brackets, each with the text before it."""
     if len(tokens) == 1 and tokens[0][0] == "text" and (address := read_word(tokens[0][1].strip())):
@@ -52,22 +59,20 @@ def read_words(tokens: list[Token]) -> Iterator[tuple[str, str]]:
         return
     phrase: list[str] = []
     for run in _runs(_words(tokens)):
-        whole = read_word("".join(word for word, _ in run)) if len(run) > 1 else None
+        whole = read_word("".join(word.text for word in run)) if len(run) > 1 else None
         if whole:
             yield whole, " ".join(phrase)
             phrase = []
             continue
-        for word, shown in run:
-            address = read_word(word) if not shown else None
+        for word in run:
+            address = read_word(word.text) if word.quoted is None else None
             if address:
                 yield address, " ".join(phrase)
                 phrase = []
-            elif word.lstrip(_BEFORE).lower() not in _PREFIXES:
-                phrase.append(shown or word)
-
-
-Word = tuple[str, str]
-"""A word; and what is shown of it if it is a quoted string, which is not read as an address by itself."""
+            elif word.quoted is not None:
+                phrase.append(word.quoted)
+            elif word.text.lstrip(_BEFORE).lower() not in _PREFIXES:
+                phrase.append(word.text)
 
 
 def _words(tokens: list[Token]) -> Iterator[Word]:
@@ -77,15 +82,15 @@ def _words(tokens: list[Token]) -> Iterator[Word]:
         if kind == "quoted":
             yield from _split("".join(text))
             text = []
-            yield f'"{part}"' if behind[:1] == "@" else "", unescape(part)
+            yield Word(f'"{part}"' if behind[:1] == "@" else "", unescape(part))
         else:
-            text.append(part if kind == "text" else " ")
+            text.append((", " if part == "," else part) if kind == "text" else " ")
     yield from _split("".join(text))
 
 
 def _split(text: str) -> Iterator[Word]:
     for word in text.replace("<", " ").replace(">", " ").split():
-        yield word, ""
+        yield Word(word)
 
 
 def _runs(words: Iterator[Word]) -> Iterator[list[Word]]:
@@ -97,19 +102,19 @@ def _runs(words: Iterator[Word]) -> Iterator[list[Word]]:
             yield run
             run, at = [], False
         run.append(word)
-        at = at or "@" in word[0]
+        at = at or "@" in word.text
     if run:
         yield run
 
 
 def _goes_on(before: Word, word: Word, *, in_host: bool) -> bool:
-    if before[1]:
-        return bool(before[0]) and word[0][:1] == "@"
-    return not word[1] and (
-        word[0][0] in _LOOSE
-        or before[0][-1] == "@"
-        or before[0] == "."
-        or (in_host and before[0][-1] == "." and "." not in before[0][:-1].rpartition("@")[2])
+    if before.quoted is not None:
+        return before.text != "" and word.text[:1] == "@"
+    return word.quoted is None and (
+        word.text[0] in _LOOSE
+        or before.text[-1] == "@"
+        or before.text == "."
+        or (in_host and before.text[-1] == "." and "." not in before.text[:-1].rpartition("@")[2])
     )
 
 

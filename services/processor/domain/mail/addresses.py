@@ -74,13 +74,13 @@ def _remember(value: str) -> tuple[Read, ...]:
 def _read(value: str) -> list[Read]:
     """Read the common forms quickly and leave the rest to `read_list`."""
     found: list[Read] = []
-    if not value.isascii():
-        value = _IDN_HOST.sub(_encode_host, drop_invisible(value))
     at, end = 0, len(value)
     while at < end:
         match = _COMMON_FORM.match(value, at)
         if match is None:
-            found.extend(read_list(value[at:] if at else value))
+            rest = value[at:] if at else value
+            shown = rest if rest.isascii() else _IDN_HOST.sub(_encode_host, drop_invisible(rest))
+            found.extend(read_list(rest) if shown == rest else _read(shown))
             break
         bare, comment, _, plain, named, quoted, phrase, bracketed = match.groups()
         address = (named or bare or bracketed).lower()

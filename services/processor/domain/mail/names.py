@@ -49,9 +49,11 @@ def clean_name(text: str) -> str:
         return text
     if len(text) > _MAX_RAW:
         return ""
-    name = _decode(text) if "&" in text or "=?" in text else text
+    name = drop_invisible(text)
+    if "&" in name or "=?" in name:
+        name = _decode(name)
     if not name.isascii():
-        name = unicodedata.normalize("NFC", drop_invisible(name))
+        name = unicodedata.normalize("NFC", name)
     name = _strip_marks(" ".join(_NOT_SHOWN.sub(" ", name).split()))
     if "via " in name:
         name = _strip_marks(_cut_via(name))
@@ -71,7 +73,7 @@ def name_beside(text: str, address: str, plus: str | None) -> str | None:
 def _decode(text: str) -> str:
     """Decode entities and encoded words until none is left. Each round makes the text shorter, so this ends."""
     while True:
-        decoded = decode_words(decode_entities(text))
+        decoded = drop_invisible(decode_words(decode_entities(text)))
         if len(decoded) >= len(text):
             return decoded
         text = decoded

@@ -16,9 +16,9 @@ from processor.domain.mail.names import clean_name
 
 WORD: Final = st.text("abcdefghijklmnopqrstuvwxyz0123456789", min_size=1, max_size=12)
 LOCAL: Final = st.lists(st.text("abcxyz019!#$%&'*/=?^_`{|}~-", min_size=1, max_size=8), min_size=1, max_size=3).filter(
-    lambda atoms: atoms[0][0] != "'" and "=?" not in ".".join(atoms)
+    lambda atoms: atoms[0][0] not in "'/" and "=?" not in ".".join(atoms)
 )
-"""Quotes around an address do not belong to it, and an encoded word is decoded."""
+"""Quotes around an address do not belong to it, an encoded word is decoded, and the rest of a URL is no address."""
 HOST: Final = st.lists(WORD, min_size=1, max_size=3)
 LAST: Final = st.text("abcdefghijklmnopqrstuvwxyz", min_size=2, max_size=10)
 ADDRESS: Final = st.builds(lambda local, host, last: f"{'.'.join(local)}@{'.'.join(host)}.{last}", LOCAL, HOST, LAST)

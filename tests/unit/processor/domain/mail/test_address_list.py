@@ -72,6 +72,7 @@ def test_prefixes(address: str, prefix: str) -> None:
         ('"Jane <jane@acme.com>, "Bob" <bob@acme.com>', [("jane@acme.com", "Jane"), ("bob@acme.com", "Bob")]),
         ('"Jane <jane@acme.com>, "Bob <bob@acme.com>', [("jane@acme.com", "Jane"), ("bob@acme.com", "Bob")]),
         ('"Doe, "JD" Jane" <jane@acme.com>', [("jane@acme.com", "Doe, JD Jane")]),
+        ('"" "" jane@acme.com, bob "" @acme.com', [("jane@acme.com", None)]),
         ('"jane@acme.com" <jane@acme.com>, "x', [("jane@acme.com", None)]),
         ("'jane@acme.com, bob@acme.com'", [("jane@acme.com", None), ("bob@acme.com", None)]),
         ("'jane@acme.com', 'bob@acme.com'", [("jane@acme.com", None), ("bob@acme.com", None)]),
@@ -176,6 +177,28 @@ def test_invisible_characters(mark: str, form: str) -> None:
 def test_addresses(value: str, expected: list[str]) -> None:
     """Quoted, dotted and international addresses are valid; Exchange's wrappers and empty groups are none."""
     assert [mailbox.address for mailbox in parse_address_list(value)] == expected
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("jane@acme.com, , ,bob@acme.com", [("jane@acme.com", None), ("bob@acme.com", None)]),
+        ("Doe,jane@acme.com", [("jane@acme.com", "Doe")]),
+        ("Doe,Jane <jane@acme.com>", [("jane@acme.com", "Doe,Jane")]),
+        ("John Smith, Jr <john@acme.com>", [("john@acme.com", "John Smith, Jr")]),
+        ("Berg, Kim T - Eagan, MN <kim@acme.com>", [("kim@acme.com", "Berg, Kim T - Eagan, MN")]),
+        ("Doe, , Jane <jane@acme.com>", [("jane@acme.com", "Jane")]),
+        ("Jane <<jane@acme.com>>", [("jane@acme.com", "Jane")]),
+        (
+            "TPB@a.example, AFK@a.example:Updates <b@b.example>",
+            [("tpb@a.example", None), ("b@b.example", "AFK@a.example:Updates")],
+        ),
+        ("http://acme.com/?a=jane@acme.com", []),
+    ],
+)
+def test_commas_and_marks_without_quotes(value: str, expected: list[tuple[str, str | None]]) -> None:
+    """A piece without an @ joins the next one's name, a blank one joins nothing, and no address is lost to a comma."""
+    assert [(mailbox.address, mailbox.name) for mailbox in parse_address_list(value)] == expected
 
 
 def test_many_recipients_in_odd_forms() -> None:
