@@ -142,7 +142,7 @@ def test_a_wrong_key_or_bucket_is_said_by_its_setting(probe: LocalCloudflare, mi
 
     with pytest.raises(Denied, match="CLOUDFLARE_R2_SECRET_ACCESS_KEY") as refused:
         forged.put(f"{mining}/plan", b"x")
-    with pytest.raises(Denied, match=r"no bucket no-such-bucket.*CLOUDFLARE_R2_BUCKET"):
+    with pytest.raises(Denied, match=r"no R2 bucket no-such-bucket.*CLOUDFLARE_R2_BUCKET"):
         elsewhere.put(f"{mining}/plan", b"x")
 
     assert "another secret" not in str(refused.value)

@@ -232,7 +232,7 @@ def test_what_a_killed_container_left_is_resumed_by_another(house: House, serve:
 
     assert left["run"] == "left"
     assert (early.status_code, early.json()["code"]) == (409, "held")
-    assert "try again 10 seconds after" in early.json()["error"]
+    assert "try again 10 seconds later" in early.json()["error"]
     assert house.account("killed") == baseline
 
 

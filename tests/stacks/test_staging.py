@@ -138,7 +138,7 @@ def test_a_worker_is_replaced_in_mid_mining(
     """The Worker's code is replaced during a mining, and every message is counted once."""
     mining = service.start("max", source_at(slow))
     wait_until(lambda: service.status("max", mining)["segments"]["done"] > 0, look_seconds=0.2)
-    slow.delay_seconds = 1.0
+    slow.delay_seconds = 5.0
     before = stack.account.resources("scripts")[NAMES.worker]["files"]
     with (stack.project / "services" / "processor" / "jobs" / "pipeline.py").open("a") as file:
         file.write("\n# another version\n")

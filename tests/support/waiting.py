@@ -68,4 +68,5 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     terminalreporter.section(f"slowest {len(slowest)}: seconds, and how many of them were waiting")
     for report in slowest:
         waiting = max(0.0, report.duration - report.busy_seconds)
-        terminalreporter.write_line(f"{report.duration:6.1f} {waiting:6.1f}  {report.when:<8} {report.nodeid}")
+        name = report.nodeid.removesuffix(f"@{report.nodeid.rpartition('@')[2]}")
+        terminalreporter.write_line(f"{report.duration:6.1f} {waiting:6.1f}  {report.when:<8} {name}")
