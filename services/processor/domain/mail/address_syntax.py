@@ -26,6 +26,7 @@ _ESCAPED: Final = re.compile(r"\\(.)")
 _TO_ESCAPE: Final = re.compile(r'(["\\])')
 _WRAPPER: Final = re.compile(r'imcea[a-z0-9]*-|"?/(?:o|cn)=|"?/.*/cn=|"?//')
 """How Exchange wraps addresses of its own (MS-OXCMAIL, 2.1.3.2), as X.500 names or before a host; and a URL's rest."""
+_WRAPPER_STARTS: Final = 'i/"'
 _ENCODED: Final = re.compile(r"=\?[^?@]*+\?[bq]\?")
 """The beginning of an encoded word, which could also be a local part, and never is."""
 
@@ -44,7 +45,9 @@ def normalise(text: str) -> str | None:
             return None
         text = f"{local}@{encoded}"
     text = text.lower()
-    return text if _VALID.fullmatch(text) and not _is_wrapper(text) else None
+    if not _VALID.fullmatch(text):
+        return None
+    return None if text[0] in _WRAPPER_STARTS and _WRAPPER.match(text) else text
 
 
 def normalise_any(text: str) -> str | None:
@@ -61,7 +64,7 @@ def normalise_any(text: str) -> str | None:
         return None
     read = _read_local(local)
     named = _read_host(host) if read else None
-    if not read or not named or _is_wrapper(read):
+    if not read or not named or _WRAPPER.match(read):
         return None
     address = f"{read}@{named}"
     return address if len(address.encode("utf-8", "replace")) <= MAX_CHARACTERS else None
@@ -90,10 +93,6 @@ def _quote(content: str) -> str:
         return content
     escaped = _TO_ESCAPE.sub(r"\\\1", content)
     return f'"{escaped}"'
-
-
-def _is_wrapper(address: str) -> bool:
-    return address[0] in 'i/"' and _WRAPPER.match(address) is not None
 
 
 def valid_address(text: str) -> bool:

@@ -55,6 +55,8 @@ def decode_text(data: bytes, charset: str = "", *, cut: bool = False) -> str:
     A byte that the charset does not have becomes U+FFFD. If the text was `cut`, half a character at its end is dropped.
     """
     codec = find_codec(charset) if charset else None
+    if codec == _DEFAULT and data.isascii():
+        return data.decode("ascii")
     if codec:
         return _decode(data, codec, cut=cut)
     try:
