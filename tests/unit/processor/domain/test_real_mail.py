@@ -77,4 +77,4 @@ def test_every_message_is_a_case() -> None:
     """Each message has exactly one case, which says nothing that this test does not compare."""
     assert sorted(case["id"] for case in CASES) == sorted(path.stem for path in FOLDER.glob("*.eml"))
     assert len(CASES) == 35
-    assert {key for case in CASES for key in case} == MEANT
+    assert {key for case in CASES for key in case} <= MEANT
