@@ -7,14 +7,12 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 
-from fetcher.imap.mailbox import Message
+from fetcher.imap.mailbox import HEADER_END, Message
+from schemas.gmail import is_at_gmail, undot
 
 MAX_SHOWN = 3
 """More addresses in one question would be a list to work through."""
-GMAIL = ("@gmail.com", "@googlemail.com")
-"""At these hosts, dots in the local part do not count (support.google.com/mail/answer/7436150, 2026-11)."""
 _FROM = re.compile(rb"^from[ \t]*:([^\n]*(?:\n[ \t][^\n]*)*)", re.IGNORECASE | re.MULTILINE)
-_END = re.compile(rb"\r?\n\r?\n")
 _ADDRESS = re.compile(r"(?:<\s*|^\s*)([\w.!#$%&'*+/=?^`{|}~-]{1,64}@(?:[a-z0-9-]{1,63}\.){1,8}[a-z]{2,63})\s*(?:>|$)")
 
 
@@ -26,7 +24,7 @@ def count_senders(messages: Iterable[Message]) -> Counter[str]:
 
 def read_sender(message: bytes) -> str | None:
     """Return the address in From, in lower case and without its plus part; None unless it is one plain address."""
-    end = _END.search(message)
+    end = HEADER_END.search(message)
     fields = _FROM.findall(message, 0, end.start() if end else len(message))
     found = _ADDRESS.findall(fields[0].decode("ascii", "replace").lower()) if len(fields) == 1 else []
     return _fold(found[0]) if len(found) == 1 else None
@@ -45,6 +43,4 @@ def _fold(address: str) -> str:
 
 
 def _canonical(address: str) -> str:
-    if address.endswith(GMAIL):
-        return address.rpartition("@")[0].replace(".", "") + GMAIL[0]
-    return address
+    return f"{undot(address)}@gmail.com" if is_at_gmail(address) else address
