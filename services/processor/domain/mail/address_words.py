@@ -11,7 +11,7 @@ from processor.domain.mail.address_tokens import Token, skip_comments, unescape
 from processor.domain.mail.charset import decode_words
 
 _SEPARATOR: Final = re.compile(r"[,;]")
-_PREFIXES: Final = ("mailto:", "smtp:")
+_PREFIXES: Final = re.compile(r"(?:(?ai:mailto|smtp):\s*+)++")
 _BEFORE: Final = "'\"<([{\u201c\u2018\u201e\u00ab\u2039\uff08\uff1c\u3010\u300c\u300e"
 _BEHIND: Final = "'\">)]}.,;:!?\u201d\u2019\u00bb\u203a\uff09\uff1e\u3011\u300d\u300f\u3001\u3002\uff0c\uff1b"
 _LOOSE: Final = "@."
@@ -71,7 +71,7 @@ def read_words(tokens: list[Token]) -> Iterator[tuple[str, str]]:
                 phrase = []
             elif word.quoted is not None:
                 phrase.append(word.quoted)
-            elif word.text.lstrip(_BEFORE).lower() not in _PREFIXES:
+            elif not _PREFIXES.fullmatch(word.text.lstrip(_BEFORE)):
                 phrase.append(word.text)
 
 
@@ -137,6 +137,5 @@ def read_word(word: str) -> str | None:
 
 
 def _cut_prefix(text: str) -> str:
-    while text[:7].lower().startswith(_PREFIXES):
-        text = text.partition(":")[2].lstrip()
-    return text
+    prefixes = _PREFIXES.match(text)
+    return text[prefixes.end() :] if prefixes else text
