@@ -131,17 +131,13 @@ def _grant(people: _People, fields: Fields, own: frozenset[str]) -> list[Point]:
                 tuple(names[address]) if address in names else (),
                 field | wrote if field & _RECIPIENT else field,
                 tag if field & served else facts.NO_TAG,
-                0
-                if not field & _SENDER or address not in names
-                else len(names[address])
-                if field < facts.TO
-                else _count_signed(names[address]),
+                _count_signed(field, names[address]) if field & _SENDER and address in names else 0,
             )
         )
         for address, field in bits.items()
     ]
 
 
-def _count_signed(names: Mapping[str, int]) -> int:
+def _count_signed(fields: int, names: Mapping[str, int]) -> int:
     """Return how many of an address's names, from the first on, are of From or Reply-To."""
-    return sum(field & _SENDER > 0 for field in names.values())
+    return len(names) if fields < facts.TO else sum(field & _SENDER > 0 for field in names.values())
