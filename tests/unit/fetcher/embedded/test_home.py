@@ -56,9 +56,10 @@ def test_what_is_published_holds_as_long_as_its_descriptor(home: Home) -> None:
     assert home.read_runtime() is None
 
 
-def test_sockets_lie_at_home_where_the_path_is_short(tmp_path: Path) -> None:
+def test_sockets_lie_at_home_where_the_path_is_short(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """If the path is short, the sockets are in the data directory, in a private folder that stays the same."""
-    home = Home(Path(os.path.relpath(tmp_path)) / "h")
+    monkeypatch.chdir(tmp_path)
+    home = Home(Path("h"))
     home.folder.mkdir()
 
     folder = home.sockets()
