@@ -124,7 +124,6 @@ class _Daemon:
         while not _answers(self.socket):
             if self._process.poll() is not None or time.monotonic() > until:
                 said = (folder / "log").read_text(errors="replace")[-2000:]
-                self.stop()
                 raise DockerMissing(f"dockerd did not start: {said}")
             time.sleep(LOOK_SECONDS)
 
@@ -150,27 +149,35 @@ def shared_engine(folder: Path) -> Iterator[DockerEngine]:
 
     The first process starts it, empties it, and stops it once no other uses it. Each names its stacks differently.
     """
-    address, daemon = folder / "docker.socket", None
-    with (folder / "docker.users").open("a") as users:
+    address = folder / "docker.socket"
+    with contextlib.ExitStack() as leaving:
+        users = leaving.enter_context((folder / "docker.users").open("a"))
         with _locked(folder / "docker.lock"):
-            if not address.exists():
+            started = not address.exists()
+            if started:
                 daemon = _Daemon()
+                leaving.callback(daemon.stop)
                 daemon.start()
-                DockerEngine(daemon.socket).clear()
                 address.write_text(str(daemon.socket))
+            engine = DockerEngine(Path(address.read_text()))
+            leaving.callback(engine.client.close)
+            if started:
+                leaving.callback(_retire, engine, users, folder)
+                engine.clear()
             fcntl.flock(users, fcntl.LOCK_SH)
-        engine = DockerEngine(Path(address.read_text()))
-        try:
-            yield engine
-        finally:
-            if daemon is not None:
-                fcntl.flock(users, fcntl.LOCK_EX)  # waits for the others
-                with _locked(folder / "docker.lock"), contextlib.suppress(DockerException):
-                    address.unlink()
-                    engine.clear()
-            engine.client.close()
-            if daemon is not None:
-                daemon.stop()
+        yield engine
+
+
+def _retire(engine: DockerEngine, users: IO[str], folder: Path) -> None:
+    """Wait until no other process uses the engine, let none find it any more, and empty it."""
+    while True:
+        with _locked(folder / "docker.lock"), contextlib.suppress(BlockingIOError):
+            fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            (folder / "docker.socket").unlink()
+            break
+        time.sleep(LOOK_SECONDS)
+    with contextlib.suppress(DockerException):
+        engine.clear()
 
 
 @contextlib.contextmanager
