@@ -115,7 +115,7 @@ def read_screen(output: bytes) -> list[Text]:
 def crop(lines: Sequence[Text]) -> list[Text]:
     """Return what the picture shows: the first mining with its report, and the contacts.
 
-    A mark stands for each passage that is left out.
+    Each passage that is left out leaves a mark.
     """
     mined, contacts = _section(lines, "mine"), _section(lines, "contacts")
     start = lines[: lines.index(mined[0])]
