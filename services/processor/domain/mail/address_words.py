@@ -11,7 +11,7 @@ from processor.domain.mail.address_tokens import Token, skip_comments, unescape
 from processor.domain.mail.charset import decode_words
 
 _SEPARATOR: Final = re.compile(r"[,;]")
-_PREFIXES: Final = re.compile(r"(?:(?ai:mailto|smtp):\s*+)++")
+_PREFIXES: Final = re.compile(r"(?>(?:(?ai:mailto|smtp):\s*+)+)")
 _BEFORE: Final = "'\"<([{\u201c\u2018\u201e\u00ab\u2039\uff08\uff1c\u3010\u300c\u300e"
 _BEHIND: Final = "'\">)]}.,;:!?\u201d\u2019\u00bb\u203a\uff09\uff1e\u3011\u300d\u300f\u3001\u3002\uff0c\uff1b"
 _LOOSE: Final = "@."
