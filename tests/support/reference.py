@@ -12,7 +12,7 @@ from email.message import Message
 from functools import partial
 
 from tests.support.reference_addresses import fold_plus, read_list
-from tests.support.reference_charsets import decode, decode_value
+from tests.support.reference_charsets import decode, decode_value, decode_words
 from tests.support.reference_dates import read_date
 from tests.support.reference_text import find_in_text, show_html
 
@@ -53,7 +53,10 @@ def read(raw: bytes) -> Reading:
             said.names |= {shown} if shown else set()
             said.plus |= {plus} if plus else set()
     mime = b"".join(name.encode() + b":" + value + b"\n" for name, value in lines if name.startswith("content-"))
-    for found in texts_of(message_from_bytes(mime + b"\n" + body.removeprefix(b"\n"))):
+    message = message_from_bytes(mime + b"\n" + body.removeprefix(b"\n"))
+    if is_report(message):
+        people = {address: said for address, said in people.items() if said.fields & ~3}
+    for found in () if is_from_daemon(lines) else texts_of(message):
         address, plus = fold_plus(found)
         said = people.setdefault(address, Said())
         said.fields |= BODY
@@ -135,34 +138,82 @@ def has_id(text: str) -> bool:
     return any(words) and all(word.count("@") == 1 and word[0] != "@" != word[-1] for word in words if word)
 
 
+def is_report(message: Message) -> bool:
+    """Return whether a message reports that another one was not delivered."""
+    kind = message.get_param("report-type", "")
+    return message.get_content_type() == "multipart/report" and str(kind).lower() == "delivery-status"
+
+
+def is_from_daemon(lines: list[tuple[str, bytes]]) -> bool:
+    """Return whether a mail system is the sender."""
+    for name, value in lines:
+        for word in to_text(value).lower().split("(")[0].split() if name == "from" else ():
+            local = word.strip("<>").partition("@")[0]
+            exchange = local.startswith("microsoftexchange") and len(local) == len("microsoftexchange") + 32
+            bare = "@" in word or b"@" not in value
+            if exchange or (bare and local.replace("-", "") in ("mailerdaemon", "maildaemon", "postmaster")):
+                return True
+    return False
+
+
 def texts_of(message: Message) -> Iterator[str]:
     """Yield the addresses in a message's texts, without attachments and without HTML that has a plain alternative."""
     for part in chosen_texts(message, root=True):
-        data = part.get_payload(decode=True)
-        text = decode(data if isinstance(data, bytes) else b"", part.get_content_charset(""))
-        yield from find_in_text(show_html(text) if part.get_content_type() == "text/html" else text)
+        if isinstance(part, str):
+            yield from find_in_text(part)
+        else:
+            text = decoded(part)
+            yield from find_in_text(show_html(text) if part.get_content_type() == "text/html" else text)
 
 
-def chosen_texts(message: Message, *, root: bool = False) -> list[Message]:
-    """Return the text parts to read, in order."""
+def decoded(part: Message) -> str:
+    """Return the text of a part."""
+    data = part.get_payload(decode=True)
+    return decode(data if isinstance(data, bytes) else b"", part.get_content_charset(""))
+
+
+def chosen_texts(message: Message, *, root: bool = False) -> list[Message | str]:
+    """Return the text parts to read, in order, and the header fields of attached messages."""
     kind = message.get_content_type()
+    if is_report(message):
+        return []
+    if kind in ("message/rfc822", "message/global", "message/news"):
+        return [
+            found for inner in message.get_payload() if isinstance(inner, Message) for found in attached(message, inner)
+        ]
     if message.is_multipart():
         inner = [chosen_texts(part) for part in message.get_payload() if isinstance(part, Message)]
         found = [part for parts in inner for part in parts]
         if kind == "multipart/alternative" and any(is_plain_and_said(part) for part in found):
-            return [part for part in found if part.get_content_type() == "text/plain"]
+            return [part for part in found if isinstance(part, str) or part.get_content_type() == "text/plain"]
         return found
     if kind.startswith("multipart/"):
         message.set_type("text/plain")
         return [message]
-    attached = message.get_content_disposition() == "attachment" and not root
-    return [message] if kind in ("text/plain", "text/html") and not attached else []
+    kept_out = message.get_content_disposition() == "attachment" and not root
+    return [message] if kind in ("text/plain", "text/html") and not kept_out else []
 
 
-def is_plain_and_said(part: Message) -> bool:
-    """Return whether a part is plain text and not blank."""
-    payload = part.get_payload()
-    return part.get_content_type() == "text/plain" and isinstance(payload, str) and bool(payload.strip())
+def attached(outer: Message, inner: Message) -> list[Message | str]:
+    """Return the header fields that a reader sees of an attached message, and its texts."""
+    encoding = str(outer.get("content-transfer-encoding", "")).strip().lower()
+    if encoding in ("base64", "quoted-printable"):
+        carrier = message_from_bytes(f"Content-Transfer-Encoding: {encoding}\n\n".encode() + inner.as_bytes().lstrip())
+        data = carrier.get_payload(decode=True)
+        inner = message_from_bytes(data.lstrip() if isinstance(data, bytes) else b"")
+    fields = [
+        decode_words(to_text(str(value).encode("utf-8", "surrogateescape")))
+        for name, value in inner.raw_items()
+        if name.lower() in {*FIELDS, "subject"}
+    ]
+    return [*fields, *chosen_texts(inner)]
+
+
+def is_plain_and_said(part: Message | str) -> bool:
+    """Return whether a part is plain text with a letter or digit."""
+    if isinstance(part, str) or part.get_content_type() != "text/plain":
+        return False
+    return any(character.isalnum() for character in decoded(part))
 
 
 def declared_charset(raw: bytes) -> str:

@@ -19,6 +19,8 @@ HOSTS = (
     "example.net",
     "127.0.0.1",
     "semver.org",
+    "mozilla.org",
+    "publicsuffix.org",
     "supabase.com",
     "supabase.co",
     "pulumi.com",

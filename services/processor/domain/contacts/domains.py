@@ -1,4 +1,4 @@
-"""The kind of domain that an address belongs to: a free mail provider's, a disposable one, or a custom one."""
+"""What domain an address belongs to, and its kind: a free mail provider's, a disposable one, or a custom one."""
 
 from enum import StrEnum
 from typing import Final
@@ -7,6 +7,7 @@ from processor.domain.data.lists import SortedList
 
 DISPOSABLE: Final = SortedList("disposable.txt")
 PROVIDERS: Final = SortedList("providers.txt")
+SUFFIXES: Final = SortedList("suffixes.txt")
 MORE_PROVIDERS: Final = frozenset(
     (
         *("bbox.fr", "hey.com", "mailbox.org", "privaterelay.appleid.com", "riseup.net", "sympatico.ca"),
@@ -47,3 +48,20 @@ def classify_domain(host: str) -> DomainClass:
             return DomainClass.DISPOSABLE
         parent = parent.partition(".")[2]
     return DomainClass.CUSTOM
+
+
+def registrable_domain(host: str) -> str:
+    """Return the part of a lower-case host that somebody registered: its public suffix and one more label.
+
+    A host that is a public suffix is returned whole. Private suffixes count too, as `github.io` and `uk.com`: there as
+    well the label before the suffix is a name that its holder chose.
+    """
+    name, parent = host, host.partition(".")[2]
+    under = ""
+    while parent:
+        if f"!{name}" in SUFFIXES:
+            return name
+        if name in SUFFIXES or f"*.{parent}" in SUFFIXES:
+            return under or name
+        under, name, parent = name, parent, parent.partition(".")[2]
+    return under or name

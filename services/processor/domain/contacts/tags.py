@@ -7,7 +7,7 @@ import re
 from functools import lru_cache
 from typing import Final, NamedTuple
 
-from processor.domain.contacts.domains import DomainClass, classify_domain
+from processor.domain.contacts.domains import DomainClass, classify_domain, registrable_domain
 from processor.domain.data import words
 
 ADDRESS: Final = "email_address"
@@ -55,6 +55,9 @@ _NAMED_HOSTS: Final = _CHAT_HOSTS | _GROUP_HOSTS
 _GROUP_LABELS: Final = frozenset(words.GROUP_LABELS.split())
 _LONGEST_WORD: Final = max(word.count("-") + 1 for word in (*_ROBOT_WORDS, *_ROLE_WORDS))
 _PIECES: Final = frozenset(piece for word in (*_ROBOT_WORDS, *_ROLE_WORDS) for piece in word.split("-"))
+_WORDS: Final = _PIECES | _GROUP_LABELS
+_EXCHANGE_ROBOT: Final = re.compile(r"microsoftexchange[0-9a-f]{32}")
+"""The sender of Exchange's reports (Exchange 2010 and later)."""
 _PROFESSIONAL: Final = {
     (role, chat, group): (PROFESSIONAL, *(tag for tag, meant in ((ROLE, role), (CHAT, chat), (GROUP, group)) if meant))
     for role in (False, True)
@@ -90,9 +93,12 @@ def says_newsletter(name: str) -> bool:
 def read_host(host: str) -> Host:
     """Return what a host says, for all of its addresses.
 
-    The last two labels do not count as words, since any domain can have that name, nor do the labels of a named host.
+    The registrable domain does not count as words, since any domain can have that name, nor does a named host. The
+    public suffixes are asked only if a label is a word.
     """
     rest = host.rsplit(".", 2)[0] if host.count(".") > 1 else ""
+    if rest and not _WORDS.isdisjoint(_split_labels(rest)):
+        rest = host.removesuffix(registrable_domain(host))
     chat = group = False
     name = host
     while name:
@@ -111,6 +117,8 @@ def read_address(local: str, host: Host) -> Tags:
         return ()
     robot, role = _read_words(_split_labels(local))
     robot = min(robot, host.robot)
+    if local.startswith("microsoftexchange") and _EXCHANGE_ROBOT.fullmatch(local):
+        return NO_REPLY
     if robot != _NO_ROBOT:
         return _ROBOTS[robot]
     if host.domain_class is DomainClass.PROVIDER:

@@ -2,7 +2,8 @@
 
 import html
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import partial
 from hashlib import blake2b
 from typing import Final, NamedTuple
 
@@ -73,6 +74,10 @@ class Head(NamedTuple):
     recognised: bool
 
 
+_head: Final[Callable[[tuple[bytes, bytes, int, bool]], Head]] = partial(tuple.__new__, Head)
+"""Makes a `Head` from a tuple of its values without a Python-level call."""
+
+
 def cut_head(raw: bytes, *, truncated: bool = False) -> Head:
     """Find the header block of a message. In a well-formed message it ends at the first empty line."""
     empty = _EMPTY_LINE.search(raw)
@@ -86,7 +91,7 @@ def cut_head(raw: bytes, *, truncated: bool = False) -> Head:
             and b"\0" not in block
             and block[0] < 127
         ):
-            return Head(block, raw, body, recognised=True)
+            return _head((block, raw, body, True))
     return _cut_odd_head(raw, truncated=truncated)
 
 

@@ -2,18 +2,19 @@
 
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Final, NamedTuple
+from typing import Final
 
 from processor.domain import facts
 from processor.domain.facts import Message, Point
 from processor.domain.mail.address_syntax import split_plus
 from processor.domain.mail.addresses import read_addresses
+from processor.domain.mail.bounces import is_from_daemon
 from processor.domain.mail.charset import decode_raw, has_raw
 from processor.domain.mail.dates import choose_date
 from processor.domain.mail.empty_fields import names_nobody
 from processor.domain.mail.headers import Fields, Head, cut_head, has_references, message_key, read_fields
 from processor.domain.mail.message_tags import decide_tag
-from processor.domain.mail.mime import declared_charset, find_texts, read_kind
+from processor.domain.mail.mime import BOUNCE, Kind, declared_charset, find_texts, read_kind
 from processor.domain.mail.own_addresses import find_own
 from processor.domain.mail.rewritten_senders import Names, move_names
 from processor.domain.mail.text import read_text
@@ -38,12 +39,12 @@ _point: Final[Callable[[tuple[str, tuple[str, ...], tuple[str, ...], int, int, i
 """Makes a `Point` from a tuple of its values without a Python-level call, of which there would be three per message."""
 
 
-class _People(NamedTuple):
-    """What one message says, by address: its fields, and its names and plus addresses in order, if there are any."""
+_message: Final[Callable[[tuple[bytes, int | None, bool, list[Point], bool, int]], Message]] = partial(
+    tuple.__new__, Message
+)
 
-    fields: dict[str, int]
-    names: Names
-    plus: dict[str, dict[str, None]]
+_People = tuple[dict[str, int], Names, dict[str, dict[str, None]]]
+"""What a message says, by address: its fields, and its names and plus addresses in order, if there are any."""
 
 
 def read_message(
@@ -64,11 +65,13 @@ def read_message(
     try:
         if not head.block.isascii():
             _decode_names(fields, head)
-        people, unread_fields = _read_people(fields)
-        if with_text:
-            _add_texts(people, head, fields, truncated=truncated)
+        (people, unread_fields), kind = _read_people(fields), read_kind(fields)
+        if kind.type == BOUNCE:
+            _drop_senders(people)
+        elif with_text:
+            _add_texts(people, head, fields, kind, truncated=truncated)
         date = choose_date(fields.get("date", ()), received, latest)
-        return Message(key, date, has_references(fields), _grant(people, fields, own), False, unread_fields)
+        return _message((key, date, has_references(fields), _grant(people, fields, own), False, unread_fields))
     except Exception:
         return Message(key, None, False, [], True)
 
@@ -84,7 +87,9 @@ def _decode_names(fields: Fields, head: Head) -> None:
 
 def _read_people(fields: Fields) -> tuple[_People, int]:
     """Return the people of a header block, and the number of its mailbox fields in which no address could be read."""
-    people = bits, names, plus_addresses = _People({}, {}, {})
+    bits: dict[str, int] = {}
+    names: Names = {}
+    plus_addresses: dict[str, dict[str, None]] = {}
     unread_fields = 0
     for field_name, field in _ADDRESS_FIELDS:
         if field_name in fields:
@@ -102,17 +107,27 @@ def _read_people(fields: Fields) -> tuple[_People, int]:
         for value in fields["from"]:
             if "via" in value or "=?" in value:
                 move_names(value, fields, names)
-    return people, unread_fields
+    return (bits, names, plus_addresses), unread_fields
 
 
-def _add_texts(people: _People, head: Head, fields: Fields, *, truncated: bool) -> None:
-    bits, data = people.fields, head.data
-    for part in find_texts(data, head.body, read_kind(fields)):
-        for found in read_text(data, part, cut=truncated and part.end == len(data)):
+def _drop_senders(people: _People) -> None:
+    """Drop who stands only in From or Reply-To of a report: a robot, whatever its address."""
+    bits = people[0]
+    for address in [address for address, field in bits.items() if not field & ~_SENDER]:
+        del bits[address]
+
+
+def _add_texts(people: _People, head: Head, fields: Fields, kind: Kind, *, truncated: bool) -> None:
+    (bits, _, plus_addresses), (_, data, body, _) = people, head
+    for part in find_texts(data, body, kind):
+        addresses = read_text(data, part, cut=truncated and part.end == len(data))
+        if addresses and is_from_daemon(fields):
+            return
+        for found in addresses:
             address, plus = split_plus(found) if "+" in found else (found, None)
             bits[address] = bits.get(address, 0) | facts.BODY
             if plus:
-                people.plus.setdefault(address, {})[plus] = None
+                plus_addresses.setdefault(address, {})[plus] = None
 
 
 def _grant(people: _People, fields: Fields, own: frozenset[str]) -> list[Point]:

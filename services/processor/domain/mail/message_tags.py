@@ -85,9 +85,11 @@ def decide_tag(headers: Headers) -> Decision:
 
 
 def _is_automated(headers: Headers) -> bool:
+    for name in headers:
+        if name.startswith(AUTOMATED_PREFIXES):
+            return True
     return (
-        any(name.startswith(AUTOMATED_PREFIXES) for name in headers)
-        or _has(headers, "x-mailer", _MAILERS)
+        _has(headers, "x-mailer", _MAILERS)
         or _has(headers, "auto-submitted", ("auto-generated",))
         or _is(headers, "x-gnd-status", _GANDI_CLASSES)
         or _is(headers, "x-spam-flag", ("true", "yes"))

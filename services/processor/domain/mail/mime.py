@@ -5,10 +5,13 @@ however deeply parts are nested.
 """
 
 import re
-from functools import lru_cache
+from collections.abc import Callable
+from functools import lru_cache, partial
 from typing import Final, NamedTuple
 
+from processor.domain.mail.charset import decode_base64, decode_text, keeps_ascii
 from processor.domain.mail.headers import Fields, compile_fields, read_fields
+from processor.domain.mail.transfer import decode_transfer
 
 _BOUNDARY: Final = re.compile(
     r'[;\s]boundary\s*+=\s*+(?:"((?>(?:[^"\\]|\\.)*))"|([^\s;"]++))', re.IGNORECASE | re.DOTALL
@@ -16,10 +19,21 @@ _BOUNDARY: Final = re.compile(
 _CHARSET: Final = re.compile(r'[;\s]charset\s*+=\s*+["\']?([^\s";\']++)', re.IGNORECASE)
 _ESCAPED: Final = re.compile(r"\\(.)", re.DOTALL)
 _PART_FIELDS: Final = compile_fields(("content-type", "content-transfer-encoding", "content-disposition"))
-_PLAIN: Final = "text/plain"
-_TEXTS: Final = (_PLAIN, "text/html")
+PLAIN: Final = "text/plain"
+_TEXTS: Final = (PLAIN, "text/html")
 _REMEMBERED_CHARACTERS: Final = 256
-_MESSAGES: Final = ("message/rfc822", "message/global", "message/news")
+_LETTER: Final = re.compile(rb"[A-Za-z0-9]")
+_LITERAL: Final = re.compile(rb"[G-Zg-z]")
+"""A letter that is no digit of an escape in quoted-printable."""
+_ENOUGH_CHARACTERS: Final = 400
+MESSAGES: Final = ("message/rfc822", "message/global", "message/news")
+HEADERS: Final = "text/rfc822-headers"
+"""The type of a text that is the header of a message in the message."""
+BOUNCE: Final = "multipart/report; report-type=delivery-status"
+"""The type of a report that says to whom a message could not be delivered. Its parts are not read."""
+_REPORT_TYPE: Final = re.compile(r'[;\s]report-type\s*+=\s*+"?\s*+delivery-status(?![\w-])', re.IGNORECASE)
+_WHOLE: Final = ("base64", "quoted-printable")
+"""Encodings in which a message in a message has to be decoded as a whole."""
 
 
 class Kind(NamedTuple):
@@ -31,6 +45,9 @@ class Kind(NamedTuple):
     boundary: bytes
 
 
+_HEADER_KIND: Final = Kind(HEADERS, "", "", b"")
+
+
 class TextPart(NamedTuple):
     """One text at `data[start:end]`, still encoded. `choice` numbers its multipart/alternative, 0 for none."""
 
@@ -40,13 +57,18 @@ class TextPart(NamedTuple):
     choice: int
 
 
+_text_part: Final[Callable[[tuple[Kind, int, int, int]], TextPart]] = partial(tuple.__new__, TextPart)
+"""Makes a `TextPart` from a tuple of its values without a Python-level call."""
+
+
 class _Level(NamedTuple):
     delimiter: bytes
     default_type: str
     choice: int
+    unread: bool
 
 
-def read_kind(fields: Fields, default_type: str = _PLAIN) -> Kind:
+def read_kind(fields: Fields, default_type: str = PLAIN) -> Kind:
     """Return what a header's fields say about its body. An invalid type counts as text/plain."""
     value = fields["content-type"][0] if "content-type" in fields else default_type
     encoding = fields["content-transfer-encoding"][0] if "content-transfer-encoding" in fields else ""
@@ -59,17 +81,30 @@ def _read_kind(value: str, encoding: str) -> Kind:
     encoding = encoding.strip(" \t\"';").lower()
     name, _, parameters = value.partition(";")
     kind = name.strip().lower()
-    charset = _CHARSET.search(value) if parameters else None
+    is_multipart = kind.startswith("multipart/")
+    charset = _CHARSET.search(value) if parameters and not is_multipart else None
     boundary = b""
-    if kind.startswith("multipart/"):
-        found = _BOUNDARY.search(value)
-        if found:
-            text = _ESCAPED.sub(r"\1", found[1]) if found[1] is not None else found[2]
-            boundary = text.rstrip().encode("utf-8", "surrogateescape")
-        kind = kind if boundary else _PLAIN
+    if is_multipart:
+        boundary = _read_boundary(value)
+        if kind == "multipart/report" and _REPORT_TYPE.search(value):
+            kind = BOUNCE
+        elif not boundary:
+            kind = PLAIN
     elif "/" not in kind:
-        kind = _PLAIN
+        kind = PLAIN
     return Kind(kind, encoding, charset[1] if charset else "", boundary)
+
+
+def _read_boundary(value: str) -> bytes:
+    """Return the parameter `boundary`. Nearly all programs write it in one way, which takes no pattern."""
+    before, _, quoted = value.partition(' boundary="')
+    text, quote, _ = quoted.partition('"')
+    if not quote or "\\" in text or '"' in before or "boundary" in before.lower():
+        found = _BOUNDARY.search(value)
+        if not found:
+            return b""
+        text = _ESCAPED.sub(r"\1", found[1]) if found[1] is not None else found[2]
+    return text.rstrip().encode("utf-8", "surrogateescape")
 
 
 _remember_kind: Final = lru_cache(maxsize=128)(_read_kind)
@@ -79,10 +114,11 @@ _remember_kind: Final = lru_cache(maxsize=128)(_read_kind)
 def find_texts(data: bytes, start: int, kind: Kind) -> list[TextPart]:
     """Return the texts of a message whose body begins at `start`, without attachments.
 
-    The HTML of a multipart/alternative is left out if it also has plain text that is not blank.
+    The HTML of a multipart/alternative is left out if it also has plain text with a letter or digit. Messages in the
+    message are texts too, with their headers. If one is encoded as a whole, it is one text of its own type.
     """
-    if not kind.boundary and kind.type not in _MESSAGES:
-        return [TextPart(kind, start, len(data), 0)] if kind.type in _TEXTS else []
+    if not kind.boundary and kind.type not in MESSAGES:
+        return [_text_part((kind, start, len(data), 0))] if kind.type in _TEXTS else []
     walk = _Walk(data)
     walk.begin(kind, start, choice=0)
     walk.run(start)
@@ -97,15 +133,41 @@ def declared_charset(data: bytes, start: int, kind: Kind) -> str:
 
 
 def _choose(data: bytes, texts: list[TextPart]) -> list[TextPart]:
+    doubtful = {text.choice for text in texts if text.choice and text.kind.type != PLAIN}
+    if not doubtful:
+        return texts
     plain = {
         text.choice
         for text in texts
-        if text.choice
-        and text.kind.type == _PLAIN
-        and not data[text.start : text.end].isspace()
-        and text.start < text.end
+        if text.choice in doubtful and text.kind.type == PLAIN and _says_something(data, text)
     }
-    return [text for text in texts if text.kind.type == _PLAIN or text.choice not in plain]
+    return [text for text in texts if text.kind.type == PLAIN or text.choice not in plain]
+
+
+def _says_something(data: bytes, text: TextPart) -> bool:
+    """Return whether a text has a letter or digit once it is decoded. Nearly every text shows that at once."""
+    kind, start, end, _ = text
+    if keeps_ascii(kind.charset):
+        if kind.encoding == "base64":
+            if _LETTER.search(decode_base64(data[start : min(start + _ENOUGH_CHARACTERS, end)])):
+                return True
+        elif (_LITERAL if kind.encoding == "quoted-printable" else _LETTER).search(data, start, end):
+            return True
+    decoded = decode_text(decode_transfer(data[start:end], kind.encoding), kind.charset)
+    return any(character.isalnum() for character in decoded)
+
+
+def _read_head_kind(block: bytes, default_type: str) -> Kind:
+    """Return what a part's header says about its body. The type of an attachment that is not read is empty."""
+    fields = read_fields(block, _PART_FIELDS)
+    kind = read_kind(fields, default_type)
+    if fields.get("content-disposition", ("",))[0].strip().lower().startswith("attachment"):
+        return kind if kind.boundary or kind.type in MESSAGES else kind._replace(type="")
+    return kind
+
+
+_remember_head_kind: Final = lru_cache(maxsize=128)(_read_head_kind)
+"""Most parts of most messages have one of a few dozen headers."""
 
 
 class _Walk:
@@ -120,21 +182,24 @@ class _Walk:
         self._choices = 0
         self._crlf = self._lf = -1
 
-    def begin(self, kind: Kind, start: int, *, choice: int) -> None:
+    def begin(self, kind: Kind, start: int, *, choice: int, unread: bool = False) -> None:
         """Start the body at `start`: parts, a message in a message, a text, or something that is not read."""
-        while kind.type in _MESSAGES and kind.encoding not in ("base64", "quoted-printable"):
-            kind, start = self._read_head(start - 1, _PLAIN)
+        while kind.type in MESSAGES and kind.encoding not in _WHOLE:
+            header = start
+            kind, start = self._read_head(start - 1, PLAIN)
+            if not unread:
+                self.texts.append(TextPart(_HEADER_KIND, header, start, 0))
             choice = 0
+        unread = unread or kind.type == BOUNCE
         if kind.boundary and kind.boundary not in self._open:
             if kind.type == "multipart/alternative" and not choice:
                 choice = self._choices = self._choices + 1
             self._open[kind.boundary] = len(self._levels)
-            self._text = kind, start, choice
-            self._levels.append(
-                _Level(kind.boundary, _MESSAGES[0] if kind.type == "multipart/digest" else _PLAIN, choice)
-            )
-        elif kind.type in _TEXTS:
-            self._text = kind, start, choice
+            self._text = None if unread else (kind, start, choice)
+            default_type = MESSAGES[0] if kind.type == "multipart/digest" else PLAIN
+            self._levels.append(_Level(kind.boundary, default_type, choice, unread))
+        elif not unread and (kind.type in _TEXTS or kind.type in MESSAGES):
+            self._text = kind, start, choice if kind.type in _TEXTS else 0
 
     def run(self, start: int) -> None:
         """Follow the delimiters from `start` to the end of the data."""
@@ -154,7 +219,7 @@ class _Walk:
                 if not last:
                     parent = self._levels[level]
                     kind, body = self._read_head(end, parent.default_type)
-                    self.begin(kind, body, choice=parent.choice)
+                    self.begin(kind, body, choice=parent.choice, unread=parent.unread)
                     end = max(end, body - 1)
             at = data.find(b"\n--", end)
         self._end_text(len(data))
@@ -164,7 +229,7 @@ class _Walk:
         if self._text:
             kind, start, choice = self._text
             if not kind.boundary or kind.boundary != delimiter:
-                kind = kind._replace(type=_PLAIN, boundary=b"") if kind.boundary else kind
+                kind = kind._replace(type=PLAIN, boundary=b"") if kind.boundary else kind
                 self.texts.append(TextPart(kind, start, max(start, end), choice))
             self._text = None
 
@@ -182,11 +247,10 @@ class _Walk:
         delimiter = data.find(b"\n--", line_end, empty)
         if delimiter >= 0:
             empty, body = delimiter, delimiter + 1
-        fields = read_fields(data[line_end + 1 : empty], _PART_FIELDS)
-        kind = read_kind(fields, default_type)
-        if fields.get("content-disposition", ("",))[0].strip().lower().startswith("attachment"):
-            kind = kind if kind.boundary or kind.type in _MESSAGES else kind._replace(type="")
-        return kind, body
+        block = data[line_end + 1 : empty]
+        if len(block) <= _REMEMBERED_CHARACTERS:
+            return _remember_head_kind(block, default_type), body
+        return _read_head_kind(block, default_type), body
 
     def _find_empty_line(self, start: int) -> tuple[int, int]:
         """Return where the next empty line begins and ends; both are the data's length if there is none.

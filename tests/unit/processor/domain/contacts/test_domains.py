@@ -8,10 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import processor.domain.data
-from processor.domain.contacts.domains import MORE_PROVIDERS, NO_PROVIDERS, classify_domain
+from processor.domain.contacts.domains import MORE_PROVIDERS, NO_PROVIDERS, classify_domain, registrable_domain
 from processor.domain.data.lists import read_entries
 
 THROWN_AWAY = read_entries("disposable.txt")
+SUFFIXES = read_entries("suffixes.txt")
 PROVIDED = read_entries("providers.txt")
 
 
@@ -82,6 +83,59 @@ def test_the_lists_are_those_that_their_readme_describes() -> None:
 
     assert f"| MIT | {len(THROWN_AWAY):,} |" in readme
     assert f"| MIT | {len(PROVIDED):,} |" in readme
+    assert f"| MPL-2.0 | {len(SUFFIXES):,} |" in readme
+    assert f"| MIT | {len(read_entries('tlds.txt')):,} |" in readme
+
+
+@pytest.mark.parametrize(
+    ("host", "expected"),
+    [
+        ("acme.com", "acme.com"),
+        ("mail.eu.acme.com", "acme.com"),
+        ("mail.acme.co.uk", "acme.co.uk"),
+        ("update.com.br", "update.com.br"),
+        ("co.uk", "co.uk"),
+        ("com", "com"),
+        ("", ""),
+        ("mail.acme.github.io", "acme.github.io"),
+        ("github.io", "github.io"),
+        ("mail.acme.uk.com", "acme.uk.com"),
+        ("mail.acme.foo.ck", "acme.foo.ck"),
+        ("foo.ck", "foo.ck"),
+        ("mail.www.ck", "www.ck"),
+        ("mail.city.kobe.jp", "city.kobe.jp"),
+        ("mail.acme.x.kobe.jp", "acme.x.kobe.jp"),
+        ("mail.acme.unknown", "acme.unknown"),
+        ("mail.acme.xn--55qx5d.cn", "acme.xn--55qx5d.cn"),
+    ],
+)
+def test_registrable_domains(host: str, expected: str) -> None:
+    """A registrable domain is a public suffix, by exact, wildcard and exception rules, and one more label."""
+    assert registrable_domain(host) == expected
+
+
+def test_the_public_suffixes() -> None:
+    """The list is sorted, each rule has several labels and is valid, and the file names source, date and license."""
+    text = Path(processor.domain.data.__path__[0], "suffixes.txt").read_text("ascii")
+
+    assert sorted(set(SUFFIXES)) == SUFFIXES
+    assert all(re.fullmatch(r"(!|\*\.)?[a-z0-9-]+(\.[a-z0-9-]+)*", rule) and "." in rule for rule in SUFFIXES)
+    assert re.search(r"^# Source: .+, read 20\d\d-\d\d; license MPL-2\.0, see README\.md\.$", text, re.MULTILINE)
+    assert "subject to the terms of the Mozilla Public License, v. 2.0." in text
+
+
+@given(st.sampled_from(SUFFIXES))
+def test_every_rule_applies(rule: str) -> None:
+    """Each rule of the list decides about the hosts under it."""
+    suffix = rule.lstrip("!*.")
+
+    if rule.startswith("!"):
+        assert registrable_domain(f"x.{suffix}") == suffix
+    elif rule.startswith("*"):
+        assert registrable_domain(f"x.acme.zz9.{suffix}") == f"acme.zz9.{suffix}"
+    else:
+        assert registrable_domain(f"x.acme9.{suffix}").endswith(suffix)
+        assert registrable_domain(suffix) == suffix
 
 
 @given(st.from_regex(r"[a-z0-9-]{1,8}(\.[a-z0-9-]{1,8}){0,3}", fullmatch=True))

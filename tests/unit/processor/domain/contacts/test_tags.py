@@ -56,6 +56,13 @@ def test_a_no_reply_word_is_read_before_everything_else(local: str) -> None:
     assert written(f"{local}@acme.com") == written(f"{local}@gmail.com") == [NO_REPLY]
 
 
+@pytest.mark.parametrize("host", ["acme.com", "gmail.com"])
+def test_exchange_reports_by_a_robot(host: str) -> None:
+    """The sender of Exchange's reports is a robot, and a person whose name begins alike is not."""
+    assert written(f"microsoftexchange329e71ec88ae4615bbc36ab6ce41109e@{host}") == [NO_REPLY]
+    assert written(f"microsoftexchange@{host}") != [NO_REPLY]
+
+
 @pytest.mark.parametrize(
     "local",
     [
@@ -102,12 +109,23 @@ def test_of_several_rules_the_first_applies_alone(address: str, expected: list[s
         ("jane@no-reply.acme.com", [NO_REPLY]),
         ("jane@no.reply.acme.com", [NO_REPLY]),
         ("jane@support.acme.com", [PROFESSIONAL, ROLE]),
+        ("jane@update.com.br", [PROFESSIONAL]),
+        ("jane@alerts.co.uk", [PROFESSIONAL]),
+        ("jane@digest.co.jp", [PROFESSIONAL]),
+        ("jane@support.gov.uk", [PROFESSIONAL]),
+        ("jane@lists.org.uk", [PROFESSIONAL]),
+        ("jane@alerts.uk.com", [PROFESSIONAL]),
+        ("jane@connect.city.kobe.jp", [ROBOT]),
+        ("jane@alerts.acme.co.uk", [NO_REPLY]),
+        ("jane@mail.alerts.co.uk", [PROFESSIONAL]),
+        ("jane@lists.acme.co.uk", [PROFESSIONAL, GROUPED]),
+        ("jane@co.uk", [PROFESSIONAL]),
         ("reply@acme.com", [PROFESSIONAL]),
         ("no@reply.acme.com", [PROFESSIONAL]),
     ],
 )
-def test_words_of_a_host_count_but_for_its_last_two_labels(address: str, expected: list[str]) -> None:
-    """The labels before a host's last two count as words, and no word spans the at sign."""
+def test_words_of_a_host_count_but_for_its_registrable_domain(address: str, expected: list[str]) -> None:
+    """The labels before a host's registrable domain count as words, and no word spans the at sign."""
     assert written(address) == expected
 
 

@@ -322,3 +322,53 @@ def test_a_cut_reaches_the_last_part_alone() -> None:
         "a@acme.com",
         "b@acme.com",
     }
+
+
+@pytest.mark.parametrize(
+    "sender",
+    [
+        "Mail Delivery System <MAILER-DAEMON@acme.com>",
+        "mailer-daemon@acme.com (Mail Delivery System)",
+        "Mail Delivery Subsystem <MAILER-DAEMON>",
+        "MAILER-DAEMON (Mail Delivery System)",
+        "<maildaemon@acme.com>",
+        "Postmaster <postmaster@acme.com>",
+        "Microsoft Outlook <MicrosoftExchange329e71ec88ae4615bbc36ab6ce41109e@acme.com>",
+    ],
+)
+def test_the_text_of_a_mailer_daemon_is_not_read(sender: str) -> None:
+    """Whom a mail system names in its report was not reached."""
+    message = read(f"From: {sender}\nTo: me@example.org\n\n<typo@acme.com>: user unknown")
+
+    assert "typo@acme.com" not in fields_of(message)
+
+
+@pytest.mark.parametrize(
+    "sender", ["jane.daemon@acme.com", "mailer-daemons@acme.com", "Postmaster Jane <jane@acme.com>"]
+)
+def test_the_text_of_others_is_read(sender: str) -> None:
+    """A name that resembles a mail system's is a person's."""
+    assert "bob@acme.com" in fields_of(read(f"From: {sender}\n\nbob@acme.com"))
+
+
+@pytest.mark.parametrize("parameter", ["report-type=delivery-status", 'Report-Type="delivery-status"'])
+def test_a_delivery_report_gives_no_addresses(parameter: str) -> None:
+    """Neither the sender of a delivery report nor anybody in its parts is a point of contact."""
+    head = f"From: r@acme.com\nReply-To: r@acme.com\nTo: jane@acme.com\nContent-Type: multipart/report; {parameter}"
+    parts = "--b\n\ntypo@acme.com\n--b\nContent-Type: message/rfc822\n\nTo: typo@acme.com\n\n--b--"
+
+    assert list(fields_of(read(f"{head}; boundary=b\n\n{parts}"))) == ["jane@acme.com"]
+    assert list(fields_of(read(f"{head}\n\n{parts}"))) == ["jane@acme.com"]
+
+
+def test_a_cut_in_an_attached_message() -> None:
+    """The header and the text of an attached message that was cut off do not give half an address."""
+    head = "Content-Type: multipart/mixed; boundary=x"
+    begun = b"--x\nContent-Type: message/rfc822\n\nTo: a@acme.com, jane@acme.co"
+
+    assert body_addresses(head, begun, truncated=True) == {"a@acme.com"}
+    assert body_addresses(head, begun + b"m\n\nb@acme.com jane@acme.co", truncated=True) == {
+        "a@acme.com",
+        "b@acme.com",
+        "jane@acme.com",
+    }

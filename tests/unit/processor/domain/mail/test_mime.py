@@ -1,6 +1,7 @@
 """The right parts of a message are read as text, decoded as declared."""
 
 import base64
+import quopri
 
 import pytest
 
@@ -9,6 +10,12 @@ from processor.domain.mail.message import read_message
 ALTERNATIVE = (
     "Content-Type: multipart/alternative; boundary=alt\n\n"
     "--alt\n\n{plain}\n--alt\nContent-Type: text/html\n\n{html}\n--alt--\n"
+)
+HEADED = ["a@acme.com", "b@acme.com"]
+QP_HTML = "Content-Type: text/html\nContent-Transfer-Encoding: quoted-printable"
+BOUNCE = (
+    "--y\n\nno@acme.com\n--y\nContent-Type: message/delivery-status\n\nFinal-Recipient: rfc822; no@acme.com\n"
+    "--y\nContent-Type: message/rfc822\n\nTo: to@acme.com\n\n--y--"
 )
 
 
@@ -39,7 +46,26 @@ def mixed(*parts: str) -> str:
         (mixed(part("a@acme.com", "Content-Disposition: inline")), ["a@acme.com"]),
         (mixed(part("a@acme.com", "Content-Type: image/png")), []),
         (mixed(part("a@acme.com", "Content-Type: nonsense")), ["a@acme.com"]),
-        (mixed(part("b: no@acme.com\n\na@acme.com", "Content-Type: message/rfc822")), ["a@acme.com"]),
+        (ALTERNATIVE.format(plain="\u2014 \u00a0", html="<p>b@acme.com</p>"), ["b@acme.com"]),
+        (ALTERNATIVE.format(plain="\u4e2d", html="<p>b@acme.com</p>"), []),
+        (mixed(part("X: no@acme.com\nTo: a@acme.com\n\nb@acme.com", "Content-Type: message/rfc822")), HEADED),
+        (
+            mixed(part("Cc: a@acme.com,\n b@acme.com\nMessage-ID: <no@acme.com>", "Content-Type: message/rfc822")),
+            HEADED,
+        ),
+        (mixed(part("Subject: a@acme.com\nFROM: =?utf-8?q?b=40acme.com?=\n", "Content-Type: message/rfc822")), HEADED),
+        (
+            mixed(
+                part("To: a@acme.com\nContent-Type: message/rfc822\n\nTo: b@acme.com\n", "Content-Type: message/global")
+            ),
+            HEADED,
+        ),
+        ("Content-Type: message/rfc822\n\nTo: a@acme.com\n\nb@acme.com", HEADED),
+        (mixed(part(BOUNCE, "Content-Type: multipart/report; report-type=delivery-status; boundary=y")), []),
+        (
+            mixed(part(BOUNCE, "Content-Type: multipart/report; report-type=feedback-report; boundary=y")),
+            ["no@acme.com", "to@acme.com"],
+        ),
         (mixed(part(mixed(part("a@acme.com")).replace("x", "xx"), "Content-Type: message/rfc822")), ["a@acme.com"]),
         ("Content-Type: multipart/mixed; boundary=never\n\na@acme.com\n--x\n", ["a@acme.com"]),
         ("Content-Type: multipart/mixed\n\na@acme.com", ["a@acme.com"]),
@@ -48,7 +74,7 @@ def mixed(*parts: str) -> str:
             "Content-Type: multipart/mixed; BOUNDARY = x\n\n--x\nContent-Type: text/html\n\na@acme.com\n--x",
             ["a@acme.com"],
         ),
-        ("Content-Type: multipart/digest; boundary=x\n\n--x\n\nTo: no@acme.com\n\na@acme.com\n--x--", ["a@acme.com"]),
+        ("Content-Type: multipart/digest; boundary=x\n\n--x\n\nTo: a@acme.com\n\nb@acme.com\n--x--", HEADED),
         ("Content-Type: text/calendar\n\na@acme.com", []),
         ("Content-Type: application/pdf\n\na@acme.com", []),
     ],
@@ -74,7 +100,27 @@ def test_texts(raw: str, expected: list[str]) -> None:
             "\u65e5 a@acme.com \u65e5".encode("iso-2022-jp"),
             ["a@acme.com"],
         ),
-        ("Content-Type: text/plain; charset=shift_jis", "\u8868a@acme.com\u8868".encode("shift_jis"), ["a@acme.com"]),
+        ("Content-Type: text/plain; charset=shift_jis", "\u3001a@acme.com\u3002".encode("shift_jis"), ["a@acme.com"]),
+        ("Content-Type: text/plain; charset=shift_jis", "\u8868a@acme.com\u8868".encode("shift_jis"), []),
+        ("Content-Type: text/html; charset=big5", "<p>\u3000a@acme.com\u3000</p>".encode("big5"), ["a@acme.com"]),
+        (QP_HTML, b"<p>a&#64;ac=\r\nme.com b&#6=\r\n4;acme.com</p>", ["a@acme.com", "b@acme.com"]),
+        (QP_HTML, b'<a href=3D"mailto:a%4=\r\n0acme.com">x</a>', ["a@acme.com"]),
+        (QP_HTML, b"<p title=3Db@acme.com>a=26commat;acme.com</p>", ["a@acme.com"]),
+        (
+            "Content-Transfer-Encoding: quoted-printable",
+            b"a@ac= \t\r\nme.com=20=\r\n,b=40acme.com",
+            ["a@acme.com", "b@acme.com"],
+        ),
+        (
+            "Content-Transfer-Encoding: quoted-printable",
+            b"mailto:a%2=\r\n540acme.com mailto:b=2540acme.com",
+            ["b@acme.com"],
+        ),
+        (
+            "Content-Type: text/plain; charset=utf-7\nContent-Transfer-Encoding: quoted-printable",
+            b"a+AEA-ac=\r\nme.com",
+            ["a@acme.com"],
+        ),
         ("Content-Type: text/plain; charset=koi8-r", "\u0434a@acme.com b@acme.com".encode("koi8-r"), ["b@acme.com"]),
         ("Content-Type: text/plain; charset=nonsense", "jan\u00e9@acme.com a@acme.com".encode(), ["a@acme.com"]),
         ("Content-Type: text/plain; charset=us-ascii", b"jan\xe9@acme.com\xa0a@acme.com", ["a@acme.com"]),
@@ -100,3 +146,46 @@ def test_empty_line_before_one_with_a_carriage_return() -> None:
     addresses = found(f"Content-Type: multipart/mixed; boundary=x\n\n{raw}")
 
     assert addresses == ["a@acme.com", "b@acme.com"]
+
+
+@pytest.mark.parametrize(
+    ("fields", "plain", "expected"),
+    [
+        ("", "Hi", []),
+        ("Content-Transfer-Encoding: quoted-printable\n", "=C2=A0=\n =E2=80=8B", ["b@acme.com"]),
+        ("Content-Transfer-Encoding: quoted-printable\n", "=C3=A9", []),
+        ("Content-Transfer-Encoding: quoted-printable\n", "=C2=A0hi", []),
+        ("Content-Transfer-Encoding: base64\n", "wqANCg==", ["b@acme.com"]),
+        ("Content-Transfer-Encoding: base64\n", "IA0K" * 400 + "eA==", []),
+        ("Content-Type: text/plain; charset=utf-7\n", "+AKA-", ["b@acme.com"]),
+        ("Content-Type: text/plain; charset=iso-8859-1\n", "-- * --", ["b@acme.com"]),
+    ],
+)
+def test_plain_text_that_says_nothing(fields: str, plain: str, expected: list[str]) -> None:
+    """A plain text without a letter or digit, once decoded, does not replace the HTML beside it."""
+    raw = ALTERNATIVE.format(plain=plain, html="<p>b@acme.com</p>").replace("--alt\n\n", f"--alt\n{fields}\n", 1)
+
+    assert found(raw) == expected
+
+
+@pytest.mark.parametrize("encoding", ["base64", "quoted-printable"])
+@pytest.mark.parametrize("layers", [1, 3])
+def test_a_message_encoded_as_a_whole(encoding: str, layers: int) -> None:
+    """An attached message that was encoded is read like any other, also within another one."""
+    raw = b"From: a@acme.com\n\nb@acme.com=\n"
+    for _ in range(layers):
+        body = base64.encodebytes(raw) if encoding == "base64" else quopri.encodestring(raw)
+        raw = f"Content-Type: message/rfc822\nContent-Transfer-Encoding: {encoding}\n\n".encode() + body
+
+    assert found(b"X: y\n" + raw) == ["a@acme.com", "b@acme.com"]
+
+
+def test_layers_of_encodings_end() -> None:
+    """A message that is encoded many times over is not decoded to its end, since each time takes as long as it is."""
+    raw = b"From: a@acme.com\n"
+    for _ in range(20):
+        raw = b"Content-Type: message/rfc822\nContent-Transfer-Encoding: quoted-printable\n\n" + quopri.encodestring(
+            raw
+        )
+
+    assert found(b"X: y\n" + raw) == []
