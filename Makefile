@@ -25,8 +25,8 @@ lint: setup ## Check style, formatting, types and import rules
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 
-unit: lint ## Lint, then run the unit tests
-	@$(BIN)/pytest -n auto tests/unit $(ARGS)
+unit: lint ## Lint, then run the unit tests, but for the exhaustive ones
+	@$(BIN)/pytest -n auto -m "not exhaustive" tests/unit $(ARGS)
 
 test: lint ## Lint, then run all tests
 	@$(BIN)/pytest -n auto $(ARGS)

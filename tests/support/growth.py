@@ -11,6 +11,8 @@ ENOUGH_SECONDS: Final = 0.025
 """Ratios of shorter times say little. What takes no longer at the largest size is fast enough, whatever its growth."""
 LINEAR: Final = 3.0
 """Twice as much takes twice as long if time is linear, four times as long if it is quadratic."""
+CLEARLY_LINEAR: Final = (1.6, 2.4)
+"""A factor in this range needs no second measurement."""
 TRIES: Final = 4
 
 Case = TypeVar("Case")
@@ -20,13 +22,17 @@ def growth(read: Callable[[Case], object], make: Callable[[int], Case], *, large
     """Return the factor by which the time grows when a case doubles for the last time; 0 if it is always short.
 
     The case doubles until reading it takes long enough. A busy machine can make one time longer, so a factor that is
-    too large is measured again, and the smallest counts.
+    not clearly that of linear time is measured again, and the smallest counts.
     """
     size, large = SMALLEST, make(SMALLEST)
+    taken = cpu_seconds(read, large, times=1)
     while size < largest:
-        size, small, large = size * 2, large, make(size * 2)
-        if cpu_seconds(read, large, times=1) >= ENOUGH_SECONDS:
-            return _last_factor(read, small, large)
+        size, small, large, before = size * 2, large, make(size * 2), taken
+        taken = cpu_seconds(read, large, times=1)
+        if taken >= ENOUGH_SECONDS:
+            factor = taken / max(before, 1e-6)
+            lowest, highest = CLEARLY_LINEAR
+            return factor if lowest <= factor <= highest else _last_factor(read, small, large)
     return 0.0
 
 

@@ -5,6 +5,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
+import pytest
+
 from bench.recall import LATEST, measure_recall
 from processor.domain.mail.message import Message, read_message
 from tests.support.corpus import edge_messages, real_messages
@@ -46,6 +48,7 @@ def compare(messages: Iterable[tuple[str, bytes]]) -> list[str]:
     return found
 
 
+@pytest.mark.exhaustive
 def test_real_messages() -> None:
     """On real mail every difference is known and has a reason, and hardly any address is missing."""
     messages = list(real_messages())

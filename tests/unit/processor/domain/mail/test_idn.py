@@ -59,6 +59,7 @@ def test_hosts(host: str, expected: str | None) -> None:
     assert to_a_labels(host) == expected
 
 
+@pytest.mark.exhaustive
 def test_every_character() -> None:
     """Every code point beyond ASCII is mapped as by the package, and those that it does not allow are not allowed."""
     classes = idna.idnadata.codepoint_classes

@@ -13,6 +13,7 @@ EVERY: Final = 20
 PRECISION: Final = 0.99
 
 
+@pytest.mark.exhaustive
 def test_real_messages() -> None:
     """Of every twentieth message, each address that neither of two readers gives is on the list, with its reason."""
     messages = [(int(number), raw) for number, raw in real_messages()]
