@@ -41,7 +41,7 @@ def reader(folder: Path, inbox: Dovecot, postgres: Postgres, valkey: Valkey) -> 
         "/etc/leadminer/": f"{folder}/",
         "127.0.0.1:8080": f"127.0.0.1:{processor}",
         "127.0.0.1:8090": f"127.0.0.1:{service}",
-        "imaps://jane%40example.org@imap.example.org": source,
+        "imaps://jane@example.org@imap.example.org": source,
         "…": PASSWORD,
         # The reader leaves servers running in another terminal.
         " python -m processor\n": " python -m processor &\n",

@@ -49,7 +49,7 @@ def test_one_server_from_nothing_to_its_end(
     with mailbox(gateway, inbox.port) as source:
         own = {
             **reader.own,
-            "imaps://jane%40example.org@imap.example.org": f"--plain imap://jane%40example.org@{source.rpartition('@')[2]}",
+            "imaps://jane@example.org@imap.example.org": f"--plain imap://jane%40example.org@{source.rpartition('@')[2]}",
         }
         walker = Reader(reader.folder, reader.environment, own, PASSWORD)
         mined = walker.type(mine, ask, check, before=passphrase)

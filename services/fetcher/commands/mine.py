@@ -10,12 +10,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from fetcher.commands.interruption import gentle_stop
-from fetcher.commands.login_options import CaFile, PasswordFile, Plain, TokenText, make_connector
+from fetcher.commands.login_options import SOURCE_HELP, CaFile, PasswordFile, Plain, TokenText, make_connector
 from fetcher.commands.reports import is_sound, show_report
 from fetcher.commands.session import Json, Session, User, session
 from fetcher.commands.terminal import number
 from fetcher.exits import Exit
-from fetcher.imap.source import EXAMPLE, Source
 from fetcher.ports import check_user
 from schemas.ledger import Ledger
 from schemas.scope import Scope
@@ -38,7 +37,7 @@ def day(text: str) -> str:
 
 def mine(
     context: typer.Context,
-    source: Annotated[str, typer.Argument(help=f"The mailbox, such as {EXAMPLE}", metavar="SOURCE")],
+    source: Annotated[str, typer.Argument(help=f"The mailbox: {SOURCE_HELP}", metavar="SOURCE")],
     folder: Annotated[
         list[str] | None,
         typer.Option(
@@ -81,18 +80,17 @@ def mine(
     password on the terminal unless you use --password-file, --token-command or IMAP_PASSWORD.
     """
     here = session(context)
-    asked = Source.parse(source)
     check_user(user)
     here.settings()
     connector = make_connector(
-        here, asked, password_file=password_file, token_command=token_command, ca_file=ca_file, plain=plain
+        here, source, password_file=password_file, token_command=token_command, ca_file=ca_file, plain=plain
     )
 
     from fetcher.mining.outcome import MiningRequest
 
     request = MiningRequest(
         user=user,
-        source=asked,
+        source=connector.source,
         me=tuple(me) if me else None,
         folders=tuple(folder) if folder else None,
         since=since,

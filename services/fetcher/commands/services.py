@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from fetcher.commands.login_options import CaFile, PasswordFile, Plain, TokenText, make_connector
+from fetcher.commands.login_options import SOURCE_HELP, CaFile, PasswordFile, Plain, TokenText, make_connector
 from fetcher.commands.session import Json, User, session
 from fetcher.exits import Exit, Misconfigured
-from fetcher.imap.source import EXAMPLE, Source
 from fetcher.ports import check_user
 
 if TYPE_CHECKING:
@@ -60,7 +59,7 @@ def token(context: typer.Context, user: Annotated[str, typer.Argument(help="The 
 def doctor(
     context: typer.Context,
     source: Annotated[
-        str | None, typer.Argument(help=f"A mailbox to log in to, such as {EXAMPLE}", metavar="SOURCE")
+        str | None, typer.Argument(help=f"A mailbox to log in to: {SOURCE_HELP}", metavar="SOURCE")
     ] = None,
     password_file: PasswordFile = None,
     token_command: TokenText = None,
@@ -79,15 +78,16 @@ def doctor(
     )
 
     here = session(context)
-    asked = None if source is None else Source.parse(source)
+    connector = None
+    if source is not None:
+        connector = make_connector(
+            here, source, password_file=password_file, token_command=token_command, ca_file=ca_file, plain=plain
+        )
     findings = []
     for finding in examine(check_user(user)):
         findings.append(finding)
         _tell(context, finding, as_json)
-    if asked is not None:
-        connector = make_connector(
-            here, asked, password_file=password_file, token_command=token_command, ca_file=ca_file, plain=plain
-        )
+    if connector is not None:
         findings.append(examine_source(connector))
         _tell(context, findings[-1], as_json)
     if as_json:

@@ -8,7 +8,7 @@ from fetcher.ports import Trouble
 
 PORTS = {"imaps": 993, "imap": 143}
 """The default port of each scheme (RFC 8314 section 3.2, RFC 9051 section 2.1)."""
-EXAMPLE = "imaps://jane%40example.org@imap.example.org"
+EXAMPLE = "imaps://jane@example.org@imap.example.org"
 
 
 class BadSource(Trouble):
@@ -17,12 +17,16 @@ class BadSource(Trouble):
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A mailbox: login, host, port, and whether TLS starts with the connection (`imaps`) or within it (`imap`)."""
+    """A mailbox: login, host, port, and whether TLS starts with the connection (`imaps`) or within it (`imap`).
+
+    `own` is the mailbox's email address, in lower case, if it is known apart from the login.
+    """
 
     login: str
     host: str
     port: int
     implicit_tls: bool = True
+    own: str = ""
 
     @classmethod
     def parse(cls, url: str) -> Self:
@@ -58,8 +62,8 @@ class Source:
 
     @property
     def address(self) -> str:
-        """The user's own address at this source, in lower case: the login if that is an address, else login@host."""
-        return (self.login if "@" in self.login else f"{self.login}@{self.host}").lower()
+        """The user's own address at this source, in lower case: `own`, else the login or login@host."""
+        return self.own or (self.login if "@" in self.login else f"{self.login}@{self.host}").lower()
 
 
 def _login(userinfo: str) -> str:

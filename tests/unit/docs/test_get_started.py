@@ -1,11 +1,13 @@
 """What `docs/get-started.md` explains is what there is: columns, tags, verdicts, the scale of temperature."""
 
+import re
 from datetime import date
 
 import pytest
 
 from fetcher.commands.contacts import COLUMNS as TABLE_COLUMNS
 from fetcher.contacts.csv import COLUMNS
+from fetcher.imap.providers import providers
 from processor.domain.contacts import tags
 from processor.domain.contacts.temperature import temperature
 from schemas.ledger import Verdict
@@ -90,6 +92,13 @@ def test_most_without_a_reply() -> None:
     )
 
     assert f"Without any reply, a contact reaches at most {warm}." in PAGE
+
+
+def test_each_provider_is_listed() -> None:
+    """The table has every provider that leadminer knows, with what it accepts; Gmail has a section of its own."""
+    rows = {re.split(":", provider)[0]: accepts.split(";")[0] for provider, accepts in table(PAGE, "provider")}
+
+    assert rows | {"Gmail": "app passwords"} == {one.name: one.accepts for one in providers()}
 
 
 def test_sizes() -> None:
