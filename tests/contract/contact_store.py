@@ -1,6 +1,7 @@
 """What every contact store promises. Standard library only: these checks also run inside the Worker."""
 
 import json
+from hashlib import sha256
 from typing import Any
 from uuid import uuid4
 
@@ -99,6 +100,29 @@ async def check_the_erased_take_nothing_more(store: ContactStore) -> None:
     assert late == {"applied": False, "open": False}
 
 
+async def check_totals_and_suppressions(store: ContactStore) -> None:
+    """Check that contacts are counted, and that an erased address is suppressed until it is allowed again."""
+    user, mining, jane = f"user-{uuid4()}", str(uuid4()), {"address": "jane@acme.com"}
+    await begin(store, user, mining)
+    await store.call("apply_refined_chunk", mining=mining, chunk=0, part=0, contacts=json.dumps([CONTACT]))
+    totals = [
+        await store.call("contacts_total", user_id=user, source_name=name)
+        for name in (None, "me@example.org", "other@example.org")
+    ]
+    before = await store.call("address_state", user_id=user, **jane)
+    await store.call("erase_contact", user_id=user, **jane)
+
+    after = await store.call("address_state", user_id=user, **jane)
+    hashes = await store.call("suppressed", user_id=user)
+    allowed = [await store.call("allow_contact", user_id=user, **jane) for _ in range(2)]
+
+    assert totals == [1, 1, 0]
+    assert (before, after) == ({"contact": True, "suppressed": False}, {"contact": False, "suppressed": True})
+    assert hashes == [sha256(f"{user}\njane@acme.com".encode()).hexdigest()]
+    assert allowed == [True, False]
+    assert await store.call("suppressed", user_id=user) == []
+
+
 CHECKS = (
     check_the_schema_has_a_version,
     check_null_comes_back_as_none,
@@ -106,4 +130,5 @@ CHECKS = (
     check_pages_follow_a_cursor,
     check_an_ended_mining_keeps_ledger_and_receipt,
     check_the_erased_take_nothing_more,
+    check_totals_and_suppressions,
 )

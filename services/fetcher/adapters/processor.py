@@ -116,6 +116,23 @@ class ProcessorClient:
         query = httpx.QueryParams({name: value for name, value in asked.items() if value is not None})
         return self._read(_page, self._call("GET", f"{_user(user)}/contacts?{query}"))
 
+    def total(self, user: str, *, source: str | None = None) -> int:
+        """Return how many contacts the user has, in all or from one mailbox."""
+        query = "" if source is None else f"?{httpx.QueryParams({'source': source})}"
+        return self._read(_total, self._call("GET", f"{_user(user)}/total{query}"))
+
+    def address(self, user: str, *, address: str) -> Fields:
+        """Return whether the address is a `contact`, and whether it is `suppressed`."""
+        return self._call("GET", f"{_user(user)}/address?{httpx.QueryParams({'address': address})}")
+
+    def suppressions(self, user: str) -> list[str]:
+        """Return the hashes of the addresses that were erased and must not come back."""
+        return self._read(_suppressions, self._call("GET", f"{_user(user)}/suppressions"))
+
+    def allow(self, user: str, *, address: str) -> bool:
+        """Let an erased address become a contact again; return whether it was suppressed."""
+        return self._read(_allowed, self._call("POST", f"{_user(user)}/allow", {"address": address}))
+
     def erase(self, user: str, *, address: str | None = None) -> Fields:
         """Erase one contact, or all of the user's data, and return the receipt."""
         return self._call("POST", f"{_user(user)}/erase", {"address": address})
@@ -185,6 +202,18 @@ def _minings(fields: Fields) -> list[Fields]:
 
 def _retried(fields: Fields) -> int:
     return int(fields["retried"])
+
+
+def _total(fields: Fields) -> int:
+    return int(fields["contacts"])
+
+
+def _suppressions(fields: Fields) -> list[str]:
+    return list(fields["suppressions"])
+
+
+def _allowed(fields: Fields) -> bool:
+    return bool(fields["allowed"])
 
 
 def _page(fields: Fields) -> tuple[list[Fields], str | None]:

@@ -82,6 +82,25 @@ class Records:
         )
         return {"contacts": page, "after": write_cursor(page[-1]) if page else None}
 
+    async def total(self, user: str, query: Mapping[str, str]) -> dict[str, Any]:
+        """Return how many contacts the user has, in all or from one source."""
+        source = query.get("source") or None
+        return {"contacts": await self._contacts.call("contacts_total", user_id=user, source_name=source)}
+
+    async def address(self, user: str, query: Mapping[str, str]) -> dict[str, Any]:
+        """Return whether an address is a contact of the user, and whether it is suppressed."""
+        address = fold_address(_address(query))
+        return dict(await self._contacts.call("address_state", user_id=user, address=address))
+
+    async def suppressions(self, user: str) -> dict[str, Any]:
+        """Return the hashes of the addresses that must not become contacts."""
+        return {"suppressions": await self._contacts.call("suppressed", user_id=user)}
+
+    async def allow(self, user: str, fields: Mapping[str, Any]) -> dict[str, Any]:
+        """Let an erased address become a contact again, and return whether it was suppressed."""
+        address = fold_address(_address(fields))
+        return {"allowed": await self._contacts.call("allow_contact", user_id=user, address=address)}
+
     async def erase(self, user: str, fields: Mapping[str, Any]) -> dict[str, Any]:
         """Erase one contact for good, or everything the user has; return the receipt."""
         address = fields.get("address")
@@ -127,6 +146,13 @@ class Records:
             chunks_refined=len(await self._minings.chunk_totals(mining)) if mining.state != "fetching" else 0,
             ledger=mining.closing["ledger"] if mining.closing else None,
         )
+
+
+def _address(fields: Mapping[str, Any]) -> str:
+    address = fields.get("address")
+    if not isinstance(address, str) or "@" not in address:
+        raise BadRequest("address must be an email address.")
+    return address
 
 
 def ended_status(record: Mapping[str, Any]) -> Status:

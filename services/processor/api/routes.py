@@ -64,7 +64,11 @@ class Api:
             ("POST", "minings/*/cancel"): self._cancel,
             ("POST", "minings/*/retry"): self._retry,
             ("GET", "contacts"): self._contacts,
+            ("GET", "total"): self._total,
+            ("GET", "address"): self._address,
+            ("GET", "suppressions"): self._suppressions,
             ("POST", "erase"): self._erase,
+            ("POST", "allow"): self._allow,
         }
 
     async def answer(self, request: Request) -> Response:
@@ -134,6 +138,18 @@ class Api:
 
     async def _contacts(self, user: str, _: str, request: Request) -> Mapping[str, Any]:
         return await self._records.contacts(user, request.query)
+
+    async def _total(self, user: str, _: str, request: Request) -> Mapping[str, Any]:
+        return await self._records.total(user, request.query)
+
+    async def _address(self, user: str, _: str, request: Request) -> Mapping[str, Any]:
+        return await self._records.address(user, request.query)
+
+    async def _suppressions(self, user: str, _: str, __: Request) -> Mapping[str, Any]:
+        return await self._records.suppressions(user)
+
+    async def _allow(self, user: str, _: str, request: Request) -> Mapping[str, Any]:
+        return await self._records.allow(user, body_of(request))
 
     async def _erase(self, user: str, _: str, request: Request) -> Mapping[str, Any]:
         return await self._records.erase(user, body_of(request))

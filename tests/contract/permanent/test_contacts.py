@@ -65,6 +65,7 @@ async def test_own_addresses_at_gmail_have_many_forms(permanent: Permanent) -> N
     await permanent.apply(await permanent.begin(), *map(contact, addresses))
     await permanent.begin(source="source-2", own=["jdo.e@googlemail.com", "me@acme.com"])
 
+    assert await permanent.call("contacts_total", user_id="local", source_name=None) == 3
     assert sorted(person["address"] for person in await permanent.page()) == [
         "j.doe@acme.com",
         "jdoe2@gmail.com",
@@ -88,6 +89,9 @@ async def test_one_source_shows_its_contacts(permanent: Permanent) -> None:
         "b@example.org": ["y@acme.com", "x@acme.com"],
         "c@example.org": [],
         "digest-a": [],
+    }
+    assert {name: await permanent.call("contacts_total", user_id="local", source_name=name) for name in shown} == {
+        name: len(found) for name, found in shown.items()
     }
     assert (await permanent.page(source_name="a@example.org"))[0]["sources"] == ["a@example.org", "b@example.org"]
 

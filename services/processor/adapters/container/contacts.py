@@ -21,6 +21,10 @@ FUNCTIONS: dict[str, dict[str, str]] = {
     "contacts_page": {"user_id": "text", "source_name": "text", "after": "jsonb", "page_size": "integer"},
     "erase_user": {"user_id": "text"},
     "erase_contact": {"user_id": "text", "address": "text"},
+    "contacts_total": {"user_id": "text", "source_name": "text"},
+    "address_state": {"user_id": "text", "address": "text"},
+    "suppressed": {"user_id": "text"},
+    "allow_contact": {"user_id": "text", "address": "text"},
     "schema_version": {},
 }
 """The functions that can be called, with their arguments' types. Every argument is required."""

@@ -30,7 +30,11 @@ ROUTES = [
     ("POST", f"minings/{BEGIN['id']}/cancel"),
     ("POST", f"minings/{BEGIN['id']}/retry"),
     ("GET", "contacts"),
+    ("GET", "total"),
+    ("GET", "address"),
+    ("GET", "suppressions"),
     ("POST", "erase"),
+    ("POST", "allow"),
 ]
 
 
@@ -318,6 +322,40 @@ async def test_an_erased_contact_does_not_come_back(stack: Stack) -> None:
         "p2@firm.com",
         "p3@firm.com",
     ]
+
+
+async def test_an_erased_address_can_be_allowed_again(stack: Stack) -> None:
+    """An address is looked up, listed as a hash once it is erased, and a contact again with later mail once allowed."""
+    await stack.mine(MAILBOX)
+    jane = "P1+x@Firm.com"
+    known = (await stack.ask("GET", "/users/jo/address", address=jane)).body
+    await stack.ask("POST", "/users/jo/erase", {"address": jane})
+    erased = (await stack.ask("GET", "/users/jo/address", address=jane)).body
+    listed = (await stack.ask("GET", "/users/jo/suppressions")).body["suppressions"]
+
+    allowed = [(await stack.ask("POST", "/users/jo/allow", {"address": jane})).body for _ in range(2)]
+    await stack.mine(Folder([[mail(n + 50, sender=f"p{n}@firm.com") for n in range(4)]], uidvalidity=8))
+
+    assert (known, erased) == ({"contact": True, "suppressed": False}, {"contact": False, "suppressed": True})
+    assert [len(each) for each in listed] == [64]
+    assert allowed == [{"allowed": True}, {"allowed": False}]
+    assert (await stack.ask("GET", "/users/jo/suppressions")).body == {"suppressions": []}
+    assert (await stack.ask("GET", "/users/jo/total")).body == {"contacts": 4}
+    assert (await stack.ask("GET", "/users/jo/total", source="other@example.org")).body == {"contacts": 0}
+
+
+@pytest.mark.parametrize(("method", "path"), [("GET", "address"), ("POST", "allow")])
+async def test_what_is_no_address_is_refused(stack: Stack, method: str, path: str) -> None:
+    """A missing or malformed address gets 400 and is named."""
+    responses = [
+        await stack.ask(method, f"/users/jo/{path}", {}),
+        await stack.ask(
+            method, f"/users/jo/{path}", {"address": "jane"}, **({"address": "jane"} if path == "address" else {})
+        ),
+    ]
+
+    assert [response.status for response in responses] == [400, 400]
+    assert all("address" in response.body["error"] for response in responses)
 
 
 async def test_status_follows_a_mining(stack: Stack) -> None:
