@@ -113,19 +113,21 @@ def read_screen(output: bytes) -> list[Text]:
 
 
 def crop(lines: Sequence[Text]) -> list[Text]:
-    """Return what the picture shows: the first mining with its report, and the contacts.
+    """Return what the picture shows: the first mining with its result, its report, and the contacts.
 
     Each passage that is left out leaves a mark.
     """
-    mined, contacts = _section(lines, "mine"), _section(lines, "contacts")
+    mined, reported, contacts = (_section(lines, command) for command in ("mine", "report", "contacts"))
     start = lines[: lines.index(mined[0])]
     mark = Text(LEFT_OUT)
-    return [Text(f"$ {COMMAND}"), *start, *_until_verdicts(mined), mark, Text(), *contacts, mark]
+    shown = (*start, *mined, Text(), *_until_verdicts(reported), mark, Text(), *contacts, mark)
+    return [Text(f"$ {COMMAND}"), *shown]
 
 
 def excerpt(lines: Sequence[Text]) -> list[str]:
-    """Return what README quotes: the command `report`, and what it says down to the last verdict."""
-    return [line.plain for line in _until_verdicts(_section(lines, "report")[1:])]
+    """Return what README quotes: the result of the first mining, and `report` down to its last verdict."""
+    result = next(line for line in _section(lines, "mine") if re.match(r"[\d,]+ contacts from ", line.plain))
+    return [line.plain for line in (result, Text(), *_until_verdicts(_section(lines, "report")[1:]))]
 
 
 def replace_excerpt(page: str, lines: Sequence[str]) -> str:

@@ -1,6 +1,7 @@
 """The command line as a person uses it: a real mailbox, the embedded servers, and a real terminal if it matters."""
 
 import csv
+import re
 import signal
 import subprocess
 import sys
@@ -46,8 +47,8 @@ def test_a_mailbox_becomes_contacts(place: Place, tmp_path: Path) -> None:
     exported = place.run("export", "--user", "whole", "--output", str(tmp_path / "contacts.csv"))
 
     assert [done.returncode for done in (mined, reported, listed, exported)] == [Exit.OK] * 4, mined.stderr
-    assert "listed  400 = fetched 400 + skipped 0 + failed 0: balances" in mined.stdout
-    assert reported.stdout == mined.stdout
+    assert mined.stdout == "40 contacts from 400 messages.\n"
+    assert "listed  400 = fetched 400 + skipped 0 + failed 0: balances" in reported.stdout
     assert [len(line.split("\t")) for line in listed.stdout.splitlines()] == [7] * 4
     with (tmp_path / "contacts.csv").open(encoding="utf-8-sig", newline="") as file:
         rows = list(csv.DictReader(file))
@@ -56,10 +57,14 @@ def test_a_mailbox_becomes_contacts(place: Place, tmp_path: Path) -> None:
 
 
 def test_progress_is_plain_lines_beside_the_result(place: Place) -> None:
-    """Piped output contains only the result."""
-    mined = place.mine(user="lines")
+    """Piped output contains only the result; a second mining has nothing new."""
+    mined = place.mine("--verbose", user="lines")
+    again = place.mine(user="lines")
 
-    assert mined.stdout.splitlines()[0].startswith("Mining ")
+    first, second, *_ = mined.stdout.splitlines()
+    assert first == "40 contacts from 400 messages."
+    assert second.startswith("Mining ")
+    assert re.fullmatch(r"Nothing new since \d{4}-\d\d-\d\d \d\d:\d\d; 40 contacts\.\n", again.stdout)
     assert "planning" in mined.stderr.splitlines()
     assert "\x1b" not in mined.stdout + mined.stderr
 
@@ -132,7 +137,7 @@ def test_ctrl_c_leaves_a_mining_that_the_same_command_finishes(place: Place) -> 
         process.send_signal(signal.SIGINT)
         said += process.stderr.read()
 
-    resumed = large.mine(user="stopped")
+    resumed = large.mine("--verbose", user="stopped")
 
     assert process.returncode == Exit.INTERRUPTED
     assert said.rstrip().endswith(f"leadminer mine {large.url} --ca-file {place.server.ca_file} --user stopped")

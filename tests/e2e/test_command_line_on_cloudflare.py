@@ -64,8 +64,8 @@ def test_a_mailbox_becomes_contacts(place: CloudPlace, deployment: Deployment, t
     exported = place.run("export", "--user", "cli-whole", "--output", str(tmp_path / "contacts.csv"))
 
     assert [done.returncode for done in (mined, reported, status, exported)] == [Exit.OK] * 4, mined.stderr
-    assert f"listed  {MESSAGES} = fetched {MESSAGES} + skipped 0 + failed 0: balances" in mined.stdout
-    assert reported.stdout == mined.stdout
+    assert f" from {MESSAGES} messages." in mined.stdout
+    assert f"listed  {MESSAGES} = fetched {MESSAGES} + skipped 0 + failed 0: balances" in reported.stdout
     with (tmp_path / "contacts.csv").open(encoding="utf-8-sig", newline="") as file:
         rows = list(csv.DictReader(file))
     assert {row["Email"] for row in rows} == {f"p{number}@acme.com" for number in range(PEOPLE)}
@@ -81,7 +81,7 @@ def test_a_second_mining_fetches_nothing(place: CloudPlace) -> None:
     again = place.of("cli-twice").mine(user="cli-twice")
 
     assert (first.returncode, again.returncode) == (Exit.OK, Exit.OK), again.stderr
-    assert "listed  0 = fetched 0" in again.stdout
+    assert again.stdout.startswith("Nothing new since ")
 
 
 def test_what_was_given_up_is_retried_and_a_mining_is_cancelled(place: CloudPlace, deployment: Deployment) -> None:

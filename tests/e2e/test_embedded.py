@@ -64,7 +64,7 @@ def test_a_mining_that_was_killed_is_finished_by_the_same_command(
                 process.kill()
     command.communicate()
     wait_until(lambda: not servers(place))
-    again = place.mine(*OPTIONS, user=user)
+    again = place.mine(*OPTIONS, "--verbose", user=user)
 
     assert again.returncode == 0, again.stderr
     assert "Resuming the unfinished mining" in again.stderr

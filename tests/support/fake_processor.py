@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from hashlib import sha256
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -28,6 +29,7 @@ class FakeProcessor:
     erased: list[str | None] = field(default_factory=list)
     erases: int = 1
     """How many contacts an erasure reports."""
+    suppressed: list[str] = field(default_factory=list)
     cancelled: list[str] = field(default_factory=list)
     sources: list[str | None] = field(default_factory=list)
     fails_after_pages: int | None = None
@@ -51,8 +53,16 @@ class FakeProcessor:
                 return 200, {"minings": self.minings}
             case "GET", "contacts":
                 return self._page(query)
+            case "GET", "total":
+                return 200, {"contacts": len(self.contacts)}
+            case "GET", "address":
+                return self._address(query["address"])
+            case "GET", "suppressions":
+                return 200, {"suppressions": [sha256(each.encode()).hexdigest() for each in self.suppressed]}
             case "POST", "erase":
                 return self._erase(json.loads(body))
+            case "POST", "allow":
+                return self._allow(json.loads(body))
         found = MINING.fullmatch(parts.path)
         return self._mining(method, found[2], found[3] or "") if found else (404, NOT_FOUND)
 
@@ -86,6 +96,15 @@ class FakeProcessor:
             }
         page = self.contacts[start : start + int(query["limit"])]
         return 200, {"contacts": page, "after": str(start + len(page)) if page else None}
+
+    def _address(self, address: str) -> Answer:
+        known = {contact["address"] for contact in self.contacts}
+        return 200, {"contact": address.lower() in known, "suppressed": address in self.suppressed}
+
+    def _allow(self, body: dict[str, Any]) -> Answer:
+        allowed = body["address"] in self.suppressed
+        self.suppressed = [each for each in self.suppressed if each != body["address"]]
+        return 200, {"allowed": allowed}
 
     def _erase(self, body: dict[str, Any]) -> Answer:
         if set(body) != {"address"}:

@@ -10,7 +10,8 @@ import typer
 from fetcher.commands.outputs import opened_output
 from fetcher.commands.reports import removed
 from fetcher.commands.session import Json, User, session
-from fetcher.commands.terminal import Column
+from fetcher.commands.summary import plural, unfinished
+from fetcher.commands.terminal import Column, number
 from fetcher.contacts.contact import Contact, record, tag_names
 from fetcher.contacts.csv import check_delimiter
 from fetcher.contacts.export import Format, export_contacts
@@ -44,23 +45,18 @@ def contacts(
     """Show the contacts, warmest first."""
     here = session(context)
     with here.stack() as stack:
-        found = list(
-            islice(
-                read_contacts(
-                    stack.processor,
-                    check_user(user),
-                    source=mailbox_address(source),
-                    page=min(limit or PAGE, PAGE),
-                ),
-                limit or None,
-            )
-        )
+        mailbox = mailbox_address(source)
+        pages = read_contacts(stack.processor, check_user(user), source=mailbox, page=min(limit or PAGE, PAGE))
+        found = list(islice(pages, limit or None))
+        total = stack.processor.total(user, source=mailbox)
+        waiting = list(unfinished(stack.processor.minings(user)))
     if as_json:
         here.terminal.show_json([record(contact) for contact in found])
-    elif found:
+        return
+    if found:
         here.terminal.show_table(COLUMNS, map(_row, found))
-    else:
-        here.terminal.tell(f"User {user} has no contacts{f' from {source}' if source else ''}.")
+    for sentence in (_footer(len(found), total, user, source), *waiting):
+        here.terminal.tell(sentence)
 
 
 def export(
@@ -124,6 +120,12 @@ def erase(
     here.terminal.show(f"Erased {what}.")
     for line in removed(receipt):
         here.terminal.show(line)
+
+
+def _footer(shown: int, total: int, user: str, source: str | None) -> str:
+    if not total:
+        return f"User {user} has no contacts{f' from {source}' if source else ''} yet: run leadminer mine ADDRESS."
+    return f"{number(shown)} of {number(total)}; --limit 0 shows all" if shown < total else plural(total, "contact")
 
 
 def _confirm(what: str) -> None:

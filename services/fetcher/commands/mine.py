@@ -1,4 +1,4 @@
-"""The command `mine`: mines a mailbox and shows the report."""
+"""The command `mine`: mines a mailbox and shows the result."""
 
 import shlex
 from collections.abc import Sequence
@@ -13,6 +13,7 @@ from fetcher.commands.interruption import gentle_stop
 from fetcher.commands.login_options import SOURCE_HELP, CaFile, PasswordFile, Plain, TokenText, make_connector
 from fetcher.commands.reports import is_sound, show_report
 from fetcher.commands.session import Json, Session, User, session
+from fetcher.commands.summary import Standing, read_standing, summarize
 from fetcher.commands.terminal import number
 from fetcher.exits import Exit
 from fetcher.ports import check_user
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from fetcher.mining.outcome import MiningRequest, Outcome, Progress
 
 
-NEXT = "To see the contacts, run leadminer contacts. To save them, run leadminer export --output contacts.csv."
+NEXT = "Next: leadminer contacts{user} · leadminer export{user}"
 
 
 def day(text: str) -> str:
@@ -72,6 +73,9 @@ def mine(
             help="The number of IMAP connections, 1 to 16; by default 4, or 2 if the server is on this machine.",
         ),
     ] = None,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", "-v", help="Also show what happened to every message, and what was removed.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Mine a mailbox and save a contact for everyone in it.
@@ -100,14 +104,14 @@ def mine(
         connections=connections,
     )
     try:
-        outcome = run_mining(here, request, connector)
+        outcome, standing = run_mining(here, request, connector)
     except KeyboardInterrupt:
         _say_how_to_resume(here, "Stopped immediately")
         raise typer.Exit(Exit.STOPPED) from None
-    raise typer.Exit(conclude(here, outcome, as_json=as_json))
+    raise typer.Exit(conclude(here, outcome, standing, user=user, verbose=verbose, as_json=as_json))
 
 
-def run_mining(here: Session, request: "MiningRequest", connector: "Connector") -> "Outcome":
+def run_mining(here: Session, request: "MiningRequest", connector: "Connector") -> tuple["Outcome", Standing | None]:
     """Mine on the configured stack and show the progress; the first Ctrl-C stops it cleanly."""
     from fetcher.commands.progress import shown
     from fetcher.imap.mailbox import Mailbox
@@ -120,7 +124,7 @@ def run_mining(here: Session, request: "MiningRequest", connector: "Connector") 
         here.stack() as stack,
         shown(here.terminal, interruption.asked) as watch,
     ):
-        return mine_mailbox(
+        outcome = mine_mailbox(
             replace(request, holder=holder),
             connect=partial(Mailbox, connector),
             raw_store=stack.raw_store,
@@ -129,25 +133,34 @@ def run_mining(here: Session, request: "MiningRequest", connector: "Connector") 
             watch=watch,
             stop=interruption.asked,
         )
+        return outcome, read_standing(stack, request, outcome)
 
 
-def conclude(here: Session, outcome: "Outcome", *, as_json: bool) -> Exit:
-    """Show how a mining ended, and return the exit code."""
+def conclude(
+    here: Session, outcome: "Outcome", standing: Standing | None, *, user: str, verbose: bool, as_json: bool
+) -> Exit:
+    """Show how a mining ended, and return the exit code.
+
+    The report on every message is part of it with `verbose`, or if something is missing.
+    """
+    ledger = Ledger.from_json(outcome.ledger or {})
     if as_json:
         here.terminal.show_json(asdict(outcome))
-    elif outcome.finished:
-        show_report(here.terminal, {"id": outcome.mining, **asdict(outcome)})
+    elif standing is not None:
+        here.terminal.show(summarize(ledger, standing), "bold")
+        if verbose or outcome.progress.cancelled or not is_sound(ledger):
+            show_report(here.terminal, {"id": outcome.mining, **asdict(outcome)})
         if outcome.perhaps_own:
             here.terminal.tell(_ask_about(outcome.perhaps_own))
         if here.terminal.err.is_terminal:
-            here.terminal.tell(NEXT, "dim")
+            here.terminal.tell(NEXT.format(user="" if user == "local" else f" --user {shlex.quote(user)}"), "dim")
     if not outcome.finished:
         _say_how_to_resume(here, _stopped(outcome.progress))
         return Exit.INTERRUPTED
     if outcome.state == "erased":
         here.terminal.tell(f"All data of this user was erased during mining {outcome.mining}, so it kept no contacts.")
         return Exit.UNKNOWN
-    if not is_sound(Ledger.from_json(outcome.ledger or {})):
+    if not is_sound(ledger):
         return Exit.NOT_WELL
     return Exit.INTERRUPTED if outcome.progress.cancelled else Exit.OK
 

@@ -10,6 +10,7 @@ import typer
 
 from fetcher.commands.reports import MINING_COLUMNS, mining_row, show_report
 from fetcher.commands.session import Json, Session, User, session
+from fetcher.commands.summary import unfinished
 from fetcher.exits import Exit, Misuse
 from fetcher.ports import ENDED, NotFound, check_user
 
@@ -32,6 +33,8 @@ def status(context: typer.Context, user: User = "local", as_json: Json = False) 
     elif minings:
         short = here.terminal.out.is_terminal
         here.terminal.show_table(MINING_COLUMNS, (mining_row(mining, short=short) for mining in minings))
+        for sentence in unfinished(minings):
+            here.terminal.tell(sentence)
     else:
         here.terminal.tell(f"User {user} has no minings yet: start one with leadminer mine.")
 

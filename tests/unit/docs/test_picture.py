@@ -8,6 +8,7 @@ from xml.etree import ElementTree
 import demo.run
 from demo.picture import COLUMNS, PICTURE, PROMPT
 from fetcher.commands.contacts import COLUMNS as CONTACT_COLUMNS
+from fetcher.commands.mine import NEXT
 from fetcher.commands.progress import counts
 from fetcher.mining.outcome import Progress
 from tests.unit.docs.pages import CHECKOUT, code_blocks, links, read_page
@@ -40,21 +41,31 @@ def test_readme_shows_it() -> None:
 def test_it_shows_the_report_that_readme_quotes() -> None:
     """Each line of README's excerpt is in the picture, in the same order: both come from one recording."""
     [excerpt] = code_blocks(read_page("README.md"), "text")
-    _, *report = excerpt.splitlines()
+    result, _, *report = excerpt.splitlines()
 
     start = LINES.index(report[0])
 
+    assert result in LINES[:start]
     assert LINES[start : start + len(report)] == report
+
+
+def test_it_shows_the_result_that_get_started_quotes() -> None:
+    """The result of the first mining is the one in `docs/get-started.md`, right below the progress."""
+    last = max(at for at, line in enumerate(LINES) if line.startswith("✓"))
+
+    assert f"\n{LINES[last + 1]}\n" in read_page("docs/get-started.md")
+    assert LINES[last + 2] == NEXT.format(user="")
 
 
 def test_it_shows_the_table_of_contacts() -> None:
     """The head of the table is that of `leadminer contacts`, and each contact takes one line."""
     command = next(at for at, line in enumerate(LINES) if line.startswith(f"{PROMPT}contacts"))
-    head, rule, *contacts = LINES[command + 1 : -1]
+    head, rule, *contacts, footer = LINES[command + 1 : -1]
 
     assert head.split() == [column.head for column in CONTACT_COLUMNS]
     assert rule == "─" * COLUMNS
     assert len(contacts) == 10
+    assert footer == "10 of 394; --limit 0 shows all"
     assert all(re.match(r" +\d+  .+@.+  \d{4}-\d{2}-\d{2}  ", contact) for contact in contacts)
 
 
@@ -72,7 +83,7 @@ def test_its_headings_are_the_demos() -> None:
     starts = [at for at, line in enumerate(LINES) if line.startswith(PROMPT)]
     headings = [LINES[at - 1] for at in starts]
 
-    assert len(headings) == 2
+    assert len(headings) == 3
     assert [heading for heading in headings if heading not in spoken] == []
 
 

@@ -9,6 +9,7 @@ from demo.mailbox import FOLDERS, generate_mailbox
 from demo.people import OWNER
 from demo.scenes import REFERENCE
 from fetcher.commands.reports import VERDICTS, show_report
+from fetcher.commands.summary import Standing, summarize
 from fetcher.commands.terminal import Terminal
 from fetcher.imap.folders import Folder, default_folders
 from processor.domain.contacts.packing import pack
@@ -62,11 +63,21 @@ def report(ledger: Ledger, mining: str) -> list[str]:
 def test_the_excerpt_is_the_demos_ledger() -> None:
     """README shows the report that `make demo` prints; a change of the rules or the mailbox shows here."""
     [excerpt] = code_blocks(read_page("README.md"), "text")
-    command, *shown = excerpt.splitlines()
-    mining = MINING.search(excerpt)
+    result, _, command, *shown = excerpt.splitlines()
+    mining, ledger = MINING.search(excerpt), mined()
 
+    assert result == summarize(ledger, Standing(ledger.contacts["contact"]))
     assert command == "$ leadminer report"
-    assert shown == report(mined(), mining[0] if mining else "")
+    assert shown == report(ledger, mining[0] if mining else "")
+
+
+def test_get_started_shows_the_demos_result() -> None:
+    """The result in `docs/get-started.md` is what the first mining of the demo ends with."""
+    ledger = mined()
+
+    result = summarize(ledger, Standing(ledger.contacts["contact"]))
+
+    assert f"```text\n{result}\n```" in read_page("docs/get-started.md")
 
 
 def test_the_matrix_has_the_demos_numbers() -> None:

@@ -205,6 +205,41 @@ def test_status_lists_minings_as_plain_lines(processor: FakeProcessor, capsys: p
     assert lines[1][4] == "1234"
 
 
+@pytest.mark.parametrize("command", ["status", "contacts"])
+def test_what_waits_is_said_with_how_to_go_on(
+    processor: FakeProcessor, capsys: pytest.CaptureFixture[str], command: str
+) -> None:
+    """After an interruption, the lists say beside their rows what is not finished and how to continue."""
+    processor.minings = [_mining(FIRST, "processing"), _mining(SECOND)]
+
+    run([command])
+
+    shown = capsys.readouterr().err
+    assert "The mining of me@example.org is not finished: 1,234 of 1,234 messages are processed." in shown
+    assert "run the same leadminer mine command again" in shown
+
+
+def test_contacts_end_with_how_many_there_are(processor: FakeProcessor, capsys: pytest.CaptureFixture[str]) -> None:
+    """A cut list says how many it shows of how many, and how to see all; a whole one says how many there are."""
+    processor.contacts = [contact(number) for number in range(1_234)]
+
+    run(["contacts"])
+    cut = capsys.readouterr()
+    run(["contacts", "--limit", "0"])
+    whole = capsys.readouterr()
+
+    assert cut.err == "50 of 1,234; --limit 0 shows all\n"
+    assert whole.err == "1,234 contacts\n"
+    assert [len(shown.out.splitlines()) for shown in (cut, whole)] == [51, 1_235]
+
+
+def test_no_contacts_yet_says_how_to_begin(processor: FakeProcessor, capsys: pytest.CaptureFixture[str]) -> None:
+    """An empty list says whose it is and how to begin."""
+    run(["contacts"])
+
+    assert capsys.readouterr().err == "User local has no contacts yet: run leadminer mine ADDRESS.\n"
+
+
 def test_status_can_be_json(processor: FakeProcessor, capsys: pytest.CaptureFixture[str]) -> None:
     """`status --json` prints the processor's answer for other programs."""
     processor.minings = [_mining(FIRST)]
