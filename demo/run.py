@@ -25,6 +25,7 @@ def run_demo() -> int:
     """Run the demo; return 0, or the exit code of the first command that fails."""
     began = time.monotonic()
     OUTPUT.mkdir(exist_ok=True)
+    (OUTPUT / "contacts.csv").unlink(missing_ok=True)
     with tempfile.TemporaryDirectory(prefix="leadminer-demo-") as folder:
         home = Path(folder)
         try:
@@ -50,7 +51,7 @@ def _play(home: Path) -> int:
             ("Mine the mailbox:", mine),
             ("Account for every message:", ["report"]),
             ("List the ten warmest contacts:", ["contacts", "--limit", "10"]),
-            ("Export all contacts to a file:", ["export", "--format", "csv", "--output", str(OUTPUT / "contacts.csv")]),
+            ("Export all contacts to a file:", ["export", "--output", str(OUTPUT / "contacts.csv")]),
             ("Mine it again; there are no new messages, so nothing is fetched:", mine),
         ):
             if code := _run(title, command, home / "data"):

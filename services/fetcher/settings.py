@@ -115,12 +115,16 @@ def read_settings() -> Settings:
     return Settings()
 
 
+def unknown_settings(environ: Mapping[str, str]) -> Iterator[str]:
+    """Yield a sentence for each setting that looks like one of leadminer's but is none; it changes nothing."""
+    for name in sorted(name for name, value in environ.items() if value and name.startswith("LEADMINER_")):
+        if name not in OWN_SETTINGS:
+            yield f"{name} is ignored: the settings that start with LEADMINER_ are {_listed(OWN_SETTINGS)}."
+
+
 def find_faults(environ: Mapping[str, str]) -> Iterator[str]:
-    """Yield a sentence for each setting that is unknown, contradictory, missing or malformed."""
+    """Yield a sentence for each setting that is contradictory, missing or malformed."""
     given = {name: value for name, value in environ.items() if value}
-    for name in sorted(given):
-        if name.startswith("LEADMINER_") and name not in OWN_SETTINGS:
-            yield f"{name} is not a leadminer setting; the ones that start with LEADMINER_ are {_listed(OWN_SETTINGS)}."
     if given.get("LEADMINER_DEBUG", "0") not in ("0", "1"):
         yield f"LEADMINER_DEBUG is {given['LEADMINER_DEBUG']!r}; set it to 0 or 1."
     yield from _serve_faults(given)

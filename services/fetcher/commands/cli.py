@@ -10,17 +10,24 @@ from typing import Annotated
 
 import typer
 
-from fetcher.commands.contacts import contacts, erase, export
+from fetcher.commands.contacts import contacts, export
+from fetcher.commands.erasing import allow, erase
 from fetcher.commands.hardening import harden_process
 from fetcher.commands.interruption import terminable
 from fetcher.commands.mine import mine
 from fetcher.commands.minings import cancel, report, retry, status
 from fetcher.commands.services import doctor, serve, token
 from fetcher.commands.session import PASSWORD_VARIABLE, Session
+from fetcher.commands.usage import Command
 from fetcher.exits import Exit, Unforeseen, exit_of, translate
 from fetcher.ports import Trouble
 
 EPILOG = "\n".join(["\b", "Exit codes:", *(f"  {code.value:>3}  {code.meaning}" for code in Exit)])
+OPTIONS = {
+    "CertificateRefused": " To trust it, add --ca-file FILE.",
+    "PlainRefused": " To allow it, add --plain.",
+}
+"""The option that helps against a trouble. Its own sentence names none, because the service tells it to callers too."""
 app = typer.Typer(
     name="leadminer",
     help="Mine a mailbox for contacts, on your own machine, with every message accounted for.",
@@ -28,10 +35,10 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
-    context_settings={"help_option_names": ["-h", "--help"]},
+    context_settings={"help_option_names": ["-h", "--help"], "token_normalize_func": str.lower},
 )
-for command in (mine, status, report, contacts, export, cancel, retry, erase, serve, token, doctor):
-    app.command()(command)
+for command in (mine, status, report, contacts, export, cancel, retry, erase, allow, serve, token, doctor):
+    app.command(cls=Command)(command)
 
 
 def _show_version(wanted: bool) -> None:
@@ -84,7 +91,7 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def _explain(here: Session, trouble: Trouble) -> Exit:
-    text = str(trouble)
+    text = f"{trouble}{OPTIONS.get(type(trouble).__name__, '')}"
     if isinstance(trouble, Unforeseen):
         text += " LEADMINER_DEBUG=1 shows the call stack, without any mail."
         for place in trouble.way if os.environ.get("LEADMINER_DEBUG") == "1" else ():

@@ -17,7 +17,7 @@ from fetcher.embedded.valkey import valkey_binary
 from fetcher.imap.connection import Connector
 from fetcher.imap.mailbox import Mailbox
 from fetcher.ports import Trouble
-from fetcher.settings import Settings, WrongSettings, read_settings
+from fetcher.settings import Settings, WrongSettings, read_settings, unknown_settings
 
 OLDEST_PYTHON = (3, 11)
 MIN_FREE_BYTES = 1 << 30
@@ -41,6 +41,9 @@ class Finding:
 def examine(user: str) -> Iterator[Finding]:
     """Yield one finding per check: Python, the settings, and then whatever the settings require."""
     yield _python()
+    yield from (
+        Finding("settings", unknown, "Correct its name, or unset it.") for unknown in unknown_settings(os.environ)
+    )
     try:
         settings = read_settings()
     except WrongSettings as wrong:

@@ -7,10 +7,33 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+import typer
+
 from fetcher.commands.terminal import sanitise
-from fetcher.exits import Unwritable
+from fetcher.contacts.export import SUFFIXES, Format
+from fetcher.exits import Misuse, Unwritable
 
 Write = Callable[[bytes], object]
+
+
+def choose_format(path: Path | None, form: Format | None) -> Format:
+    """Return the format that was asked for, else that of the file's suffix, else CSV; raise Misuse if they disagree."""
+    suffix = "" if path is None else path.suffix
+    meant = SUFFIXES.get(suffix.lower())
+    if form is not None and meant not in (None, form):
+        raise Misuse(f"{str(path)!r} ends in {suffix}, which is not {form}: change --output or leave out --format.")
+    if form is None and meant is None and suffix and suffix != ".":
+        raise Misuse(f"{str(path)!r} has the unknown suffix {suffix}: use {' or '.join(SUFFIXES)}, or add --format.")
+    return form or meant or Format.CSV
+
+
+def confirm_replacing(path: Path | None) -> None:
+    """Ask before an existing file is replaced; raise Misuse if there is no terminal to ask on."""
+    if path is None or not path.is_file():
+        return
+    if not sys.stdin.isatty():
+        raise Misuse(f"{str(path)!r} exists: add --force to replace it, or choose another --output.")
+    typer.confirm(f"{path} exists. Replace it?", abort=True, err=True)
 
 
 @contextmanager

@@ -31,10 +31,16 @@ def serve(context: typer.Context) -> None:
         )
 
     from fetcher.service.app import Service
-    from fetcher.service.listener import open_socket, serve_until_stopped  # the web server is slow to import
+    from fetcher.service.listener import (
+        address_of,
+        open_socket,
+        serve_until_stopped,
+    )  # the web server is slow to import
     from fetcher.service.runs import Runs
 
     with open_socket(settings.serve_listen) as listening, here.stack() as stack:
+        if here.terminal.err.is_terminal:
+            here.terminal.tell(f"Listening on {address_of(listening)}. Press Ctrl-C to stop.")
         runs = Runs(stack, claims=settings.claims, most=settings.serve_minings)
         service = Service(stack, runs, token=settings.serve_token.get_secret_value())
         serve_until_stopped(service.app(), runs, listening)

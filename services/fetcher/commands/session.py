@@ -1,5 +1,6 @@
 """One run of the command line: its terminal, its password, and access to the stack."""
 
+import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -25,11 +26,15 @@ class Session:
     arguments: Sequence[str] = ()
     terminal: Terminal = field(default_factory=Terminal)
     password: str | None = field(default=None, repr=False)
+    warned: bool = False
 
     def settings(self) -> "Settings":
-        """Read the settings; raise WrongSettings."""
-        from fetcher.settings import read_settings  # importing pydantic takes longer than all of `--version`
+        """Read the settings, and warn of unknown ones the first time; raise WrongSettings."""
+        from fetcher.settings import read_settings, unknown_settings  # pydantic takes longer than all of `--version`
 
+        for sentence in () if self.warned else unknown_settings(os.environ):
+            self.terminal.tell(f"leadminer: {sentence}", "yellow")
+        self.warned = True
         return read_settings()
 
     @contextmanager

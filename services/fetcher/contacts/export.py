@@ -17,6 +17,9 @@ class Format(StrEnum):
     JSONL = "jsonl"
 
 
+SUFFIXES = {".csv": Format.CSV, ".vcf": Format.VCARD, ".jsonl": Format.JSONL}
+
+
 def export_contacts(contacts: Iterable[Contact], form: Format, *, delimiter: str = ",") -> Iterator[bytes]:
     """Yield the export's bytes, one piece per contact in the given order; only CSV uses `delimiter`."""
     if form is Format.CSV:

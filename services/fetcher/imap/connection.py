@@ -132,7 +132,7 @@ class Connector:
         if "STARTTLS" not in client._imap.capabilities:
             raise PlainRefused(
                 f"{self.source.place} does not offer STARTTLS, so the password would cross the network unencrypted: "
-                "use imaps://, or allow it with --plain if you trust the network."
+                "use imaps://, or allow it if you trust the network."
             )
         client.starttls(self._tls())
 
@@ -170,7 +170,7 @@ class Connector:
         except ssl.SSLCertVerificationError as error:
             raise CertificateRefused(
                 f"The certificate of {self.source.place} cannot be trusted ({error.verify_message}): correct the host, "
-                "or pass the certificate of its authority with --ca-file."
+                "or trust the certificate of its authority."
             ) from None
         except ssl.SSLError:
             raise self._not_imap() from None

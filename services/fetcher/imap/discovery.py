@@ -70,8 +70,8 @@ def _checked(text: str) -> str:
     name, at, domain = text.rpartition("@")
     if ":" in name or (not at and ":" in text):
         raise BadSource(
-            "The source contains a password or a colon: enter the password on the terminal, or use --password-file or "
-            f"IMAP_PASSWORD. Write the source like jane@example.org, or like {EXAMPLE}."
+            "The source contains a password or a colon: leave the password out, it is given separately. Write the "
+            f"source like jane@example.org, or like {EXAMPLE}."
         )
     try:
         host = domain.encode("idna").decode("ascii").lower()

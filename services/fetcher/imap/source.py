@@ -44,8 +44,8 @@ class Source:
             raise BadSource(f"The source has no login: write it like {EXAMPLE}.")
         if ":" in userinfo:
             raise BadSource(
-                "The source contains a password or a colon before the @: enter the password on the terminal, or use "
-                "--password-file or IMAP_PASSWORD. Write a colon in the login as %3A."
+                "The source contains a password or a colon before the @: leave the password out, it is given "
+                "separately. Write a colon in the login as %3A."
             )
         host, port = _place(place, PORTS[scheme])
         return cls(_login(userinfo), host, port, scheme == "imaps")
@@ -78,7 +78,7 @@ def _login(userinfo: str) -> str:
 
 def _place(text: str, default_port: int) -> tuple[str, int]:
     if any(mark in text.rstrip("/") for mark in "/?#"):
-        raise BadSource("The source must end after the host and port: choose folders with --folder.")
+        raise BadSource("The source must end after the host and port: name folders separately.")
     try:
         parts = urlsplit(f"//{text}")
         host, port = parts.hostname or "", parts.port

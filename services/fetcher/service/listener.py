@@ -49,6 +49,14 @@ def open_socket(listen: str) -> socket.socket:
         ) from None
 
 
+def address_of(listening: socket.socket) -> str:
+    """Return where callers reach a listening socket: a URL, or the path of a Unix socket."""
+    if listening.family not in (socket.AF_INET, socket.AF_INET6):
+        return str(listening.getsockname())
+    host, port, *_ = listening.getsockname()
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
 def serve_until_stopped(app: Starlette, runs: Runs, listening: socket.socket) -> None:
     """Answer until SIGTERM or Ctrl-C. Then return once no mining has anything in flight, or after 50 seconds at most.
 

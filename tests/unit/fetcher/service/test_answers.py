@@ -1,5 +1,9 @@
 """An error becomes a status, a code and a sentence, and nothing else of it is kept."""
 
+import ast
+import re
+from pathlib import Path
+
 import pytest
 
 from fetcher import exits, ports
@@ -70,3 +74,19 @@ def test_answers_are_not_to_be_kept() -> None:
 def test_a_refusal_for_want_of_a_token_says_which_scheme(status: int, asked: str | None) -> None:
     """A 401 names the authentication scheme, as RFC 9110, section 15.5.2, requires."""
     assert refuse(Problem(status, "x", "x")).headers.get("www-authenticate") == asked
+
+
+def test_sentences_name_no_option_of_the_command_line() -> None:
+    """The service tells callers the same sentences, so none of them names an option; the command line adds those."""
+    package = Path(ports.__file__).parent
+    folders = ("imap", "mining", "service", "adapters", "contacts")
+    files = [path for folder in folders for path in (package / folder).glob("*.py")]
+
+    told = {
+        node.value
+        for path in files
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and re.search(r" --[a-z]{3}", node.value)
+    }
+
+    assert told == set()

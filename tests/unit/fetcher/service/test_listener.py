@@ -15,7 +15,7 @@ from starlette.applications import Starlette
 from fetcher.exits import Misconfigured
 from fetcher.mining.outcome import MiningRequest
 from fetcher.service import listener
-from fetcher.service.listener import open_socket, serve_until_stopped
+from fetcher.service.listener import address_of, open_socket, serve_until_stopped
 from fetcher.service.runs import Runs
 from infra.docker.processors import STOP_SECONDS
 from tests.support.fetcher_stack import mails, odd_stack
@@ -29,6 +29,13 @@ def test_a_socket_is_opened_where_it_is_said() -> None:
     with open_socket("127.0.0.1:0") as opened, open_socket(f"fd:{os.dup(opened.fileno())}") as handed_over:
         assert opened.getsockname()[0] == "127.0.0.1"
         assert handed_over.getsockname() == opened.getsockname()
+
+
+@pytest.mark.parametrize(("listen", "start"), [("127.0.0.1:0", "http://127.0.0.1:"), ("[::1]:0", "http://[::1]:")])
+def test_a_socket_has_an_address_for_people(listen: str, start: str) -> None:
+    """What a terminal shows is a URL that can be opened, with the port that was chosen."""
+    with open_socket(listen) as opened:
+        assert address_of(opened) == f"{start}{opened.getsockname()[1]}"
 
 
 def test_a_port_that_is_taken_is_said() -> None:
