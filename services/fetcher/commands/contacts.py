@@ -21,7 +21,7 @@ from fetcher.ports import check_user
 COLUMNS = (
     Column("Temp", number=True),
     Column("Name", wraps=True),
-    Column("Email"),
+    Column("Email", whole=True),
     Column("Messages", number=True),
     Column("Replies", number=True, spare=True),
     Column("Last"),
@@ -42,7 +42,7 @@ def contacts(
 ) -> None:
     """Show the contacts, warmest first."""
     here = session(context)
-    with here.stack() as stack:
+    with here.stack() as stack, here.waiting("Reading the contacts."):
         mailbox = mailbox_address(source)
         pages = read_contacts(stack.processor, check_user(user), source=mailbox, page=min(limit or PAGE, PAGE))
         found = list(islice(pages, limit or None))
@@ -86,11 +86,14 @@ def export(
     if not force:
         confirm_replacing(output)
     count = -1 if chosen is Format.CSV else 0
-    with here.stack() as stack, opened_output(output) as write:
+    to_file = output is not None and str(output) != "-"
+    with here.stack() as stack, opened_output(output) as write, here.waiting("Exporting." if to_file else "") as say:
         found = read_contacts(stack.processor, user, source=mailbox_address(source))
         for piece in export_contacts(found, chosen, delimiter=delimiter):
             write(piece)
             count += 1
+            if count % PAGE == 0:
+                say(f"Exported {plural(count, 'contact')}.")
     where = f" to {output}" if output is not None else ""
     if not count:
         here.terminal.tell(

@@ -41,7 +41,8 @@ def erase(
     with here.stack() as stack:
         if not yes:
             _confirm(stack, owner, address)
-        receipt = stack.processor.erase(owner, address=address)
+        with here.waiting("Erasing."):
+            receipt = stack.processor.erase(owner, address=address)
     if as_json:
         here.terminal.show_json(receipt)
         return

@@ -5,16 +5,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from threading import Event
 
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    ProgressColumn,
-    SpinnerColumn,
-    Task,
-    TaskID,
-    TextColumn,
-)
+from rich.console import Console
+from rich.progress import Progress, ProgressColumn, SpinnerColumn, Task, TaskID
+from rich.table import Column
 from rich.text import Text
 
 from fetcher.commands.terminal import Terminal, number
@@ -22,8 +15,22 @@ from fetcher.mining.outcome import Progress as State
 
 WAITING = ("connecting", "planning")
 """The states in which there is nothing to count yet."""
+LABELS = {
+    "connecting": "Connecting",
+    "planning": "Listing",
+    "fetching": "Reading",
+    "processing": "Processing",
+    "refining": "Merging",
+    "teardown": "Finishing",
+}
+"""What a person reads for each stage."""
 AFTER_REFINING = ("teardown", "finished")
 """The states in which all chunks are refined and no longer counted."""
+MAX_BAR = 40
+MIN_BAR = 8
+"""The longest bar; and the shortest that says anything, below which there is none."""
+SPEED_ROOM = len(" 12,345/s 12:34 left")
+"""The room kept for the speed beside a bar, so that all bars have one length."""
 LINE_SECONDS = 5.0
 """The time between two plain lines for the same state."""
 STOPPING = "Finishing the messages in flight. Press Ctrl-C again to stop immediately."
@@ -100,7 +107,7 @@ class Lines:
 
     def _line(self, state: State) -> str:
         if state.state == "refining":
-            return f"refining: {state.chunks_refined} of {state.chunks} parts"
+            return f"refining: {percent(state.chunks_refined, state.chunks)}"
         if state.state not in self._paces:
             return state.state
         count, total = counts(state)[state.state]
@@ -112,35 +119,61 @@ class Lines:
 
 
 class Bars:
-    """Progress as one bar per stage, redrawn in place."""
+    """Progress as one line per stage, redrawn in place."""
 
     def __init__(self, progress: Progress, stop: Event) -> None:
-        """Add the bars of the stages to rich's progress."""
+        """Add the lines of the stages to rich's progress."""
         self._progress, self._remarks = progress, Remarks(stop)
         self._tasks: dict[str, TaskID] = {}
         self._paces = {"fetching": Pace(), "processing": Pace()}
+        self._widest = 0
 
     def watch(self, state: State) -> None:
         """Draw what has changed."""
         for remark in self._remarks.due(state):
-            self._progress.console.print(remark)
+            self._progress.console.print(remark, soft_wrap=True)
         if state.state in WAITING:
-            self._draw("fetching", 0, None, state.state)
-            return
-        for stage, (count, total) in counts(state).items():
-            if total is not None or stage == "processing":
-                self._draw(stage, count, total)
-        if state.state in AFTER_REFINING and "refining" in self._tasks:
-            task = self._tasks["refining"]
-            self._progress.update(task, completed=next(one.total for one in self._progress.tasks if one.id == task))
+            self._draw("fetching", 0, None, LABELS[state.state])
+        else:
+            for stage, (count, total) in counts(state).items():
+                if total is not None and state.listed != 0:
+                    self._draw(stage, count, total)
+            if state.listed == 0:
+                self._remove("fetching")
+            if state.listed == 0 or state.state == "teardown":
+                self._draw("teardown", 0, None)
+        self._progress.refresh()
 
-    def _draw(self, stage: str, count: int, total: int | None, speed: str = "") -> None:
+    def settle(self) -> None:
+        """Leave only what stays true: no speed and no time left, and no line for what has no count."""
+        for task in self._progress.tasks:
+            if task.total is None:
+                self._progress.remove_task(task.id)
+            else:
+                self._progress.update(task.id, rate="", left="")
+        self._progress.refresh()
+
+    def _remove(self, stage: str) -> None:
+        if stage in self._tasks:
+            self._progress.remove_task(self._tasks.pop(stage))
+
+    def _draw(self, stage: str, count: int, total: int | None, label: str = "") -> None:
+        rate = left = ""
+        if total is not None and (pace := self._paces.get(stage)):
+            pace.add(count)
+            rate, left = _speed(pace, total)
+            self._widest = max(self._widest, len(f"{total:,}/{total:,}"))
         if stage not in self._tasks:
-            self._tasks[stage] = self._progress.add_task(stage, total=total, speed="")
-        if stage in self._paces and not speed:
-            self._paces[stage].add(count)
-            speed = _speed(self._paces[stage], total)
-        self._progress.update(self._tasks[stage], completed=count, total=total, speed=speed)
+            self._tasks[stage] = self._progress.add_task(LABELS[stage], total=total, rate="", left="", widest=0)
+        self._progress.update(
+            self._tasks[stage],
+            description=label or LABELS[stage],
+            completed=count,
+            total=total,
+            rate=rate,
+            left=left,
+            widest=self._widest,
+        )
 
 
 @contextmanager
@@ -149,26 +182,75 @@ def shown(terminal: Terminal, stop: Event) -> Iterator[Callable[[State], None]]:
     if not terminal.err.is_terminal or terminal.err.is_dumb_terminal:
         yield Lines(terminal, stop).watch
         return
-    columns: tuple[ProgressColumn, ...] = (
-        SpinnerColumn(finished_text="✓"),
-        TextColumn("{task.description:<10}"),
-        BarColumn(),
-        _Count(),
-        TextColumn("{task.fields[speed]}"),
-    )
-    with Progress(*columns, console=terminal.err) as progress:
-        yield Bars(progress, stop).watch
+    ascii_only = terminal.err.options.ascii_only
+    spinner = SpinnerColumn("line" if ascii_only else "dots", finished_text="*" if ascii_only else "✓")
+    with Progress(spinner, Stage(terminal.err), console=terminal.err) as progress:
+        bars = Bars(progress, stop)
+        try:
+            yield bars.watch
+        finally:
+            bars.settle()
+
+
+class Stage(ProgressColumn):
+    """A stage's name, bar, count, speed and time left, as much of it as the terminal's width has room for."""
+
+    def __init__(self, console: Console) -> None:
+        """Fit into the console's width, which may change."""
+        super().__init__(table_column=Column(no_wrap=True))
+        self._console = console
+
+    def render(self, task: Task) -> Text:
+        """Return the line. Until there is a total, it says how long it has taken."""
+        room = self._console.width - 2
+        if task.total is None:
+            return Text(f"{task.description:<10} {clock_time(task.elapsed or 0)}"[:room])
+        done, total = int(task.completed), int(task.total)
+        count = percent(done, total) if task.description == LABELS["refining"] else f"{done:,}/{total:,}"
+        line = Text(f"{task.description:<10} ")
+        bar = min(MAX_BAR, room - len(line) - task.fields["widest"] - SPEED_ROOM - 1)
+        if bar >= MIN_BAR:
+            line.append_text(self._bar(done, total, bar)).append(" ")
+        line.append(count, "progress.download")
+        rate, left = task.fields["rate"], task.fields["left"]
+        speeds = (f" {rate} {left}", f" {left}") if left else ()
+        line.append(next((speed for speed in speeds if len(line) + len(speed) <= room), ""))
+        line.truncate(room)
+        return line
+
+    def _bar(self, done: int, total: int, width: int) -> Text:
+        mark = "-" if self._console.options.ascii_only else "━"
+        if done >= total:
+            return Text(mark * width, "bar.finished")
+        full = width * done // total
+        return Text(mark * full, "bar.complete").append(mark * (width - full), "bar.back")
 
 
 def counts(state: State) -> dict[str, tuple[int, int | None]]:
-    """Return (done, total) for each stage: messages read, messages processed, chunks refined; None if not known."""
-    fetching = state.state in (*WAITING, "fetching")
-    stored = None if state.listed is None else state.listed - state.left_out
+    """Return (done, total) for each stage: messages read, messages processed, chunks refined; None if not known.
+
+    A stage that is over is complete, whatever this run saw of it: an earlier run may have done it.
+    """
+    read, settled, refining = _read(state), _settled(state), state.state == "refining"
+    if state.state in (*WAITING, "fetching"):
+        stored = None if state.listed is None else max(state.listed - state.left_out, settled)
+        return {"fetching": (read, state.listed), "processing": (settled, stored), "refining": (0, None)}
+    if not state.cancelled:
+        read = max(read, state.listed or 0)
+    read = max(read, settled)
+    over = refining or state.state in AFTER_REFINING
+    stored = settled if over else max(read - state.left_out, settled)
+    parts = state.chunks_refined if refining else state.chunks
     return {
-        "fetching": (_read(state), state.listed),
-        "processing": (_settled(state), stored),
-        "refining": (state.chunks_refined, None if fetching or not state.chunks else state.chunks),
+        "fetching": (read, read),
+        "processing": (settled, stored),
+        "refining": (parts, state.chunks) if over and state.chunks else (0, None),
     }
+
+
+def percent(done: int, total: int) -> str:
+    """Return a share as a percentage, which is 100 only if all is done."""
+    return f"{100 * done // total if total else 100}%"
 
 
 def clock_time(seconds: float) -> str:
@@ -186,16 +268,9 @@ def _settled(state: State) -> int:
     return state.processed + state.duplicate + state.dead
 
 
-def _speed(pace: Pace, total: int | None) -> str:
+def _speed(pace: Pace, total: int | None) -> tuple[str, str]:
+    """Return the rate and the time left, for a stage that is not complete."""
     rate, left = pace.per_second, pace.seconds_left(total)
-    if rate is None:
-        return ""
-    return f"{rate:,.0f}/s" + (f"  {clock_time(left)} left" if left else "")
-
-
-class _Count(MofNCompleteColumn):
-    """Counts with thousands separators."""
-
-    def render(self, task: Task) -> Text:
-        total = None if task.total is None else int(task.total)
-        return Text(f"{int(task.completed):,}/{number(total)}", style="progress.download")
+    if rate is None or not left:
+        return "", ""
+    return f"{rate:,.0f}/s", f"{clock_time(left)} left"

@@ -15,13 +15,13 @@ VERDICTS = {
 }
 MINING_COLUMNS = (
     Column("Mining"),
-    Column("Source", wraps=True),
+    Column("Source", whole=True),
     Column("State"),
     Column("Started (UTC)"),
-    Column("Listed", number=True),
+    Column("Listed", number=True, spare=True),
     Column("Processed", number=True),
     Column("Duplicate", number=True, spare=True),
-    Column("Dead", number=True),
+    Column("Dead", number=True, spare=True),
     Column("Refined", number=True, spare=True),
 )
 

@@ -9,7 +9,7 @@ import demo.run
 from demo.picture import COLUMNS, PICTURE, PROMPT
 from fetcher.commands.contacts import COLUMNS as CONTACT_COLUMNS
 from fetcher.commands.mine import NEXT
-from fetcher.commands.progress import counts
+from fetcher.commands.progress import LABELS, counts
 from fetcher.mining.outcome import Progress
 from tests.unit.docs.pages import CHECKOUT, code_blocks, links, read_page
 
@@ -73,7 +73,7 @@ def test_it_shows_the_stages_when_they_are_done() -> None:
     """Each progress bar is there once, in its final state."""
     stages = [line.split()[1] for line in LINES if line.startswith("✓")]
 
-    assert stages == list(counts(Progress("")))
+    assert stages == [LABELS[stage] for stage in counts(Progress(""))]
     assert sum("━" in line for line in LINES) == len(stages)
 
 
