@@ -47,7 +47,7 @@ def make_connector(
     with here.waiting("Looking for the mail server."):
         found = find_mailbox(text, ca_file=ca_file)
     if "://" not in text:
-        _confirm_server(here, found)
+        confirm_server(here, found)
     if token_command is None:
         _say_what_is_accepted(here, found, asks=password_file is None and here.password is None)
     credentials = find_credentials(
@@ -56,7 +56,8 @@ def make_connector(
     return Connector(found.source, credentials, ca_file=ca_file, plain=plain)
 
 
-def _confirm_server(here: Session, found: "Found") -> None:
+def confirm_server(here: Session, found: "Found") -> None:
+    """Say which server was found; if only DNS vouches for it, ask, or raise Misuse if there is no terminal."""
     source = found.source
     here.terminal.tell(f"The mail server is {source.place}{f' ({found.provider.name})' if found.provider else ''}.")
     if not found.elsewhere:

@@ -52,8 +52,7 @@ def find_mailbox(
     """
     text = text.strip()
     if "://" in text:
-        source = Source.parse(text)
-        return Found(source, provider_of_host(source.host))
+        return _of_url(Source.parse(text))
     address = _checked(text)
     if provider := provider_of_address(address):
         return Found(provider.source(address), provider)
@@ -63,6 +62,16 @@ def find_mailbox(
         or _guess(address, domain, ca_file, connect)
         or _not_found(address, domain)
     )
+
+
+def _of_url(source: Source) -> Found:
+    provider = provider_of_address(f"@{source.host}")
+    if provider is not None and "@" not in source.login and source.host != provider.host:
+        raise BadSource(
+            f"{source.host} is not a mail server, but what addresses at {provider.name} end in: "
+            f"write {source.login}@{source.host}, without imaps://."
+        )
+    return Found(source, provider_of_host(source.host))
 
 
 def _checked(text: str) -> str:
@@ -104,8 +113,8 @@ def _by_service(resolver: "Resolver", address: str, domain: str) -> Found | None
 
     try:
         answer = resolver.resolve(f"_imaps._tcp.{domain}.", "SRV")
-    except (dns.resolver.NXDOMAIN, dns.resolver.NoAnswer):
-        return None
+    except (dns.resolver.NXDOMAIN, dns.resolver.NoAnswer, dns.resolver.NoNameservers):
+        return None  # some name servers fail at SRV, but answer for MX
     first = min(answer, key=lambda record: (record.priority, -record.weight))
     host, port = first.target.to_text(omit_final_dot=True).lower(), first.port
     if host in ("", "."):

@@ -84,6 +84,14 @@ def test_a_url_is_taken_as_it_is() -> None:
     assert found.provider.oauth_only
 
 
+def test_an_address_that_is_written_as_a_url_is_told() -> None:
+    """The domain of a provider's addresses is no server; the error shows the address to write."""
+    with pytest.raises(BadSource, match=r"write jane@gmail\.com, without"):
+        find_mailbox("imaps://jane@gmail.com")
+
+    assert find_mailbox("imaps://jane@posteo.de").source.host == "posteo.de"
+
+
 @pytest.mark.parametrize(
     ("records", "place", "elsewhere"),
     [
