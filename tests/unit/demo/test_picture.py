@@ -17,9 +17,7 @@ Starting a server.
 
 Mine the mailbox:
 $ leadminer mine imap://demo@127.0.0.1:1143
-Mining 1 is finished.
-{COUNTED}
-  removed:
+3 contacts from 5 messages.
 
 What became of every message:
 $ leadminer report
@@ -33,7 +31,7 @@ Temp   Name
 
 Mine it again:
 $ leadminer mine imap://demo@127.0.0.1:1143
-Mining 2 is finished.
+Nothing new; 3 contacts.
 """
 
 
@@ -78,7 +76,7 @@ def test_colors_are_kept(codes: str, style: Style) -> None:
 
 
 def test_the_picture_leaves_out_what_repeats() -> None:
-    """It has the first mining down to its verdicts and the contacts, and marks what is left out."""
+    """It has the first mining, the report down to its verdicts, and the contacts, and marks what is left out."""
     assert [line.plain for line in crop(recorded())] == [
         "$ make demo",
         "",
@@ -86,6 +84,10 @@ def test_the_picture_leaves_out_what_repeats() -> None:
         "",
         "Mine the mailbox:",
         "$ leadminer mine imap://demo@127.0.0.1:1143",
+        "3 contacts from 5 messages.",
+        "",
+        "What became of every message:",
+        "$ leadminer report",
         "Mining 1 is finished.",
         COUNTED,
         LEFT_OUT,
@@ -97,9 +99,15 @@ def test_the_picture_leaves_out_what_repeats() -> None:
     ]
 
 
-def test_the_excerpt_is_the_report() -> None:
-    """It is the command and what it says, down to the verdicts."""
-    assert excerpt(recorded()) == ["$ leadminer report", "Mining 1 is finished.", COUNTED]
+def test_the_excerpt_is_the_result_and_the_report() -> None:
+    """It is what the first mining ends with, and the command `report` with what it says down to the verdicts."""
+    assert excerpt(recorded()) == [
+        "3 contacts from 5 messages.",
+        "",
+        "$ leadminer report",
+        "Mining 1 is finished.",
+        COUNTED,
+    ]
 
 
 def test_a_demo_without_contacts_is_no_picture() -> None:
