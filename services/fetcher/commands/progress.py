@@ -121,11 +121,11 @@ class Lines:
 class Bars:
     """Progress as one line per stage, redrawn in place."""
 
-    def __init__(self, progress: Progress, stop: Event) -> None:
+    def __init__(self, progress: Progress, stop: Event, clock: Callable[[], float] = time.monotonic) -> None:
         """Add the lines of the stages to rich's progress."""
         self._progress, self._remarks = progress, Remarks(stop)
         self._tasks: dict[str, TaskID] = {}
-        self._paces = {"fetching": Pace(), "processing": Pace()}
+        self._paces = {"fetching": Pace(clock), "processing": Pace(clock)}
         self._widest = 0
 
     def watch(self, state: State) -> None:
@@ -177,15 +177,17 @@ class Bars:
 
 
 @contextmanager
-def shown(terminal: Terminal, stop: Event) -> Iterator[Callable[[State], None]]:
+def shown(
+    terminal: Terminal, stop: Event, clock: Callable[[], float] = time.monotonic
+) -> Iterator[Callable[[State], None]]:
     """Yield the function that shows each state: as bars if the error output is a terminal, else as lines."""
     if not terminal.err.is_terminal or terminal.err.is_dumb_terminal:
-        yield Lines(terminal, stop).watch
+        yield Lines(terminal, stop, clock).watch
         return
     ascii_only = terminal.err.options.ascii_only
     spinner = SpinnerColumn("line" if ascii_only else "dots", finished_text="*" if ascii_only else "✓")
     with Progress(spinner, Stage(terminal.err), console=terminal.err) as progress:
-        bars = Bars(progress, stop)
+        bars = Bars(progress, stop, clock)
         try:
             yield bars.watch
         finally:

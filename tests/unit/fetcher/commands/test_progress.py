@@ -1,6 +1,7 @@
 """Progress shows totals, rate and time left, and says how to stop."""
 
 import re
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -126,11 +127,13 @@ def test_what_ctrl_c_does_is_said_once(capsys: pytest.CaptureFixture[str]) -> No
 
 
 @contextmanager
-def watching(width: int, stop: Event | None = None) -> Iterator[tuple[Screen, Callable[[Progress], None]]]:
+def watching(
+    width: int, clock: Callable[[], float] = time.monotonic
+) -> Iterator[tuple[Screen, Callable[[Progress], None]]]:
     """Yield a screen, and the function that shows progress on it."""
     screen, terminal = Screen(width), Terminal()
     terminal.err = screen.console
-    with shown(terminal, stop or Event()) as watch:
+    with shown(terminal, Event(), clock) as watch:
         yield screen, watch
 
 
@@ -181,8 +184,9 @@ def test_what_stays_on_the_screen_is_done(width: int, bar: int) -> None:
 )
 def test_speed_and_time_left_are_shown_if_they_fit(width: int, speed: str) -> None:
     """A stage that is not complete ends with the speed and the time left, on a narrow terminal with that alone."""
-    with watching(width) as (screen, watch):
-        for fetched in (3_100, 3_110):
+    clock = Clock()
+    with watching(width, clock) as (screen, watch):
+        for clock.now, fetched in ((0.0, 1_000), (1.0, 3_110)):
             watch(replace(BEGUN, fetched=fetched))
         line = screen.lines()[0]
 
@@ -228,8 +232,9 @@ def test_a_stage_without_a_count_says_every_second_that_it_runs() -> None:
 
 def test_an_interrupted_mining_leaves_no_time_left() -> None:
     """After Ctrl-C, the lines keep their counts, and the speed and the time left, which are over, are gone."""
-    with watching(80) as (screen, watch):
-        for fetched in (100, 200):
+    clock = Clock()
+    with watching(80, clock) as (screen, watch):
+        for clock.now, fetched in ((0.0, 100), (1.0, 200)):
             watch(replace(BEGUN, fetched=fetched))
         running = screen.lines()
 
