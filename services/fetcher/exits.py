@@ -32,7 +32,7 @@ class Exit(IntEnum):
     HELD = 9, "another process is running the mining, or it was started with other settings"
     UNKNOWN = 10, "there is no such mining, folder, source or contact"
     UNEXPECTED = 70, "an internal error in leadminer; LEADMINER_DEBUG=1 shows where"
-    INTERRUPTED = 75, "stopped before the end; run the same command again to resume"
+    INTERRUPTED = 75, "not everything was read; run the same command again to resume"
     STOPPED = 130, "stopped immediately by Ctrl-C; run the same command again to resume"
 
 

@@ -16,7 +16,7 @@ from fetcher.commands.session import Json, Session, User, session
 from fetcher.commands.terminal import number
 from fetcher.exits import Exit
 from fetcher.imap.source import EXAMPLE, Source
-from fetcher.ports import check_user
+from fetcher.ports import ENDED, check_user
 from schemas.ledger import Ledger
 from schemas.scope import Scope
 
@@ -135,21 +135,26 @@ def run_mining(here: Session, request: "MiningRequest", connector: "Connector") 
 
 def conclude(here: Session, outcome: "Outcome", *, as_json: bool) -> Exit:
     """Show how a mining ended, and return the exit code."""
+    ended = outcome.state in ENDED
+    ledger = Ledger.from_json(outcome.ledger or {})
     if as_json:
         here.terminal.show_json(asdict(outcome))
-    elif outcome.finished:
+    elif ended:
         show_report(here.terminal, {"id": outcome.mining, **asdict(outcome)})
         if outcome.perhaps_own:
             here.terminal.tell(_ask_about(outcome.perhaps_own))
         if here.terminal.err.is_terminal:
             here.terminal.tell(NEXT, "dim")
-    if not outcome.finished:
+    if not ended:
         _say_how_to_resume(here, _stopped(outcome.progress))
         return Exit.INTERRUPTED
     if outcome.state == "erased":
         here.terminal.tell(f"All data of this user was erased during mining {outcome.mining}, so it kept no contacts.")
         return Exit.UNKNOWN
-    if not is_sound(Ledger.from_json(outcome.ledger or {})):
+    if ledger.incomplete and not ledger.imbalance():
+        _say_how_to_resume(here, "The mail server did not give everything for now")
+        return Exit.INTERRUPTED
+    if not is_sound(ledger):
         return Exit.NOT_WELL
     return Exit.INTERRUPTED if outcome.progress.cancelled else Exit.OK
 
@@ -168,5 +173,5 @@ def _stopped(progress: "Progress") -> str:
 
 
 def _say_how_to_resume(here: Session, what: str) -> None:
-    here.terminal.tell(f"{what}. Nothing is lost. To resume, run the same command again:")
+    here.terminal.tell(f"{what}. Nothing is lost. To read the rest, run the same command again:")
     here.terminal.tell(f"  {shlex.join(['leadminer', *here.arguments])}")

@@ -13,6 +13,7 @@ from typing import Any
 
 from imapclient import IMAPClient, SocketTimeout
 
+from fetcher.imap.refusals import Refusal
 from fetcher.imap.source import Source
 from fetcher.ports import Trouble
 
@@ -59,7 +60,11 @@ class FolderMissing(Trouble):
 
 
 class FolderRefused(Trouble):
-    """The server answers NO or BAD when a folder is opened or read."""
+    """The server answers NO or BAD when a folder is opened or read; `refusal` says what that means for a next try."""
+
+    def __init__(self, sentence: str, refusal: Refusal = Refusal.NO) -> None:
+        super().__init__(sentence)
+        self.refusal = refusal
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from imapclient.response_parser import parse_response
 
 from fetcher.imap.connection import ConnectionLost, Connector, FolderMissing, FolderRefused, close
 from fetcher.imap.folders import Folder
+from fetcher.imap.refusals import Refusal, read_refusal
 from fetcher.imap.responses import Pieces, parse_messages, parse_sizes
 from fetcher.imap.uids import Listed, split_uids, spread, subtract
 from schemas.scope import Scope
@@ -58,7 +59,10 @@ class Mailbox:
     """One logged-in connection, for one thread.
 
     Any method may raise FolderRefused, FolderMissing or ConnectionLost. After ConnectionLost, only `close` still works.
+    `refusal` says how the last FETCH was refused, if it was.
     """
+
+    refusal: Refusal | None = None
 
     def __init__(self, connector: Connector) -> None:
         """Connect and log in; raise what `Connector.open` raises."""
@@ -168,12 +172,13 @@ class Mailbox:
 
     def _fetch(self, uids: UidRanges, items: str) -> Pieces:
         """Return what the server sent: everything, or, if it answers NO or BAD, possibly only a part."""
+        self.refusal = None
         try:
             with self._spoken(self._folder):
-                answer, pieces = self._client._imap.uid("FETCH", str(uids), items)
-        except FolderRefused:
-            answer = "BAD"
-        return pieces if answer == "OK" else self._untagged("FETCH")
+                return self._must(self._client._imap.uid("FETCH", str(uids), items))
+        except FolderRefused as refused:
+            self.refusal = refused.refusal
+            return self._untagged("FETCH")
 
     def _search(self, which: str, since: date | None) -> UidRanges:
         criteria = which if since is None else f"{which} SINCE {format_criteria_date(since).decode()}"
@@ -198,7 +203,7 @@ class Mailbox:
 
     def _must(self, answer: tuple[str, Pieces]) -> Pieces:
         if answer[0] != "OK":
-            raise FolderRefused(self._refusal(self._folder))
+            raise FolderRefused(self._refusal(self._folder), read_refusal(answer[1]))
         return answer[1]
 
     def _untagged(self, kind: str) -> Pieces:
@@ -224,7 +229,7 @@ class Mailbox:
         except imaplib.IMAP4.error as error:
             if str(error).startswith("got more than"):
                 raise self._lost() from None
-            raise FolderRefused(self._refusal(folder)) from None
+            raise FolderRefused(self._refusal(folder), read_refusal(error, folder=folder)) from None
         except (ValueError, TypeError, LookupError):
             raise FolderRefused(self._refusal(folder)) from None
 

@@ -1,26 +1,35 @@
-"""A resilient connection: it reconnects when it breaks, and skips messages that the server refuses to send."""
+"""A resilient connection: it reconnects when it breaks, waits while the server refuses, and then tells what it got."""
 
-import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import TypeVar
+from itertools import cycle
+from typing import NamedTuple, TypeVar
 
 import tenacity
 
 from fetcher.imap.connection import ConnectionLost, FolderMissing, FolderRefused, HostUnreachable, LoginRefused
 from fetcher.imap.mailbox import Mailbox, Message, Opened
+from fetcher.imap.patience import TRIES, Outage, Patience
+from fetcher.imap.refusals import Refusal
 from fetcher.imap.uids import spread
+from fetcher.ports import Trouble, Unavailable
 from schemas.ledger import Failed, Skipped
 from schemas.scope import Scope
 from schemas.segments import PlannedFolder
 from schemas.uids import UidRanges
 
 LOSSES = 3
-"""How often the connection may break on the same messages before the batch is split in half."""
+"""How often the connection may break on the same messages before they are asked for in smaller batches."""
 
-LOGINS = 4
-"""How many logins in a row a server may refuse during a mining. Some refuse the login if there are too many
-connections."""
+RENEWALS = 4
+"""How many times a reader logs in again because of refusals, not counting broken connections."""
+
+RENEWED_TRY = 2
+"""The try for which a reader logs in again."""
+
+FOLDER_TRIES = 2
+"""How often a folder is tried again that is refused without a reason that could pass."""
+HALTED = "The mining was stopped: run the same command again to resume."
 T = TypeVar("T")
 
 
@@ -30,6 +39,10 @@ class FolderLost(Exception):
     def __init__(self, reason: Failed) -> None:
         super().__init__(reason)
         self.reason = reason
+
+
+class Halted(Unavailable):
+    """The mining was told to stop while the server refused."""
 
 
 @dataclass(slots=True)
@@ -45,27 +58,34 @@ class Reading:
             self.absent.setdefault(reason, []).extend(sorted(uids))
 
 
+class _Asked(NamedTuple):
+    """Messages to ask for: UIDs of a planned folder, up to the cap of a scope."""
+
+    folder: PlannedFolder
+    scope: Scope
+
+
 class Reader:
     """One connection of the pool, for one thread.
 
-    A broken connection is reopened with growing pauses. After `patience_seconds`, or once `halt` is set, raises
-    ConnectionLost, HostUnreachable or LoginRefused.
+    A broken connection is reopened with growing pauses. If that takes longer than the patience, or it is told to halt,
+    any method raises ConnectionLost, HostUnreachable, LoginRefused or Halted.
     """
 
     def __init__(
         self,
         connect: Callable[[], Mailbox],
         *,
-        halt: threading.Event,
-        patience_seconds: float,
+        patience: Patience,
         mailbox: Mailbox | None = None,
     ) -> None:
         """Use `mailbox` until its connection breaks; after that, use what `connect` opens."""
         self._connect = connect
-        self._halt = halt
-        self._patience_seconds = patience_seconds
+        self._patience = patience
         self._mailbox = mailbox
         self._opened: tuple[str, Opened] | None = None
+        self._renewals = RENEWALS
+        self._served = False
 
     def mailbox(self) -> Mailbox:
         """Return the connection, reopened if it broke."""
@@ -77,36 +97,47 @@ class Reader:
     def plan(self, name: str, make: Callable[[Mailbox, Opened], T]) -> T:
         """Open a folder and return what `make` returns; raise FolderLost if it does not exist or cannot be read."""
         made = self._attempt(name, None, make)
-        if made is None:
-            raise FolderLost(Failed.REFUSED)
+        self._patience.given()
         return made
 
     def read(self, folder: PlannedFolder, uids: UidRanges, scope: Scope) -> Reading:
         """Read messages; raise FolderLost if the folder is no longer the one that was planned.
 
-        If the server refuses a batch, it is split in half repeatedly, so that only the refused messages are left out.
+        A refused batch is split in half repeatedly, so that only the refused messages are left out, but only as long as
+        the server gives other messages. If it does not, the rest is unavailable.
         """
         reading = Reading()
+        asked = _Asked(folder, scope)
         pending = [uids]
-        while pending:
+        while pending and not self._patience.spent:
             part = pending.pop()
-            reading.messages.update(self._fetch(folder, part, scope))
+            given, refusal = self._fetch(asked, part, reading)
             missing = {uid for uid in spread(part) if uid not in reading.messages}
-            if missing:
-                there = self._existing(folder, missing)
-                reading.leave_out(Skipped.VANISHED, missing - there)
-                if len(part) == 1:
-                    reading.leave_out(Failed.REFUSED, there)
-                else:
-                    pending.extend(_halves(there))
+            if refusal is None:
+                missing = self._existing(folder, missing, reading)
+            if not missing:
+                continue
+            if given:
+                pending.append(UidRanges.of(missing))
+                continue
+            reason = self._stopped(asked, missing, refusal, reading)
+            missing -= reading.messages.keys()
+            if reason is Failed.UNAVAILABLE:
+                pending.append(UidRanges.of(missing))
+                break
+            rest = self._existing(folder, missing, reading)
+            if reason is Failed.REFUSED:
+                reading.leave_out(reason, rest)
+            else:
+                pending.extend(_halves(rest))
+        for part in pending:
+            reading.leave_out(Failed.UNAVAILABLE, set(spread(part)))
         return reading
 
     def tell_apart(self, folder: PlannedFolder, missing: set[int]) -> Reading:
         """Return why messages of a planned folder are not in the store: they vanished, or the server refused them."""
         reading = Reading()
-        there = self._existing(folder, missing)
-        reading.leave_out(Skipped.VANISHED, missing - there)
-        reading.leave_out(Failed.REFUSED, there)
+        reading.leave_out(Failed.REFUSED, self._existing(folder, missing, reading))
         return reading
 
     def drop(self) -> None:
@@ -115,19 +146,64 @@ class Reader:
             self._mailbox.close()
         self._mailbox = None
 
-    def _fetch(self, folder: PlannedFolder, uids: UidRanges, scope: Scope) -> Mapping[int, Message]:
-        batch = self._attempt(folder.name, folder.uidvalidity, lambda mailbox, _: mailbox.fetch(uids, scope))
-        return {} if batch is None else batch
+    def _fetch(self, asked: _Asked, uids: UidRanges, reading: Reading) -> tuple[bool, Refusal | None]:
+        """Add what the server gives to a reading; return whether it gave anything, and how it refused the rest."""
+        for _ in range(1 if reading.messages else LOSSES):
+            mailbox = self._attempt(asked.folder.name, asked.folder.uidvalidity, lambda mailbox, _: mailbox)
+            try:
+                messages = mailbox.fetch(uids, asked.scope)
+            except ConnectionLost:
+                self.drop()
+                continue
+            reading.messages.update(messages)
+            if messages:
+                self._served = self._patience.served = True
+                self._patience.given()
+            if mailbox.refusal is Refusal.CLOSED:
+                self._opened = None
+            return bool(messages), mailbox.refusal
+        return False, Refusal.NO
 
-    def _existing(self, folder: PlannedFolder, missing: set[int]) -> set[int]:
+    def _stopped(self, asked: _Asked, missing: set[int], refusal: Refusal | None, reading: Reading) -> Failed | None:
+        """Ask for single messages until the server gives one, and return None; or return why the missing ones failed.
+
+        A message is refused only if the server gives another one, or if it was asked for by itself several times and
+        there is no reason that could pass.
+        """
+        outage = Outage(self._patience)
+        passing = refusal is Refusal.LATER
+        for uid in cycle(_samples(missing, reading)):
+            if not self._bear(outage, tries=None if passing else TRIES, pause=not reading.messages or outage.tries > 0):
+                break
+            given, answer = self._fetch(asked, UidRanges.of([uid]), reading)
+            if given or (answer is None and refusal is not None):
+                return Failed.REFUSED if len(missing) == 1 else None
+            passing = passing or answer is Refusal.LATER
+        if not passing and len(missing) <= TRIES:
+            return Failed.REFUSED
+        self._lose()
+        return Failed.UNAVAILABLE
+
+    def _existing(self, folder: PlannedFolder, missing: set[int], reading: Reading) -> set[int]:
+        """Return those of the missing messages that exist, or all if the server does not say; record the others."""
+        if not missing:
+            return missing
         asked = UidRanges.of(missing)
-        there = self._attempt(folder.name, folder.uidvalidity, lambda mailbox, _: mailbox.existing(asked))
-        return missing if there is None else set(spread(there))
+        try:
+            found = self._attempt(folder.name, folder.uidvalidity, lambda mailbox, _: mailbox.existing(asked))
+        except FolderLost as lost:
+            if lost.reason in (Failed.REFUSED, Failed.UNAVAILABLE):
+                return missing
+            raise
+        there = set(spread(found))
+        reading.leave_out(Skipped.VANISHED, missing - there)
+        return there
 
-    def _attempt(self, name: str, uidvalidity: int | None, ask: Callable[[Mailbox, Opened], T]) -> T | None:
-        """Run `ask` on an open folder, and retry if the connection breaks; return None if there is no answer."""
-        opened = None
-        for _ in range(LOSSES):
+    def _attempt(self, name: str, uidvalidity: int | None, ask: Callable[[Mailbox, Opened], T]) -> T:
+        """Run `ask` on an open folder, and again if the connection breaks or the server refuses; raise FolderLost."""
+        outage = Outage(self._patience)
+        losses = 0
+        while True:
             mailbox = self.mailbox()
             try:
                 opened = self._open(mailbox, name)
@@ -136,11 +212,33 @@ class Reader:
                 return ask(mailbox, opened)
             except ConnectionLost:
                 self.drop()
-            except FolderRefused:
-                break
-        if opened is None:
-            raise FolderLost(Failed.REFUSED)
-        return None
+                losses += 1
+                if losses == LOSSES:
+                    raise FolderLost(Failed.UNAVAILABLE) from None
+            except FolderRefused as refused:
+                self._opened = None
+                passing = refused.refusal is Refusal.LATER
+                if not self._bear(outage, tries=None if passing else FOLDER_TRIES, pause=passing):
+                    if not passing:
+                        raise FolderLost(Failed.REFUSED) from None
+                    self._lose()
+                    raise FolderLost(Failed.UNAVAILABLE) from None
+
+    def _bear(self, outage: Outage, *, tries: int | None, pause: bool) -> bool:
+        """Return whether to try again, after a pause; the second time, over a new connection."""
+        again = outage.bear(tries=tries, pause=pause)
+        if self._patience.halt.is_set():
+            raise Halted(HALTED)
+        if again and outage.tries == RENEWED_TRY and self._renewals:
+            self._renewals -= 1
+            self.drop()
+        return again
+
+    def _lose(self) -> None:
+        """Note an outage that did not end; raise HostUnreachable if the server has served only other connections."""
+        if self._patience.served and not self._served:
+            raise HostUnreachable("The mail server serves no further connection: use fewer with --connections.")
+        self._patience.in_vain()
 
     def _open(self, mailbox: Mailbox, name: str) -> Opened:
         """Select a folder unless it is already selected."""
@@ -150,31 +248,34 @@ class Reader:
                 self._opened = name, mailbox.examine(name)
             except FolderMissing:
                 raise FolderLost(Failed.MISSING) from None
-            except FolderRefused:
-                raise FolderLost(Failed.REFUSED) from None
         return self._opened[1]
 
     def _reconnect(self) -> Mailbox:
+        """Log in again for as long as the patience lasts, even if refused: this login has worked before."""
+        halt = self._patience.halt
         waiting = tenacity.Retrying(
             retry=tenacity.retry_if_exception_type((ConnectionLost, HostUnreachable, LoginRefused)),
             wait=tenacity.wait_exponential_jitter(multiplier=0.2, max=15.0, jitter=0.3),
             stop=tenacity.stop_any(
-                tenacity.stop_after_delay(self._patience_seconds),
-                tenacity.stop_when_event_set(self._halt),
-                _StopAfterRefusals(),
+                tenacity.stop_after_delay(self._patience.seconds), tenacity.stop_when_event_set(halt)
             ),
-            sleep=tenacity.sleep_using_event(self._halt),
+            sleep=tenacity.sleep_using_event(halt),
             reraise=True,
         )
-        return waiting(self._connect)
+        try:
+            return waiting(self._connect)
+        except Trouble:
+            if halt.is_set():
+                raise Halted(HALTED) from None
+            raise
 
 
-class _StopAfterRefusals(tenacity.stop.stop_base):
-    """Stops the attempts if the login is refused repeatedly, because more of them could lock the account."""
-
-    def __call__(self, retry_state: tenacity.RetryCallState) -> bool:
-        error = retry_state.outcome.exception() if retry_state.outcome else None
-        return isinstance(error, LoginRefused) and retry_state.attempt_number >= LOGINS
+def _samples(missing: set[int], reading: Reading) -> list[int]:
+    """Return a missing UID and that of the shortest message given so far, or else UIDs from all over the missing."""
+    ordered = sorted(missing)
+    if reading.messages:
+        return [ordered[0], min(reading.messages.values(), key=lambda message: len(message.body)).uid]
+    return ordered[:: max(1, len(ordered) // TRIES)]
 
 
 def _halves(uids: set[int]) -> Iterator[UidRanges]:

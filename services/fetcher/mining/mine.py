@@ -8,8 +8,8 @@ from typing import TypeVar
 from fetcher.imap.connection import FolderMissing, is_loopback
 from fetcher.imap.folders import Folder, choose_folders, sent_folders
 from fetcher.imap.mailbox import Mailbox
-from fetcher.imap.patience import insist
-from fetcher.imap.reader import Reader
+from fetcher.imap.patience import Patience, insist
+from fetcher.imap.reader import Halted, Reader
 from fetcher.mining.lease import Keeper
 from fetcher.mining.outbox import Outbox, Task
 from fetcher.mining.outcome import MiningRequest, Outcome, Pace, Progress
@@ -18,7 +18,7 @@ from fetcher.mining.planning import Planner
 from fetcher.mining.pool import Pool, Tally
 from fetcher.mining.senders import perhaps_own
 from fetcher.ports import ENDED, Damaged, JobQueue, Minings, NotFound, RawStore
-from schemas.ledger import Failed, Skipped
+from schemas.ledger import Failed, Ledger, Skipped
 from schemas.minings import Beginning, Begun, Status
 from schemas.scope import Scope
 from schemas.segments import Plan, PlannedFolder, UnreadableSegment, plan_key
@@ -122,6 +122,7 @@ class _Run:
         self._stop = stop
         self._pace = pace
         self._halt = threading.Event()
+        self._patience = Patience(pace.patience_seconds, self._halt)
         self._tally = Tally()
         self._listed: int | None = None
         self._unfinished = False
@@ -174,7 +175,7 @@ class _Run:
         self._show(self._status)
         return Outcome(
             mining=self._begun.id,
-            finished=self._status.state in ENDED,
+            finished=self._status.state in ENDED and not Ledger.from_json(self._status.ledger or {}).incomplete,
             resumed=self._begun.resumed,
             state=self._status.state,
             progress=self._progress(self._status),
@@ -212,7 +213,10 @@ class _Run:
             self._show(keeper.status, state="planning")
             if self._is_to_end():
                 return None
-            planned.append(planner.plan(name))
+            try:
+                planned.append(planner.plan(name))
+            except Halted:
+                return None
         return Plan(tuple(planned))
 
     def _fetch_planned(self, plan: Plan, reader: Reader, keeper: Keeper) -> list[Task]:
@@ -226,7 +230,7 @@ class _Run:
             scope=Scope(self._begun.fixed.scope),
             tally=self._tally,
             outbox=self._outbox,
-            halt=self._halt,
+            patience=self._patience,
         )
         self._send_again(pool, reader, there, keeper)
         self._show(keeper.status)
@@ -248,12 +252,7 @@ class _Run:
         return max(1, min(self._request.connections or usual, len(tasks)))
 
     def _reader(self, mailbox: Mailbox | None) -> Reader:
-        return Reader(
-            self._services.connect,
-            halt=self._halt,
-            patience_seconds=self._pace.patience_seconds,
-            mailbox=mailbox,
-        )
+        return Reader(self._services.connect, patience=self._patience, mailbox=mailbox)
 
     def _tell_fetched(self) -> None:
         self._status = self._insist(

@@ -55,7 +55,7 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How a mining ended. Unless `finished`, the same request resumes it.
+    """How a mining ended. Unless `finished`, the same request reads the rest.
 
     `ledger` and `receipt` are as the processor returns them. `perhaps_own` are addresses that wrote from the mailbox's
     Sent folders and are not known as the user's; they are not stored anywhere.

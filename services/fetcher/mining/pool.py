@@ -5,7 +5,8 @@ from collections import Counter, deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from fetcher.imap.reader import FolderLost, Reader, Reading
+from fetcher.imap.patience import Patience
+from fetcher.imap.reader import FolderLost, Halted, Reader, Reading
 from fetcher.imap.uids import spread
 from fetcher.mining.outbox import Outbox, Task
 from fetcher.mining.senders import count_senders
@@ -54,14 +55,15 @@ class Pool:
         scope: Scope,
         tally: Tally,
         outbox: Outbox,
-        halt: threading.Event,
+        patience: Patience,
     ) -> None:
-        """Prepare to fetch `tasks` and count into `tally`. Setting `halt` ends the fetching; the end sets it too."""
+        """Prepare to fetch `tasks` and count into `tally`. The halt ends the fetching; the end of it sets the halt."""
         self._tasks = deque(tasks)
         self._scope = scope
         self._tally = tally
         self._outbox = outbox
-        self._halt = halt
+        self._patience = patience
+        self._halt = patience.halt
         self._change = threading.Condition()
         self._in_flight = 0
         self._lost: dict[str, Failed] = {}
@@ -92,6 +94,8 @@ class Pool:
             reading = reader.tell_apart(task.folder, missing) if missing else reading
         except FolderLost as lost:
             reading.leave_out(lost.reason, missing)
+        except Halted:
+            reading.leave_out(Failed.UNAVAILABLE, missing)
         with self._change:
             self._tally.add(reading)
             self._tally.fetched += len(stored)
@@ -130,6 +134,8 @@ class Pool:
                 self._halt.set()
                 return None
             self._in_flight += 1
+            if self._patience.tried:
+                self._tasks.rotate(len(self._tasks) // 2)  # what the server refuses may be only here
             return self._tasks.popleft()
 
     def _put_down(self) -> None:

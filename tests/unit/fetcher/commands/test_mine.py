@@ -13,15 +13,15 @@ from schemas.ledger import Ledger
 MINING = "11111111-aaaa-4aaa-8aaa-000000000001"
 
 
-def outcome(*perhaps_own: str, state: str = "finished") -> Outcome:
-    """Return the outcome of an empty mining that found these addresses in the Sent folder."""
+def outcome(*perhaps_own: str, state: str = "finished", ledger: Ledger | None = None) -> Outcome:
+    """Return the outcome of a mining, by default an empty one, that found these addresses in the Sent folder."""
     return Outcome(
         mining=MINING,
         finished=state == "finished",
         resumed=False,
         state=state,
         progress=Progress(MINING),
-        ledger=Ledger().to_json(),
+        ledger=(ledger or Ledger()).to_json(),
         receipt={},
         perhaps_own=perhaps_own,
     )
@@ -62,3 +62,22 @@ def test_json_has_the_addresses(capsys: pytest.CaptureFixture[str]) -> None:
     conclude(Session(), outcome("jane@work.example"), as_json=True)
 
     assert json.loads(capsys.readouterr().out)["perhaps_own"] == ["jane@work.example"]
+
+
+@pytest.mark.parametrize(
+    ("ledger", "code"),
+    [
+        (Ledger(listed=9, fetched=4, processed=4, failed={"unavailable": 5}), Exit.INTERRUPTED),
+        (Ledger(folders_failed={"7ce82cff3eb34362": "unavailable", "8ee7ca6f7804df34": "refused"}), Exit.INTERRUPTED),
+        (Ledger(listed=9, fetched=4, processed=4, failed={"refused": 5}), Exit.NOT_WELL),
+        (Ledger(listed=9, fetched=4, processed=4, failed={"unavailable": 4}), Exit.NOT_WELL),
+    ],
+)
+def test_what_the_server_did_not_give(ledger: Ledger, code: Exit, capsys: pytest.CaptureFixture[str]) -> None:
+    """A mining is not called finished if the server had more to give; the same command reads the rest."""
+    found = conclude(Session(arguments=["mine", "imap://jane@localhost"]), outcome(ledger=ledger), as_json=False)
+
+    shown = capsys.readouterr()
+    assert found == code
+    assert ("is finished" not in shown.out) is ledger.incomplete
+    assert ("leadminer mine imap://jane@localhost" in shown.err) is (code == Exit.INTERRUPTED)
