@@ -90,7 +90,7 @@ def exit_of(error: Trouble) -> Exit:
 
 def _codes() -> dict[type, Exit]:
     from fetcher import ports  # imported only after an error, because these modules are slow to import
-    from fetcher.imap import connection, source
+    from fetcher.imap import connection, reader, source
 
     return {
         Misuse: Exit.USAGE,
@@ -100,6 +100,7 @@ def _codes() -> dict[type, Exit]:
         Misconfigured: Exit.SETTINGS,
         connection.HostUnreachable: Exit.UNREACHABLE,
         connection.NotImap: Exit.UNREACHABLE,
+        connection.TlsRefused: Exit.UNREACHABLE,
         connection.ConnectionLost: Exit.UNREACHABLE,
         connection.FolderRefused: Exit.UNREACHABLE,
         connection.LoginRefused: Exit.AUTHENTICATION,
@@ -109,6 +110,7 @@ def _codes() -> dict[type, Exit]:
         ports.Damaged: Exit.STORAGE,
         Unwritable: Exit.STORAGE,
         ports.Unavailable: Exit.UNAVAILABLE,
+        reader.Halted: Exit.INTERRUPTED,
         ports.Conflict: Exit.HELD,
         ports.NotFound: Exit.UNKNOWN,
         connection.FolderMissing: Exit.UNKNOWN,

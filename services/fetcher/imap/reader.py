@@ -1,6 +1,6 @@
 """A resilient connection: it reconnects when it breaks, waits while the server refuses, and then tells what it got."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import cycle
 from typing import NamedTuple, TypeVar
@@ -11,7 +11,7 @@ from fetcher.imap.connection import ConnectionLost, FolderMissing, FolderRefused
 from fetcher.imap.mailbox import Mailbox, Message, Opened
 from fetcher.imap.patience import TRIES, Outage, Patience
 from fetcher.imap.refusals import Refusal
-from fetcher.imap.uids import spread
+from fetcher.imap.uids import halves, spread
 from fetcher.ports import Trouble, Unavailable
 from schemas.ledger import Failed, Skipped
 from schemas.scope import Scope
@@ -59,7 +59,7 @@ class Reading:
 
 
 class _Asked(NamedTuple):
-    """Messages to ask for: UIDs of a planned folder, up to the cap of a scope."""
+    """Where the messages are, and how much of each is read."""
 
     folder: PlannedFolder
     scope: Scope
@@ -69,16 +69,10 @@ class Reader:
     """One connection of the pool, for one thread.
 
     A broken connection is reopened with growing pauses. If that takes longer than the patience, or it is told to halt,
-    any method raises ConnectionLost, HostUnreachable, LoginRefused or Halted.
+    any method raises HostUnreachable, LoginRefused or Halted.
     """
 
-    def __init__(
-        self,
-        connect: Callable[[], Mailbox],
-        *,
-        patience: Patience,
-        mailbox: Mailbox | None = None,
-    ) -> None:
+    def __init__(self, connect: Callable[[], Mailbox], *, patience: Patience, mailbox: Mailbox | None = None) -> None:
         """Use `mailbox` until its connection breaks; after that, use what `connect` opens."""
         self._connect = connect
         self._patience = patience
@@ -93,6 +87,28 @@ class Reader:
             self._opened = None
             self._mailbox = self._reconnect()
         return self._mailbox
+
+    def ask(self, act: Callable[[Mailbox], T]) -> T:
+        """Return the result of `act`; run it again if the connection breaks or the server refuses it for now.
+
+        Raises ConnectionLost if it breaks each time, and FolderRefused if the server keeps refusing.
+        """
+        outage = Outage(self._patience)
+        losses = 0
+        while True:
+            mailbox = self.mailbox()
+            try:
+                return act(mailbox)
+            except ConnectionLost:
+                self._lost()
+                losses += 1
+                if losses == LOSSES:
+                    raise
+            except FolderRefused as refused:
+                self._opened = None
+                passing = refused.refusal is Refusal.LATER
+                if not self._bear(outage, tries=None if passing else FOLDER_TRIES, pause=passing):
+                    raise
 
     def plan(self, name: str, make: Callable[[Mailbox, Opened], T]) -> T:
         """Open a folder and return what `make` returns; raise FolderLost if it does not exist or cannot be read."""
@@ -129,7 +145,7 @@ class Reader:
             if reason is Failed.REFUSED:
                 reading.leave_out(reason, rest)
             else:
-                pending.extend(_halves(rest))
+                pending.extend(halves(rest))
         for part in pending:
             reading.leave_out(Failed.UNAVAILABLE, set(spread(part)))
         return reading
@@ -153,7 +169,7 @@ class Reader:
             try:
                 messages = mailbox.fetch(uids, asked.scope)
             except ConnectionLost:
-                self.drop()
+                self._lost()
                 continue
             reading.messages.update(messages)
             if messages:
@@ -201,38 +217,40 @@ class Reader:
 
     def _attempt(self, name: str, uidvalidity: int | None, ask: Callable[[Mailbox, Opened], T]) -> T:
         """Run `ask` on an open folder, and again if the connection breaks or the server refuses; raise FolderLost."""
-        outage = Outage(self._patience)
-        losses = 0
-        while True:
-            mailbox = self.mailbox()
-            try:
-                opened = self._open(mailbox, name)
-                if uidvalidity is not None and opened.uidvalidity != uidvalidity:
-                    raise FolderLost(Failed.UIDVALIDITY)
-                return ask(mailbox, opened)
-            except ConnectionLost:
-                self.drop()
-                losses += 1
-                if losses == LOSSES:
-                    raise FolderLost(Failed.UNAVAILABLE) from None
-            except FolderRefused as refused:
-                self._opened = None
-                passing = refused.refusal is Refusal.LATER
-                if not self._bear(outage, tries=None if passing else FOLDER_TRIES, pause=passing):
-                    if not passing:
-                        raise FolderLost(Failed.REFUSED) from None
-                    self._lose()
-                    raise FolderLost(Failed.UNAVAILABLE) from None
+
+        def act(mailbox: Mailbox) -> T:
+            opened = self._open(mailbox, name)
+            if uidvalidity is not None and opened.uidvalidity != uidvalidity:
+                raise FolderLost(Failed.UIDVALIDITY)
+            return ask(mailbox, opened)
+
+        try:
+            return self.ask(act)
+        except ConnectionLost:
+            raise FolderLost(Failed.UNAVAILABLE) from None
+        except FolderRefused as refused:
+            if refused.refusal is not Refusal.LATER:
+                raise FolderLost(Failed.REFUSED) from None
+            self._lose()
+            raise FolderLost(Failed.UNAVAILABLE) from None
 
     def _bear(self, outage: Outage, *, tries: int | None, pause: bool) -> bool:
         """Return whether to try again, after a pause; the second time, over a new connection."""
         again = outage.bear(tries=tries, pause=pause)
-        if self._patience.halt.is_set():
-            raise Halted(HALTED)
+        self._check_halt()
         if again and outage.tries == RENEWED_TRY and self._renewals:
             self._renewals -= 1
             self.drop()
         return again
+
+    def _lost(self) -> None:
+        """Drop a broken connection; raise Halted instead of opening another one for nothing."""
+        self.drop()
+        self._check_halt()
+
+    def _check_halt(self) -> None:
+        if self._patience.halt.is_set():
+            raise Halted(HALTED)
 
     def _lose(self) -> None:
         """Note an outage that did not end; raise HostUnreachable if the server has served only other connections."""
@@ -252,21 +270,20 @@ class Reader:
 
     def _reconnect(self) -> Mailbox:
         """Log in again for as long as the patience lasts, even if refused: this login has worked before."""
-        halt = self._patience.halt
+        halt, seconds = self._patience.halt, self._patience.seconds
         waiting = tenacity.Retrying(
             retry=tenacity.retry_if_exception_type((ConnectionLost, HostUnreachable, LoginRefused)),
-            wait=tenacity.wait_exponential_jitter(multiplier=0.2, max=15.0, jitter=0.3),
-            stop=tenacity.stop_any(
-                tenacity.stop_after_delay(self._patience.seconds), tenacity.stop_when_event_set(halt)
-            ),
+            wait=tenacity.wait_exponential_jitter(multiplier=seconds / 600, max=seconds / 8, jitter=seconds / 400),
+            stop=tenacity.stop_any(tenacity.stop_after_delay(seconds), tenacity.stop_when_event_set(halt)),
             sleep=tenacity.sleep_using_event(halt),
             reraise=True,
         )
         try:
             return waiting(self._connect)
-        except Trouble:
-            if halt.is_set():
-                raise Halted(HALTED) from None
+        except Trouble as trouble:
+            self._check_halt()
+            if isinstance(trouble, ConnectionLost):
+                raise HostUnreachable(str(trouble)) from None
             raise
 
 
@@ -276,11 +293,3 @@ def _samples(missing: set[int], reading: Reading) -> list[int]:
     if reading.messages:
         return [ordered[0], min(reading.messages.values(), key=lambda message: len(message.body)).uid]
     return ordered[:: max(1, len(ordered) // TRIES)]
-
-
-def _halves(uids: set[int]) -> Iterator[UidRanges]:
-    ordered = sorted(uids)
-    middle = (len(ordered) + 1) // 2
-    for half in (ordered[:middle], ordered[middle:]):
-        if half:
-            yield UidRanges.of(half)

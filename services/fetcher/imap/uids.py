@@ -77,3 +77,12 @@ def split_uids(uids: UidRanges, count: int, *, ranges: int) -> Iterator[UidRange
                 part, room = [], count
     if part:
         yield UidRanges(part)
+
+
+def halves(uids: set[int]) -> Iterator[UidRanges]:
+    """Yield the lower and the upper half of a set; none for an empty one, one for a single number."""
+    ordered = sorted(uids)
+    middle = (len(ordered) + 1) // 2
+    for half in (ordered[:middle], ordered[middle:]):
+        if half:
+            yield UidRanges.of(half)

@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeVar
 
 from fetcher.imap.connection import FolderMissing, is_loopback
@@ -63,10 +64,10 @@ def mine(
     Trouble, whose text is for the user. Everything stored so far stays, and the same request resumes the mining.
     """
     watch(Progress(request.id))
-    mailbox = connect()
+    reader = Reader(connect, patience=Patience(pace.patience_seconds, stop), mailbox=connect())
     try:
-        folders = mailbox.folders()
-        asked = _beginning(request, mailbox, folders)
+        folders = reader.ask(Mailbox.folders)
+        asked = _beginning(request, reader, folders)
         begun = insist(
             lambda: processor.begin(request.user, asked=asked),
             halt=stop,
@@ -74,13 +75,13 @@ def mine(
         )
         run = _Run(request, begun, Services(connect, raw_store, queue, processor), watch, stop, pace)
         if begun.state == "fetching":
-            run.fetch(mailbox, folders)
+            run.fetch(reader.mailbox(), folders)
     finally:
-        mailbox.close()
+        reader.drop()
     return run.wait()
 
 
-def _beginning(request: MiningRequest, mailbox: Mailbox, folders: Sequence[Folder]) -> Beginning:
+def _beginning(request: MiningRequest, reader: Reader, folders: Sequence[Folder]) -> Beginning:
     """Return the request for begin; raise FolderMissing if none of the folders that the user named exists."""
     chosen, missing = choose_folders(request.folders, folders)
     if missing and not chosen:
@@ -92,7 +93,7 @@ def _beginning(request: MiningRequest, mailbox: Mailbox, folders: Sequence[Folde
         id=request.id,
         source=request.source.name,
         address=request.source.address,
-        chunks=choose_chunks(sum(mailbox.count(name) for name in chosen)),
+        chunks=choose_chunks(sum(reader.ask(partial(Mailbox.count, folder=name)) for name in chosen)),
         holder=request.holder or request.id,
         me=request.me,
         folders=request.folders,

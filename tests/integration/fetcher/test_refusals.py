@@ -6,6 +6,7 @@ from contextlib import contextmanager
 
 import pytest
 
+from fetcher.imap.reader import Halted
 from tests.support.fetcher_stack import IMPATIENT, Stack, ledger_of, mails, odd_stack
 from tests.support.imap.commands import Command
 from tests.support.imap.faults import on, refused
@@ -227,3 +228,27 @@ def test_stopped_while_the_server_refuses() -> None:
 
     assert (stopped.finished, stopped.state) == (False, "fetching")
     assert ledger_of(resumed) == WHOLE
+
+
+@pytest.mark.parametrize("command", ["LIST", "STATUS"])
+def test_connections_that_break_before_the_mining_begins(command: str) -> None:
+    """Once the login has worked, a broken connection is opened again, whatever it was asked."""
+
+    def leave(_: Command, __: Iterator[bytes]) -> Iterator[bytes]:
+        raise HangUp
+
+    with played(on(command, leave, times=1)) as (_, stack):
+        assert ledger_of(stack.mine()) == WHOLE
+
+
+def test_stopped_before_the_mining_begins() -> None:
+    """A mining that is stopped while the connection breaks says so, and begins nothing."""
+
+    def stop(_: Command, __: Iterator[bytes]) -> Iterator[bytes]:
+        stack.stop.set()
+        raise HangUp
+
+    with played(on("LIST", stop)) as (_, stack), pytest.raises(Halted, match="run the same command again"):
+        stack.mine()
+
+    assert stack.minings.calls == []
