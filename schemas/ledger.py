@@ -25,9 +25,12 @@ class Failed(StrEnum):
     UIDVALIDITY = "uidvalidity"
     """The folder was recreated while it was being read."""
     REFUSED = "refused"
-    """The server answered NO or BAD several times, though it gave other messages or opened other folders."""
+    """The server answered NO or BAD several times, though it gave other messages or opened other folders, or it sent
+    something that is not the message."""
     MISSING = "missing"
     """The folder that the user named does not exist, or disappeared."""
+    UNLISTED = "unlisted"
+    """The server counts more than it lists, or a line of its list of folders cannot be read."""
     UNAVAILABLE = "unavailable"
     """The server gave nothing for a while, or said that it cannot at the moment: the next mining reads it."""
 

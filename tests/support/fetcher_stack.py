@@ -123,7 +123,7 @@ def connect_to(server: Dovecot, login: str, *, token: Callable[[], str] | None =
 def odd_stack(
     server: ImapServer, *, read_timeout_seconds: float = 10.0, raw_store: ErasableStore | None = None
 ) -> Stack:
-    """Return a stack on an odd IMAP server."""
+    """Return a stack on an IMAP server of tests."""
     source = Source("jane", server.host, server.port, implicit_tls=False)
     connector = Connector(source, Credentials("secret"), read_timeout_seconds=read_timeout_seconds)
     return Stack(connector, raw_store or MemoryRawStore())

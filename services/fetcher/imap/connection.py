@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from imapclient import IMAPClient, SocketTimeout
 
@@ -17,14 +16,12 @@ from fetcher.imap.handshakes import certificate_sentence, handshake_sentence, is
 from fetcher.imap.login import accepts_password, introduce, send_password, send_token
 from fetcher.imap.refusals import Refusal, read_refusal
 from fetcher.imap.source import Source
+from fetcher.imap.wire import Wire
 from fetcher.ports import Trouble
 
 LOOPBACK_BUFFER_BYTES = 1024 * 1024
 """Loopback packets have 64 KB. With the default initial buffer, they close the TCP window, which costs 0.2 s each time
 (measured). On a network, the system's choice is better, because it adapts to the line."""
-
-LITERAL_BYTES = 32 * 1024 * 1024
-"""The cap is 4 MiB per message. Nearly all mail is below this limit even if the server ignores that cap."""
 
 NOT_REV1 = "not IMAP4 compliant"
 """What imaplib says of a server whose CAPABILITY lacks IMAP4rev1."""
@@ -66,7 +63,10 @@ class FolderMissing(Trouble):
 
 
 class FolderRefused(Trouble):
-    """The server answers NO or BAD when a folder is opened or read; `refusal` says what that means for a next try."""
+    """The server answers NO or BAD when folders are listed, or when one is opened or read.
+
+    `refusal` says what that means for a next try.
+    """
 
     def __init__(self, sentence: str, refusal: Refusal = Refusal.NO) -> None:
         super().__init__(sentence)
@@ -126,7 +126,7 @@ class Connector:
             ssl_context=self._tls() if self.source.implicit_tls else None,
             timeout=SocketTimeout(self.connect_timeout_seconds, self.connect_timeout_seconds),
         )
-        _tame(client._imap)
+        client._imap.wire = Wire(client._imap)
         return client
 
     def _tls(self) -> ssl.SSLContext:
@@ -277,22 +277,3 @@ def close(client: IMAPClient) -> None:
         client.logout()
     with suppress(Exception):
         client.shutdown()
-
-
-def _tame(imap: Any) -> None:
-    """Keep imaplib from logging passwords and mail, and limit how much it reads at once.
-
-    imapclient sets imaplib's debug level to 5, which formats every body for a log and also costs two thirds of the
-    speed. Without a limit, imaplib allocates as much memory as the server announces.
-    """
-    read = imap.read
-
-    def read_bounded(size: int) -> bytes:
-        if size > LITERAL_BYTES:
-            raise imap.abort("literal too large")
-        data: bytes = read(size)
-        return data
-
-    imap.debug = 0
-    imap._log = lambda _line: None
-    imap.read = read_bounded

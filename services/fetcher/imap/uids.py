@@ -11,10 +11,14 @@ from schemas.uids import UidRanges
 
 @dataclass(frozen=True)
 class Listed:
-    """The UIDs that a search found. With `joined`, it covered all messages, so no UIDs exist between them."""
+    """The UIDs that a search found. With `joined`, it covered all messages, so no UIDs exist between them.
+
+    Without `complete`, the server counts more messages than it listed.
+    """
 
     uids: UidRanges
     joined: bool
+    complete: bool = True
 
     def reach(self, uids: UidRanges) -> UidRanges:
         """Return the given UIDs, extended by the nonexistent UIDs directly before each of them.
