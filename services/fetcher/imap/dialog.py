@@ -17,8 +17,8 @@ from fetcher.imap.wire import Wire
 class Dialog:
     """One logged-in connection, with one selected folder at a time.
 
-    Each method may raise FolderRefused or ConnectionLost; after the latter, only `close` still works. `refused` says how
-    the last FETCH was refused, if it was.
+    Each method may raise FolderRefused or ConnectionLost; after the latter, only `close` still works. `refused` says
+    how the last FETCH was refused, if it was.
     """
 
     def __init__(self, client: IMAPClient, place: str) -> None:

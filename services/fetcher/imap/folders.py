@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from fetcher.imap.names import title_of
 
 UNSELECTABLE = frozenset({"\\noselect", "\\nonexistent"})
+ALL = "\\all"
 LEFT_OUT_USES = frozenset({"\\drafts", "\\junk", "\\spam", "\\trash"})
 """Special-use attributes of RFC 6154, and the older `\\Spam`."""
 
@@ -101,10 +102,18 @@ def default_folders(folders: Sequence[Folder]) -> list[str]:
     If there is a selectable ``\All`` folder, only that one. Otherwise every folder except drafts, junk, trash and
     outbox, and the folders inside them.
     """
-    selectable = [folder for folder in folders if folder.selectable]
-    everything = sorted(folder.name for folder in selectable if "\\all" in folder.attributes)
-    if everything:
-        return everything[:1]
+    everything = all_mail(folders)
+    return separate_folders(folders) if everything is None else [everything]
+
+
+def all_mail(folders: Iterable[Folder]) -> str | None:
+    r"""Return the name of the folder that has all mail (``\All``), if there is one that can be opened."""
+    return min((folder.name for folder in folders if folder.selectable and ALL in folder.attributes), default=None)
+
+
+def separate_folders(folders: Sequence[Folder]) -> list[str]:
+    r"""Return the names of the folders that together have all mail, sorted, without one that is marked ``\All``."""
+    selectable = [folder for folder in folders if folder.selectable and ALL not in folder.attributes]
     roots = {folder.path for folder in folders if folder.attributes & LEFT_OUT_USES}
     return sorted(folder.name for folder in selectable if not _is_left_out(folder.path, roots))
 
@@ -113,7 +122,7 @@ def choose_folders(asked: Iterable[str] | None, folders: Sequence[Folder]) -> tu
     """Return the folders to mine (the default ones for None), and those of `asked` that do not exist.
 
     The names are spelled as the server spells them, and neither list has duplicates. Names are case-sensitive, except
-    for INBOX (RFC 9051 section 5.1). If several folders read alike, one of them that is named exactly is meant alone.
+    for INBOX (RFC 9051 section 5.1). If several folders read alike, all of them are meant.
     """
     if asked is None:
         return default_folders(folders), []
@@ -121,10 +130,11 @@ def choose_folders(asked: Iterable[str] | None, folders: Sequence[Folder]) -> tu
     found: dict[str, None] = {}
     missing: dict[str, None] = {}
     for name in asked:
-        exact = [folder.name for folder in selectable if folder.name == name]
-        alike = [folder.name for folder in selectable if _inbox_folded(folder.title) == _inbox_folded(name)]
-        found.update(dict.fromkeys(exact or alike))
-        if not alike and not exact:
+        meant = [
+            each.name for each in selectable if name == each.name or _inbox_folded(name) == _inbox_folded(each.title)
+        ]
+        found.update(dict.fromkeys(meant))
+        if not meant:
             missing[name] = None
     return list(found), list(missing)
 

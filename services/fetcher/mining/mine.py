@@ -19,7 +19,7 @@ from fetcher.mining.planning import Planner
 from fetcher.mining.pool import Pool, Tally
 from fetcher.mining.senders import perhaps_own
 from fetcher.ports import ENDED, Damaged, JobQueue, Minings, NotFound, RawStore
-from schemas.ledger import Failed, Ledger, Skipped
+from schemas.ledger import Ledger, Skipped
 from schemas.minings import Beginning, Begun, Status
 from schemas.scope import Scope
 from schemas.segments import Plan, PlannedFolder, UnreadableSegment, plan_key
@@ -85,7 +85,7 @@ def _beginning(request: MiningRequest, reader: Reader, folders: Sequence[Folder]
     """Return the request for begin; raise FolderMissing if none of the folders that the user named exists."""
     chosen, missing = choose_folders(request.folders, folders)
     if missing and not chosen:
-        names = ", ".join(sorted(folder.name for folder in folders if folder.selectable)[:8])
+        names = ", ".join(sorted(folder.title for folder in folders if folder.selectable)[:8])
         raise FolderMissing(
             f"{request.source.place} has no folder {', '.join(missing)}: choose an existing one, such as {names}."
         )
@@ -207,17 +207,16 @@ class _Run:
             ) from None
 
     def _make_plan(self, reader: Reader, folders: Sequence[Folder], keeper: Keeper) -> Plan | None:
-        planner = Planner(reader, self._begun)
-        chosen, missing = choose_folders(self._begun.fixed.folders, folders)
-        planned = [PlannedFolder(name, failed=Failed.MISSING.value) for name in missing]
-        for name in chosen:
-            self._show(keeper.status, state="planning")
-            if self._is_to_end():
-                return None
-            try:
-                planned.append(planner.plan(name))
-            except Halted:
-                return None
+        planned: list[PlannedFolder] = []
+        self._show(keeper.status, state="planning")
+        try:
+            for folder in Planner(reader, self._begun).plan(folders):
+                planned.append(folder)
+                self._show(keeper.status, state="planning")
+                if self._is_to_end():
+                    return None
+        except Halted:
+            return None
         return Plan(tuple(planned))
 
     def _fetch_planned(self, plan: Plan, reader: Reader, keeper: Keeper) -> list[Task]:

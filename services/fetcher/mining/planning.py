@@ -1,11 +1,16 @@
 """Make a mining's plan by asking the mail server, folder by folder."""
 
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import date
 
+from fetcher.imap.connection import FolderRefused
+from fetcher.imap.folders import Folder, all_mail, choose_folders, separate_folders
 from fetcher.imap.mailbox import Mailbox, Opened
 from fetcher.imap.reader import FolderLost, Reader
 from fetcher.imap.uids import subtract
 from fetcher.mining.plan import choose_messages, plan_folder
+from schemas.ledger import Failed
 from schemas.minings import Begun
 from schemas.scope import Scope
 from schemas.segments import PlannedFolder, folder_digest
@@ -23,8 +28,41 @@ class Planner:
         since = self._settings.since
         self._since = date.fromisoformat(since) if since else None
 
-    def plan(self, name: str) -> PlannedFolder:
-        """Return a folder with its segments, or with the reason why it could not be listed."""
+    def plan(self, folders: Sequence[Folder]) -> Iterator[PlannedFolder]:
+        r"""Yield each folder to mine with its segments, and with the reason if it could not be listed completely.
+
+        If a folder with all mail (``\All``) cannot be, the other folders are mined too.
+        """
+        if self._settings.folders is not None:
+            chosen, missing = choose_folders(self._settings.folders, folders)
+            yield from (PlannedFolder(name, failed=Failed.MISSING.value) for name in missing)
+            yield from (self._plan(name) for name in chosen)
+            return
+        everything = all_mail(folders)
+        if everything is not None:
+            planned = self._plan(everything)
+            yield planned
+            if not planned.failed:
+                return
+        yield from self._plan_separately(folders)
+
+    def _plan_separately(self, folders: Sequence[Folder]) -> Iterator[PlannedFolder]:
+        """Yield all folders that are mined by default, and a failed one for each line of the list that is unreadable.
+
+        If the list lacks INBOX although there is one, the list is not complete.
+        """
+        listed = {folder.name for folder in folders if folder.listed}
+        yield from (PlannedFolder(each.name, failed=Failed.UNLISTED.value) for each in folders if not each.readable)
+        for name in separate_folders(folders):
+            planned = self._plan(name)
+            if name in listed:
+                yield planned
+            elif planned.failed != Failed.MISSING:
+                yield replace(planned, failed=planned.failed or Failed.UNLISTED.value)
+            elif not listed:
+                raise FolderRefused("The mail server lists no folders, and has no INBOX: check this account there.")
+
+    def _plan(self, name: str) -> PlannedFolder:
         try:
             return self._reader.plan(name, lambda mailbox, opened: self._list(name, mailbox, opened))
         except FolderLost as lost:

@@ -184,9 +184,12 @@ class _Session:
 
     def _list(self, command: Command) -> Iterator[bytes]:
         _, pattern, *options = command.words
-        if pattern != b"*" or (options and not self._server.offers("LIST-EXTENDED")):
+        if options and not self._server.offers("LIST-EXTENDED"):
             raise Malformed
+        matching = re.compile(re.escape(pattern).replace(rb"\*", b".*").replace(b"%", b".*"), re.DOTALL)
         for name, folder in self._server.folders.items():
+            if not matching.fullmatch(wire(name)):
+                continue
             place = (folder.attributes.encode(), quoted(self._server.delimiter.encode()), quoted(wire(name)))
             yield b"* LIST (%s) %s %s\r\n" % place
         yield command.done()
