@@ -50,7 +50,7 @@ class Census:
     def ways(self) -> list[Way]:
         """Return the ways to ask for UIDs, the cheapest first; several, because folders change and servers are odd."""
         extended = [self._by_extended_search] if self._dialog.offers("ESEARCH") else []
-        return [*extended, self._by_search, self._by_fetch, self._by_search, self._by_fetch]
+        return [*extended, self._by_search, self.by_fetch, self._by_search, self.by_fetch]
 
     def take(self, way: Way, messages: int, since: date | None) -> Listed:
         """Return the UIDs of a folder with so many messages; raise FolderRefused if the server claims more of them.
@@ -97,7 +97,8 @@ class Census:
         uids = search(f"{positions} SINCE {day}")
         return self._checked(window, uids, len(uids) + len(search(f"{positions} BEFORE {day}")))
 
-    def _by_fetch(self, window: Window, since: date | None) -> _Found:
+    def by_fetch(self, window: Window, since: date | None) -> _Found:
+        """Ask for the UIDs of all messages by FETCH, the way for servers whose SEARCH does not work."""
         items = "(UID)" if since is None else "(UID INTERNALDATE)"
         pieces = self._dialog.fetch_facts(f"{window.first}:{window.last}", items, by_position=True)
         places = [each for each in parse_places(pieces) if window.first <= each.position <= window.last]

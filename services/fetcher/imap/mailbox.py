@@ -127,22 +127,25 @@ class Mailbox:
         """Return the UIDs of the open folder, limited to messages received on or after `since` if it is given.
 
         If they are not as many as EXAMINE said, the folder is opened again and the server asked in other ways. If that
-        does not help, the result has all that it ever listed, and `complete` is False.
+        does not help, the result has all that it ever listed, and `complete` is False. A server that cannot search at
+        the moment is asked in one more way.
         """
-        found, refusal = UidRanges(), None
+        found, refusal, busy = UidRanges(), None, False
         for attempt, way in enumerate(self._census.ways()):
+            if busy and way != self._census.by_fetch:
+                continue
             opened = self._open_again() if attempt else opened
             try:
                 listed = self._census.take(way, opened.messages, since)
             except FolderRefused as error:
-                if error.refusal is not Refusal.NO:
+                if busy:
                     raise
-                refusal = error
+                refusal, busy = error, error.refusal is not Refusal.NO
                 continue
             if listed.complete:
                 return listed
             found |= listed.uids
-        if refusal and not found:
+        if refusal and (busy or not found):
             raise refusal
         return Listed(found, joined=False, complete=False)
 
