@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from fetcher.commands.failures import failure_lines
 from fetcher.commands.interruption import gentle_stop
 from fetcher.commands.login_options import CaFile, PasswordFile, Plain, TokenText, make_connector
 from fetcher.commands.reports import is_sound, show_report
@@ -143,6 +144,8 @@ def conclude(here: Session, outcome: "Outcome", *, as_json: bool) -> Exit:
         show_report(here.terminal, {"id": outcome.mining, **asdict(outcome)})
         if outcome.perhaps_own:
             here.terminal.tell(_ask_about(outcome.perhaps_own))
+        for line in failure_lines(outcome.failures):
+            here.terminal.tell(line)
         if here.terminal.err.is_terminal:
             here.terminal.tell(NEXT, "dim")
     if not ended:

@@ -78,6 +78,7 @@ class Reader:
         self._patience = patience
         self._mailbox = mailbox
         self._opened: tuple[str, Opened] | None = None
+        self._said = ""
         self._renewals = RENEWALS
         self._served = False
 
@@ -110,8 +111,14 @@ class Reader:
                 if not self._bear(outage, tries=None if passing else FOLDER_TRIES, pause=passing):
                     raise
 
+    @property
+    def said(self) -> str:
+        """What the server said, sanitized, when it last refused something in the folder."""
+        return (self._mailbox.said if self._mailbox is not None else "") or self._said
+
     def plan(self, name: str, make: Callable[[Mailbox, Opened], T]) -> T:
         """Open a folder and return what `make` returns; raise FolderLost if it does not exist or cannot be read."""
+        self._said = ""
         made = self._attempt(name, None, make)
         self._patience.given()
         return made
@@ -123,6 +130,7 @@ class Reader:
         the server gives other messages. If it does not, the rest is unavailable.
         """
         reading = Reading()
+        self._said = ""
         asked = _Asked(folder, scope)
         pending = [uids]
         while pending and not self._patience.spent:
@@ -159,6 +167,7 @@ class Reader:
     def drop(self) -> None:
         """Disconnect; the next use opens a new connection."""
         if self._mailbox is not None:
+            self._said = self._mailbox.said or self._said
             self._mailbox.close()
         self._mailbox = None
 

@@ -183,6 +183,7 @@ class _Run:
             ledger=self._status.ledger,
             receipt=self._status.receipt,
             perhaps_own=perhaps_own(self._tally.senders, self._begun.settings.own if self._begun.settings else ()),
+            failures=self._tally.failures.all(),
         )
 
     def _plan(self, reader: Reader, folders: Sequence[Folder], keeper: Keeper) -> Plan | None:
@@ -210,7 +211,7 @@ class _Run:
         planned: list[PlannedFolder] = []
         self._show(keeper.status, state="planning")
         try:
-            for folder in Planner(reader, self._begun).plan(folders):
+            for folder in Planner(reader, self._begun, self._tally.failures).plan(folders):
                 planned.append(folder)
                 self._show(keeper.status, state="planning")
                 if self._is_to_end():

@@ -5,15 +5,18 @@ from collections import Counter, deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from fetcher.imap.names import title_of
 from fetcher.imap.patience import Patience
 from fetcher.imap.reader import FolderLost, Halted, Reader, Reading
 from fetcher.imap.uids import spread
+from fetcher.mining.failures import Failures
 from fetcher.mining.outbox import Outbox, Task
 from fetcher.mining.senders import count_senders
 from fetcher.ports import Trouble
 from schemas.jobs import Job
 from schemas.ledger import Failed, Skipped
 from schemas.scope import Scope
+from schemas.segments import PlannedFolder
 
 IDLE_SECONDS = 0.1
 """How long an idle connection waits before it checks whether it has to stop."""
@@ -30,6 +33,7 @@ class Tally:
     sent_folders: frozenset[str] = frozenset()
     senders: Counter[str] = field(default_factory=Counter)
     """How many messages this run read from `sent_folders`, by the address that wrote them."""
+    failures: Failures = field(default_factory=Failures)
 
     @property
     def left_out(self) -> int:
@@ -39,10 +43,12 @@ class Tally:
         """Count messages that were not fetched."""
         (self.skipped if isinstance(reason, Skipped) else self.failed)[reason.value] += messages
 
-    def add(self, reading: Reading) -> None:
-        """Count what a reading left out; the messages it read are counted once they are stored."""
+    def add(self, reading: Reading, folder: PlannedFolder, said: str) -> None:
+        """Count what a reading left out of a folder; the messages it read are counted once they are stored."""
         for reason, uids in reading.absent.items():
             self.leave_out(reason, len(uids))
+            if isinstance(reason, Failed):
+                self.failures.add(title_of(folder.name), reason, uids=uids, said=said)
 
 
 class Pool:
@@ -97,7 +103,7 @@ class Pool:
         except Halted:
             reading.leave_out(Failed.UNAVAILABLE, missing)
         with self._change:
-            self._tally.add(reading)
+            self._tally.add(reading, task.folder, reader.said)
             self._tally.fetched += len(stored)
         return self._outbox.job(task, len(stored))
 
@@ -174,7 +180,7 @@ class Pool:
             self._halt.set()
             raise
         with self._change:
-            self._tally.add(reading)
+            self._tally.add(reading, task.folder, reader.said)
             self._tally.fetched += len(reading.messages)
             self._tally.bytes_fetched += stored
             self._tally.senders.update(senders)

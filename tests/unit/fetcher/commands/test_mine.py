@@ -1,12 +1,14 @@
 """What `mine` says at the end of a mining."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
 from fetcher.commands.mine import conclude
 from fetcher.commands.session import Session
 from fetcher.exits import Exit
+from fetcher.mining.failures import Failure
 from fetcher.mining.outcome import Outcome, Progress
 from schemas.ledger import Ledger
 
@@ -55,6 +57,17 @@ def test_nothing_is_suggested_without_such_an_address(capsys: pytest.CaptureFixt
     conclude(Session(), outcome("jane@work.example", state="fetching"), as_json=False)
 
     assert "yours too" not in capsys.readouterr().err
+
+
+def test_failures_are_named(capsys: pytest.CaptureFixture[str]) -> None:
+    """The end of a mining names the folders that failed, in the server's words, on a line of their own each."""
+    failures = (Failure("Archive", "refused", 2, (7, 8), "[SERVERBUG] sorry"), Failure("Old", "missing"))
+    ended = replace(outcome(ledger=Ledger(listed=2, failed={"refused": 2})), failures=failures)
+
+    code = conclude(Session(), ended, as_json=False)
+
+    assert code == Exit.NOT_WELL
+    assert 'Archive: 2 messages refused (UID 7, 8). The server says: "[SERVERBUG] sorry"' in capsys.readouterr().err
 
 
 def test_json_has_the_addresses(capsys: pytest.CaptureFixture[str]) -> None:
