@@ -33,7 +33,7 @@ class Exit(IntEnum):
     UNKNOWN = 10, "there is no such mining, folder, source or contact"
     UNEXPECTED = 70, "an internal error in leadminer; LEADMINER_DEBUG=1 shows where"
     INTERRUPTED = 75, "not everything was read; run the same command again to resume"
-    STOPPED = 130, "stopped immediately by Ctrl-C; run the same command again to resume"
+    STOPPED = 130, "stopped immediately by a second Ctrl-C or SIGTERM; run the same command again to resume"
 
 
 class Misuse(Trouble):

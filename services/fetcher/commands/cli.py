@@ -50,11 +50,12 @@ def _root(
 
 
 def main() -> None:
-    """Run the command line as a hardened process. After Ctrl-C, exit without waiting for the remaining threads."""
+    """Run the command line as a hardened process. After Ctrl-C or SIGTERM, exit without waiting for any thread."""
     harden_process()
     _prepare_output()
     code = run(sys.argv[1:])
-    if code == Exit.STOPPED:
+    if code in (Exit.STOPPED, Exit.INTERRUPTED):
+        sys.stdout.flush()
         os._exit(code)
     sys.exit(code)
 

@@ -2,6 +2,7 @@
 
 import shlex
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import asdict, replace
 from datetime import date
 from functools import partial
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from fetcher.commands.failures import failure_lines
-from fetcher.commands.interruption import gentle_stop
+from fetcher.commands.interruption import OutOfTime, gentle_stop
 from fetcher.commands.login_options import CaFile, PasswordFile, Plain, TokenText, make_connector
 from fetcher.commands.reports import is_sound, show_report
 from fetcher.commands.session import Json, Session, User, session
@@ -111,27 +112,35 @@ def mine(
 
 
 def run_mining(here: Session, request: "MiningRequest", connector: "Connector") -> "Outcome":
-    """Mine on the configured stack and show the progress; the first Ctrl-C stops it cleanly."""
-    from fetcher.commands.progress import shown
+    """Mine on the configured stack and show the progress; the first Ctrl-C or SIGTERM stops it within seconds."""
+    from fetcher.commands.progress import Latest, shown
     from fetcher.imap.mailbox import Mailbox
     from fetcher.mining.claims import claim_source
     from fetcher.mining.mine import mine as mine_mailbox
+    from fetcher.mining.outcome import Outcome
 
     with (
         claim_source(here.settings().claims, user=request.user, source=request.source.name) as holder,
         gentle_stop() as interruption,
         here.stack() as stack,
-        shown(here.terminal, interruption.asked) as watch,
+        shown(here.terminal, interruption.asked) as show,
+        closing(Latest(request.id, show)) as latest,
     ):
-        return mine_mailbox(
+        act = partial(
+            mine_mailbox,
             replace(request, holder=holder),
             connect=partial(Mailbox, connector),
             raw_store=stack.raw_store,
             queue=stack.queue,
             processor=stack.processor,
-            watch=watch,
+            watch=latest.watch,
             stop=interruption.asked,
         )
+        try:
+            return interruption.run(act)
+        except OutOfTime:
+            reached = latest.progress
+            return Outcome(reached.mining, False, reached.resumed, reached.state, reached)
 
 
 def conclude(here: Session, outcome: "Outcome", *, as_json: bool) -> Exit:

@@ -13,7 +13,7 @@ from pathlib import Path
 from imapclient import IMAPClient, SocketTimeout
 
 from fetcher.imap.handshakes import certificate_sentence, handshake_sentence, is_end, is_no_tls
-from fetcher.imap.login import accepts_password, introduce, send_password, send_token
+from fetcher.imap.login import accepts_password, introduce, log_out, send_password, send_token
 from fetcher.imap.refusals import Refusal, read_refusal
 from fetcher.imap.source import Source
 from fetcher.imap.wire import Wire
@@ -271,9 +271,8 @@ def is_loopback(host: str) -> bool:
 
 
 def close(client: IMAPClient) -> None:
-    """Close a connection in any state; never raises an error."""
+    """Close a connection in any state, whatever the server sends; never raises an error."""
     with suppress(Exception):
-        client.socket().settimeout(2.0)
-        client.logout()
+        log_out(client)
     with suppress(Exception):
         client.shutdown()

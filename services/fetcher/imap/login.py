@@ -1,6 +1,7 @@
-"""The commands that log in and introduce this program. They raise imaplib's errors."""
+"""The commands that log in and out and introduce this program. They raise imaplib's errors."""
 
 import imaplib
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.metadata import version
@@ -8,6 +9,9 @@ from typing import Any
 
 from imapclient import IMAPClient
 from imapclient.exceptions import LoginError
+
+GOODBYE_SECONDS = 1.0
+RECEIVED_BYTES = 64 * 1024
 
 
 def accepts_password(client: IMAPClient) -> bool:
@@ -76,6 +80,18 @@ def introduce(client: IMAPClient) -> None:
             raise
         except imap.error:
             return
+
+
+def log_out(client: IMAPClient) -> None:
+    """Log out, and wait at most a second for the answer, however slowly it comes and whatever comes instead."""
+    imap: Any = client._imap
+    tag: bytes = imap._new_tag()
+    client.socket().settimeout(GOODBYE_SECONDS)
+    imap.send(tag + b" LOGOUT\r\n")
+    ending, answer = time.monotonic() + GOODBYE_SECONDS, b"?"
+    while answer and tag not in answer and (left := ending - time.monotonic()) > 0:
+        client.socket().settimeout(left)
+        answer = client.socket().recv(RECEIVED_BYTES)
 
 
 class _Literals:
