@@ -252,3 +252,14 @@ def test_stopped_before_the_mining_begins() -> None:
         stack.mine()
 
     assert stack.minings.calls == []
+
+
+@pytest.mark.parametrize("connections", [1, 2])
+def test_a_damaged_part_of_a_folder(connections: int) -> None:
+    """If the server gives nothing of most of a folder, however long it is waited for, the rest is read all the same."""
+    damaged = refused_on(lambda uid: uid <= 9 * 200, "NO [SERVERBUG] Internal error occurred")
+
+    with played(damaged, messages=11 * 200) as (_, stack):
+        outcome = stack.mine(connections=connections)
+
+    assert ledger_of(outcome) == {"listed": 2200, "fetched": 400, "skipped": {}, "failed": {"unavailable": 1800}}
