@@ -20,16 +20,12 @@ from schemas.uids import UidRanges
 
 LOSSES = 3
 """How often the connection may break on the same messages before they are asked for in smaller batches."""
-
 RENEWALS = 4
 """How many times a reader logs in again because of refusals, not counting broken connections."""
-
 RENEWED_TRY = 2
 """The try for which a reader logs in again."""
-
 FOLDER_TRIES = 2
 """How often a folder is tried again that is refused without a reason that could pass."""
-HALTED = "The mining was stopped: run the same command again to resume."
 T = TypeVar("T")
 
 
@@ -89,10 +85,15 @@ class Reader:
             self._mailbox = self._reconnect()
         return self._mailbox
 
+    @property
+    def said(self) -> str:
+        """What the server said, sanitized, when it last refused something in the folder."""
+        return (self._mailbox.said if self._mailbox is not None else "") or self._said
+
     def ask(self, act: Callable[[Mailbox], T]) -> T:
         """Return the result of `act`; run it again if the connection breaks or the server refuses it for now.
 
-        Raises ConnectionLost if it breaks each time, and FolderRefused if the server keeps refusing.
+        Raises ConnectionLost or FolderRefused if that goes on for too long.
         """
         outage = Outage(self._patience)
         losses = 0
@@ -103,18 +104,13 @@ class Reader:
             except ConnectionLost:
                 self._lost()
                 losses += 1
-                if losses == LOSSES:
+                if losses >= LOSSES and not self._bear(outage, tries=None, pause=True):
                     raise
             except FolderRefused as refused:
                 self._opened = None
                 passing = refused.refusal is Refusal.LATER
                 if not self._bear(outage, tries=None if passing else FOLDER_TRIES, pause=passing):
                     raise
-
-    @property
-    def said(self) -> str:
-        """What the server said, sanitized, when it last refused something in the folder."""
-        return (self._mailbox.said if self._mailbox is not None else "") or self._said
 
     def plan(self, name: str, make: Callable[[Mailbox, Opened], T]) -> T:
         """Open a folder and return what `make` returns; raise FolderLost if it does not exist or cannot be read."""
@@ -235,10 +231,8 @@ class Reader:
 
         try:
             return self.ask(act)
-        except ConnectionLost:
-            raise FolderLost(Failed.UNAVAILABLE) from None
-        except FolderRefused as refused:
-            if refused.refusal is not Refusal.LATER:
+        except (ConnectionLost, FolderRefused) as trouble:
+            if isinstance(trouble, FolderRefused) and trouble.refusal is not Refusal.LATER:
                 raise FolderLost(Failed.REFUSED) from None
             self._lose()
             raise FolderLost(Failed.UNAVAILABLE) from None
@@ -259,7 +253,7 @@ class Reader:
 
     def _check_halt(self) -> None:
         if self._patience.halt.is_set():
-            raise Halted(HALTED)
+            raise Halted("The mining was stopped: run the same command again to resume.")
 
     def _lose(self) -> None:
         """Note an outage that did not end; raise HostUnreachable if the server has served only other connections."""
