@@ -15,7 +15,7 @@ from tests.support.dovecot import Dovecot
 from tests.support.fetcher_stack import mails
 from tests.support.house import Account, House, Said, wait_until
 from tests.support.imap.commands import Command
-from tests.support.imap.faults import on
+from tests.support.imap.faults import on, refused
 from tests.support.imap.listener import Wire, listening
 from tests.support.imap.mail import Folder
 from tests.support.imap.server import ImapServer
@@ -76,6 +76,22 @@ def test_what_breaks_is_said_and_nothing_is_lost(
     assert said.err.count("leadminer: ") == 1
     assert resumed.code == Exit.OK, resumed
     assert house.account(break_off.__name__) == baseline
+
+
+def test_what_the_server_does_not_give_is_left_to_the_same_command(house: House, user: str) -> None:
+    """A mailbox that gives nothing ends a mining with 75 and a ledger that says so; the next one reads everything."""
+    fault = on("UID FETCH", refused("NO failed"), containing=b"BODY")
+    with ImapServer({"INBOX": Folder(dict(enumerate(mails(MESSAGES), start=1)))}, faults=[fault]) as server:
+        said = house.mine(user, server.port)
+        server.faults.clear()
+        again = house.mine(user, server.port)
+
+    assert said.code == Exit.INTERRUPTED, said
+    assert f"failed {MESSAGES} (unavailable {MESSAGES}): balances" in said.out
+    assert "is finished" not in said.out
+    assert "run the same command again" in said.err
+    assert again.code == Exit.OK, again
+    assert house.counted(user) == MESSAGES
 
 
 def drip(server: ImapServer, drop: bytes, seconds: float) -> Iterator[bytes]:
