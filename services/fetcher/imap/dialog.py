@@ -2,7 +2,7 @@
 
 import imaplib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from imapclient import IMAPClient
@@ -103,7 +103,8 @@ class Dialog:
         except ConnectionLost:
             pieces = self.untagged("FETCH")
             ended = self.wire.ended or bool(self._imap.untagged_responses.get("BYE"))
-            self._client.shutdown()
+            with suppress(OSError):
+                self._client.shutdown()
             ends = [at for at, piece in enumerate(pieces, start=1) if isinstance(piece, bytes)]
             # If the rest could not be understood, the last response may have taken its beginning.
             kept = ends if ended else ends[:-1]

@@ -1,15 +1,15 @@
 """A resilient connection: it reconnects when it breaks, waits while the server refuses, and then tells what it got."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from itertools import cycle
 from typing import NamedTuple, TypeVar
 
 import tenacity
 
 from fetcher.imap.connection import ConnectionLost, FolderMissing, FolderRefused, HostUnreachable, LoginRefused
-from fetcher.imap.mailbox import Mailbox, Message, Opened
+from fetcher.imap.mailbox import Mailbox, Opened
 from fetcher.imap.patience import TRIES, Outage, Patience
+from fetcher.imap.reading import FolderLost, Reading
 from fetcher.imap.refusals import Refusal
 from fetcher.imap.uids import halves, spread
 from fetcher.ports import Trouble, Unavailable
@@ -29,29 +29,8 @@ FOLDER_TRIES = 2
 T = TypeVar("T")
 
 
-class FolderLost(Exception):
-    """A planned folder cannot be read any further; `reason` is the ledger's word for why."""
-
-    def __init__(self, reason: Failed) -> None:
-        super().__init__(reason)
-        self.reason = reason
-
-
 class Halted(Unavailable):
     """The mining was told to stop while the server refused."""
-
-
-@dataclass(slots=True)
-class Reading:
-    """The result of reading a segment: its messages, and the UIDs that could not be read, by reason."""
-
-    messages: dict[int, Message] = field(default_factory=dict)
-    absent: dict[Skipped | Failed, list[int]] = field(default_factory=dict)
-
-    def leave_out(self, reason: Skipped | Failed, uids: set[int]) -> None:
-        """Record why messages are missing."""
-        if uids:
-            self.absent.setdefault(reason, []).extend(sorted(uids))
 
 
 class _Asked(NamedTuple):

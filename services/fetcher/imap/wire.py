@@ -1,7 +1,6 @@
 """What comes over one connection: bounded in memory, never logged, and the words with which the server refuses."""
 
 import re
-from collections.abc import Callable
 from typing import Any
 
 from schemas.segments import MESSAGE_CAP_BYTES
@@ -73,14 +72,19 @@ class Wire:
             self.said = sanitised(words[-1])
 
     def _read_line(self) -> bytes:
-        line = self._read(self._readline)
+        try:
+            line: bytes = self._readline()
+        except OSError:
+            self.ended = True
+            raise
         self.ended = not line.endswith(b"\n")
         self._lines_left -= len(line) + LINE_BYTES
         if self._lines_left < 0:
             raise self._imap.abort("answer too long")
-        if self._in_response and not line.startswith((b")", b" ", b"\r")):
-            raise self._imap.abort("literal of another length")
-        self._in_response = False
+        if self._in_response:
+            if not line.startswith((b")", b" ", b"\r")):
+                raise self._imap.abort("literal of another length")
+            self._in_response = False
         return line
 
     def _read_literal(self, size: int) -> bytes:
@@ -90,7 +94,7 @@ class Wire:
         if kept > self._bodies_left:
             kept = 0
         self._bodies_left -= kept
-        data = self._take(kept) if kept else b""
+        data = self._take(kept)
         for start in range(kept, size, PIECE_BYTES):
             self._take(min(PIECE_BYTES, size - start))
         self._in_response = True
@@ -98,33 +102,28 @@ class Wire:
 
     def _take(self, size: int) -> bytes:
         """Return the next bytes; raise abort if they contain the end of the answer, after which nothing comes."""
-        data = self._read(self._imap.file.read1, size)
+        data: bytes = self._imap.file.read1(size)
         if len(data) < size:
-            data = self._take_on(data, size)
+            data = self._take_on(data, size - len(data))
         if data.endswith(b"\r\n"):
             self._check_end(data[-TAIL_BYTES:])
         return data
 
-    def _take_on(self, data: bytes, size: int) -> bytes:
-        parts, tail, left = [data], data[-TAIL_BYTES:], size - len(data)
+    def _take_on(self, data: bytes, left: int) -> bytes:
+        parts, tail = [data], data[-TAIL_BYTES:]
         while left:
             self._check_end(tail)
-            data = self._read(self._imap.file.read1, left)
+            try:
+                data = self._imap.file.read1(left)
+            except OSError:
+                data = b""
             if not data:
+                self.ended = True
                 raise self._imap.abort("connection closed")
             parts.append(data)
             tail = (tail + data[-TAIL_BYTES:])[-TAIL_BYTES:]
             left -= len(data)
         return b"".join(parts)
-
-    def _read(self, read: Callable[..., bytes], *size: int) -> bytes:
-        try:
-            data = read(*size)
-        except OSError:
-            self.ended = True
-            raise
-        self.ended = not data
-        return data
 
     def _check_end(self, tail: bytes) -> None:
         if self._end_of_answer.search(tail):

@@ -8,7 +8,8 @@ from fetcher.imap.connection import FolderRefused
 from fetcher.imap.folders import Folder, all_mail, choose_folders, separate_folders
 from fetcher.imap.mailbox import Mailbox, Opened
 from fetcher.imap.names import title_of
-from fetcher.imap.reader import FolderLost, Reader
+from fetcher.imap.reader import Reader
+from fetcher.imap.reading import FolderLost
 from fetcher.imap.uids import subtract
 from fetcher.imap.wire import sanitised
 from fetcher.mining.failures import Failures

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 
 from fetcher.imap.names import title_of
 from fetcher.imap.patience import Patience
-from fetcher.imap.reader import FolderLost, Halted, Reader, Reading
+from fetcher.imap.reader import Halted, Reader
+from fetcher.imap.reading import FolderLost, Reading
 from fetcher.imap.uids import spread
 from fetcher.mining.failures import Failures
 from fetcher.mining.outbox import Outbox, Task
