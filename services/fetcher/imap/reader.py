@@ -102,13 +102,17 @@ class Reader:
         """Read messages; raise FolderLost if the folder is no longer the one that was planned.
 
         A refused batch is split in half repeatedly, so that only the refused messages are left out, but only as long as
-        the server gives other messages. If it does not, the rest is unavailable.
+        the server gives other messages. If it does not, the rest is unavailable. Messages that are much larger than
+        announced are refused once they fill the memory that a segment may take.
         """
         reading = Reading()
         self._said = ""
         asked = _Asked(folder, scope)
         pending = [uids]
         while pending and not self._patience.spent:
+            if reading.is_full:
+                reading.leave_out(Failed.REFUSED, {uid for part in pending for uid in spread(part)})
+                return reading
             part = pending.pop()
             given, refusal = self._fetch(asked, part, reading)
             missing = {uid for uid in spread(part) if uid not in reading.messages}

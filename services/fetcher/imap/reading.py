@@ -5,6 +5,9 @@ from dataclasses import dataclass, field
 from fetcher.imap.mailbox import Message
 from schemas.ledger import Failed, Skipped
 
+READING_BYTES = 36 * 1024 * 1024
+"""Of one segment, at most this much is read, and one more answer. 500 messages in scope `text` have 32 MiB."""
+
 
 class FolderLost(Exception):
     """A planned folder cannot be read any further; `reason` is the ledger's word for why."""
@@ -20,6 +23,11 @@ class Reading:
 
     messages: dict[int, Message] = field(default_factory=dict)
     absent: dict[Skipped | Failed, list[int]] = field(default_factory=dict)
+
+    @property
+    def is_full(self) -> bool:
+        """Whether the messages take all the memory that a segment may take."""
+        return sum(len(message.body) for message in self.messages.values()) >= READING_BYTES
 
     def leave_out(self, reason: Skipped | Failed, uids: set[int]) -> None:
         """Record why messages are missing."""

@@ -177,3 +177,18 @@ def test_a_flood_of_lines(server: ImapServer, monkeypatch: pytest.MonkeyPatch) -
     server.faults.append(on("UID FETCH", flood, containing=b"BODY", times=1))
 
     assert ledger_of(odd_stack(server).mine()) == WHOLE
+
+
+def test_messages_that_are_larger_than_announced(
+    server: ImapServer, folder: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A segment that fills the memory, because the server's sizes are wrong, is stored as far as it was read."""
+    monkeypatch.setattr("fetcher.imap.wire.BODIES_BYTES", 700)
+    monkeypatch.setattr("fetcher.imap.reading.READING_BYTES", 2_000)
+    server.faults.append(on("UID FETCH", rewritten(rb"RFC822.SIZE \d+", b"RFC822.SIZE 1")))
+
+    outcome = odd_stack(server).mine()
+
+    assert outcome.ledger is not None
+    assert list(outcome.ledger["failed"]) == ["refused"]
+    assert 20 < outcome.ledger["fetched"] < 40
