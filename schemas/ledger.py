@@ -25,9 +25,14 @@ class Failed(StrEnum):
     UIDVALIDITY = "uidvalidity"
     """The folder was recreated while it was being read."""
     REFUSED = "refused"
-    """The server answered NO or BAD."""
+    """The server answered NO or BAD several times, though it gave other messages or opened other folders, or it sent
+    something that is not the message."""
     MISSING = "missing"
     """The folder that the user named does not exist, or disappeared."""
+    UNLISTED = "unlisted"
+    """The server counts more than it lists, or a line of its list of folders cannot be read."""
+    UNAVAILABLE = "unavailable"
+    """The server gave nothing for a while, or said that it cannot at the moment: the next mining reads it."""
 
 
 class Dead(StrEnum):
@@ -82,6 +87,11 @@ class Ledger:
             for name, total, columns in (("listed", self.listed, out), ("fetched", self.fetched, done))
             if total != columns
         ]
+
+    @property
+    def incomplete(self) -> bool:
+        """Whether the server did not give everything it listed, so that another mining has something left to read."""
+        return Failed.UNAVAILABLE in self.failed or Failed.UNAVAILABLE in self.folders_failed.values()
 
     def to_json(self) -> dict[str, Any]:
         """Return the ledger as a dict that JSON can encode."""

@@ -147,7 +147,7 @@ class PlannedSegment:
 
 @dataclass(frozen=True, slots=True)
 class PlannedFolder:
-    """One folder of the plan: its segments, or in `failed` why it could not be listed, as in `schemas.ledger`."""
+    """One folder of the plan: its segments, and in `failed` why not all of it was listed, as in `schemas.ledger`."""
 
     name: str
     uidvalidity: int = 0

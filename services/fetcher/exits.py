@@ -32,8 +32,8 @@ class Exit(IntEnum):
     HELD = 9, "another process is running the mining, or it was started with other settings"
     UNKNOWN = 10, "there is no such mining, folder, source or contact"
     UNEXPECTED = 70, "an internal error in leadminer; LEADMINER_DEBUG=1 shows where"
-    INTERRUPTED = 75, "stopped before the end; run the same command again to resume"
-    STOPPED = 130, "stopped immediately by Ctrl-C; run the same command again to resume"
+    INTERRUPTED = 75, "not everything was read; run the same command again to resume"
+    STOPPED = 130, "stopped immediately by a second Ctrl-C or SIGTERM; run the same command again to resume"
 
 
 class Misuse(Trouble):
@@ -90,7 +90,7 @@ def exit_of(error: Trouble) -> Exit:
 
 def _codes() -> dict[type, Exit]:
     from fetcher import ports  # imported only after an error, because these modules are slow to import
-    from fetcher.imap import connection, source
+    from fetcher.imap import connection, reader, source
 
     return {
         Misuse: Exit.USAGE,
@@ -100,6 +100,7 @@ def _codes() -> dict[type, Exit]:
         Misconfigured: Exit.SETTINGS,
         connection.HostUnreachable: Exit.UNREACHABLE,
         connection.NotImap: Exit.UNREACHABLE,
+        connection.TlsRefused: Exit.UNREACHABLE,
         connection.ConnectionLost: Exit.UNREACHABLE,
         connection.FolderRefused: Exit.UNREACHABLE,
         connection.LoginRefused: Exit.AUTHENTICATION,
@@ -109,6 +110,7 @@ def _codes() -> dict[type, Exit]:
         ports.Damaged: Exit.STORAGE,
         Unwritable: Exit.STORAGE,
         ports.Unavailable: Exit.UNAVAILABLE,
+        reader.Halted: Exit.INTERRUPTED,
         ports.Conflict: Exit.HELD,
         ports.NotFound: Exit.UNKNOWN,
         connection.FolderMissing: Exit.UNKNOWN,

@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, cast
 
@@ -13,15 +13,17 @@ from fetcher.imap.mailbox import Mailbox
 from fetcher.imap.source import Source
 from fetcher.mining.mine import mine
 from fetcher.mining.outcome import MiningRequest, Outcome, Pace, Progress
+from fetcher.ports import ENDED
 from schemas.segments import Segment
 from tests.support.dovecot import Dovecot
 from tests.support.fetcher_fakes import ErasableStore, MemoryJobQueue, MemoryMinings, MemoryRawStore
-from tests.support.odd_imap import OddImap
+from tests.support.imap.server import ImapServer
 
 PASSWORD = "correct horse"
 QUICK = Pace(
     renew_seconds=0.05, watch_seconds=0.02, poll_seconds=0.02, begin_patience_seconds=0.5, patience_seconds=2.0
 )
+IMPATIENT = replace(QUICK, patience_seconds=0.24)
 
 
 class Crash(Exception):
@@ -45,6 +47,7 @@ class Stack:
     stop: threading.Event = field(default_factory=threading.Event)
     seen: list[Progress] = field(default_factory=list)
     on_progress: Callable[[Progress], None] = lambda _: None
+    pace: Pace = QUICK
 
     def __post_init__(self) -> None:
         self.connect: Callable[[], Mailbox] = partial(Mailbox, self.connector)
@@ -62,7 +65,7 @@ class Stack:
             processor=self.minings,
             watch=self._watch,
             stop=self.stop,
-            pace=QUICK,
+            pace=self.pace,
         )
 
     def on_put(self, act: Callable[[str], None]) -> None:
@@ -117,8 +120,10 @@ def connect_to(server: Dovecot, login: str, *, token: Callable[[], str] | None =
     return Connector(Source(login, server.host, server.tls_port), credentials, ca_file=server.ca_file)
 
 
-def odd_stack(server: OddImap, *, read_timeout_seconds: float = 10.0, raw_store: ErasableStore | None = None) -> Stack:
-    """Return a stack on an odd IMAP server."""
+def odd_stack(
+    server: ImapServer, *, read_timeout_seconds: float = 10.0, raw_store: ErasableStore | None = None
+) -> Stack:
+    """Return a stack on an IMAP server of tests."""
     source = Source("jane", server.host, server.port, implicit_tls=False)
     connector = Connector(source, Credentials("secret"), read_timeout_seconds=read_timeout_seconds)
     return Stack(connector, raw_store or MemoryRawStore())
@@ -126,6 +131,6 @@ def odd_stack(server: OddImap, *, read_timeout_seconds: float = 10.0, raw_store:
 
 def ledger_of(outcome: Outcome) -> dict[str, object]:
     """Return the columns of the ledger that the fetcher fills."""
-    assert outcome.finished
+    assert outcome.state in ENDED
     assert outcome.ledger is not None
     return {name: outcome.ledger[name] for name in ("listed", "fetched", "skipped", "failed")}

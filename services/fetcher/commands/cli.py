@@ -24,10 +24,12 @@ from fetcher.ports import Trouble
 
 EPILOG = "\n".join(["\b", "Exit codes:", *(f"  {code.value:>3}  {code.meaning}" for code in Exit)])
 OPTIONS = {
-    "CertificateRefused": " To trust it, add --ca-file FILE.",
-    "PlainRefused": " To allow it, add --plain.",
+    "trust the certificate": " To trust it, add --ca-file FILE.",
+    "or allow it": " To allow it, add --plain.",
+    "log in with an OAuth token": " To get one, add --token-command COMMAND.",
+    "use fewer connections": " For one, add --connections 1.",
 }
-"""The option that helps against a trouble. Its own sentence names none, because the service tells it to callers too."""
+"""The option that does what a sentence advises. The sentence names none, because the service tells it to callers."""
 app = typer.Typer(
     name="leadminer",
     help="Mine a mailbox for contacts, on your own machine, with every message accounted for.",
@@ -57,11 +59,12 @@ def _root(
 
 
 def main() -> None:
-    """Run the command line as a hardened process. After Ctrl-C, exit without waiting for the remaining threads."""
+    """Run the command line as a hardened process. After Ctrl-C or SIGTERM, exit without waiting for any thread."""
     harden_process()
     _prepare_output()
     code = run(sys.argv[1:])
-    if code == Exit.STOPPED:
+    if code in (Exit.STOPPED, Exit.INTERRUPTED):
+        sys.stdout.flush()
         os._exit(code)
     sys.exit(code)
 
@@ -91,7 +94,7 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def _explain(here: Session, trouble: Trouble) -> Exit:
-    text = f"{trouble}{OPTIONS.get(type(trouble).__name__, '')}"
+    text = "".join((str(trouble), *(option for advice, option in OPTIONS.items() if advice in str(trouble))))
     if isinstance(trouble, Unforeseen):
         text += " LEADMINER_DEBUG=1 shows the call stack, without any mail."
         for place in trouble.way if os.environ.get("LEADMINER_DEBUG") == "1" else ():

@@ -6,8 +6,8 @@ import shutil
 import stat
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from fetcher.bootstrap import Stack, open_stack, probes
@@ -15,6 +15,7 @@ from fetcher.embedded.child import EmbeddedError
 from fetcher.embedded.postgres import postgres_account, postgres_binaries
 from fetcher.embedded.valkey import valkey_binary
 from fetcher.imap.connection import Connector
+from fetcher.imap.folders import Folder
 from fetcher.imap.mailbox import Mailbox
 from fetcher.ports import Trouble
 from fetcher.settings import Settings, WrongSettings, read_settings, unknown_settings
@@ -22,6 +23,7 @@ from fetcher.settings import Settings, WrongSettings, read_settings, unknown_set
 OLDEST_PYTHON = (3, 11)
 MIN_FREE_BYTES = 1 << 30
 """Raw mail stays on the disk until the mining's teardown. At least 20,000 messages in scope `text` fit into this."""
+LINE_CHARACTERS = 80
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,16 +58,32 @@ def examine(user: str) -> Iterator[Finding]:
 
 
 def examine_source(connector: Connector) -> Finding:
-    """Log in to a mailbox and count its folders."""
+    """Log in to a mailbox and count its folders; a list of folders that is not complete needs a fix."""
+    folders: list[Folder] = []
 
     def ask() -> str:
         mailbox = Mailbox(connector)
         try:
-            return f"Logged in to {connector.source.name}, which has {len(mailbox.folders())} folders."
+            folders.extend(mailbox.folders())
         finally:
             mailbox.close()
+        listed = sum(folder.readable and folder.listed for folder in folders)
+        return f"Logged in to {connector.source.name}, which has {listed} folders."
 
-    return _tried("mailbox", ask)
+    finding = _tried("mailbox", ask)
+    return replace(finding, fix=finding.fix or _list_fix(folders))
+
+
+def _list_fix(folders: Sequence[Folder]) -> str:
+    unreadable = [folder.title for folder in folders if not folder.readable]
+    if unreadable:
+        line = ascii(unreadable[0][:LINE_CHARACTERS])
+        return (
+            f"Show the server's operator a line of its list of folders that cannot be read ({line}): it hides a folder."
+        )
+    if not all(folder.listed for folder in folders):
+        return "Ask the server's operator why its list of folders lacks INBOX: it may lack other folders too."
+    return ""
 
 
 def _python() -> Finding:

@@ -2,6 +2,7 @@
 
 import shlex
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import asdict, replace
 from datetime import date
 from functools import partial
@@ -9,14 +10,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from fetcher.commands.interruption import gentle_stop
+from fetcher.commands.failures import failure_lines
+from fetcher.commands.interruption import OutOfTime, gentle_stop
 from fetcher.commands.login_options import SOURCE_HELP, CaFile, PasswordFile, Plain, TokenText, make_connector
 from fetcher.commands.reports import is_sound, show_report
 from fetcher.commands.session import Json, Session, User, session
 from fetcher.commands.summary import Standing, read_standing, summarize
 from fetcher.commands.terminal import number
 from fetcher.exits import Exit
-from fetcher.ports import check_user
+from fetcher.ports import ENDED, check_user
 from schemas.ledger import Ledger
 from schemas.scope import Scope
 
@@ -112,27 +114,35 @@ def mine(
 
 
 def run_mining(here: Session, request: "MiningRequest", connector: "Connector") -> tuple["Outcome", Standing | None]:
-    """Mine on the configured stack and show the progress; the first Ctrl-C stops it cleanly."""
-    from fetcher.commands.progress import shown
+    """Mine on the configured stack and show the progress; the first Ctrl-C or SIGTERM stops it within seconds."""
+    from fetcher.commands.progress import Latest, shown
     from fetcher.imap.mailbox import Mailbox
     from fetcher.mining.claims import claim_source
     from fetcher.mining.mine import mine as mine_mailbox
+    from fetcher.mining.outcome import Outcome
 
     with (
         claim_source(here.settings().claims, user=request.user, source=request.source.name) as holder,
         gentle_stop() as interruption,
         here.stack() as stack,
-        shown(here.terminal, interruption.asked) as watch,
+        shown(here.terminal, interruption.asked) as show,
+        closing(Latest(request.id, show)) as latest,
     ):
-        outcome = mine_mailbox(
+        act = partial(
+            mine_mailbox,
             replace(request, holder=holder),
             connect=partial(Mailbox, connector),
             raw_store=stack.raw_store,
             queue=stack.queue,
             processor=stack.processor,
-            watch=watch,
+            watch=latest.watch,
             stop=interruption.asked,
         )
+        try:
+            outcome = interruption.run(act)
+        except OutOfTime:
+            reached = latest.progress
+            return Outcome(reached.mining, False, reached.resumed, reached.state, reached), None
         return outcome, read_standing(stack, request, outcome)
 
 
@@ -143,6 +153,7 @@ def conclude(
 
     The report on every message is part of it with `verbose`, or if something is missing.
     """
+    ended = outcome.state in ENDED
     ledger = Ledger.from_json(outcome.ledger or {})
     if as_json:
         here.terminal.show_json(asdict(outcome))
@@ -152,14 +163,19 @@ def conclude(
             show_report(here.terminal, {"id": outcome.mining, **asdict(outcome)})
         if outcome.perhaps_own:
             here.terminal.tell(_ask_about(outcome.perhaps_own))
+        for line in failure_lines(outcome.failures):
+            here.terminal.tell(line)
         if here.terminal.err.is_terminal:
             here.terminal.tell(NEXT.format(user="" if user == "local" else f" --user {shlex.quote(user)}"), "dim")
-    if not outcome.finished:
+    if not ended:
         _say_how_to_resume(here, _stopped(outcome.progress))
         return Exit.INTERRUPTED
     if outcome.state == "erased":
         here.terminal.tell(f"All data of this user was erased during mining {outcome.mining}, so it kept no contacts.")
         return Exit.UNKNOWN
+    if ledger.incomplete and not ledger.imbalance():
+        _say_how_to_resume(here, "The mail server did not give everything for now")
+        return Exit.INTERRUPTED
     if not is_sound(ledger):
         return Exit.NOT_WELL
     return Exit.INTERRUPTED if outcome.progress.cancelled else Exit.OK
@@ -179,5 +195,5 @@ def _stopped(progress: "Progress") -> str:
 
 
 def _say_how_to_resume(here: Session, what: str) -> None:
-    here.terminal.tell(f"{what}. Nothing is lost. To resume, run the same command again:")
+    here.terminal.tell(f"{what}. Nothing is lost. To read the rest, run the same command again:")
     here.terminal.tell(f"  {shlex.join(['leadminer', *here.arguments])}")

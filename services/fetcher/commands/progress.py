@@ -33,7 +33,7 @@ SPEED_ROOM = len(" 12,345/s 12:34 left")
 """The room kept for the speed beside a bar, so that all bars have one length."""
 LINE_SECONDS = 5.0
 """The time between two plain lines for the same state."""
-STOPPING = "Finishing the messages in flight. Press Ctrl-C again to stop immediately."
+STOPPING = "Finishing the messages in flight, for at most 3 seconds. Press Ctrl-C again to stop immediately."
 RESUMED = "Resuming the unfinished mining of this mailbox."
 
 
@@ -174,6 +174,25 @@ class Bars:
             left=left,
             widest=self._widest,
         )
+
+
+class Latest:
+    """The latest progress of a mining, shown until it is closed."""
+
+    def __init__(self, mining: str, show: Callable[[State], None]) -> None:
+        """Show with `show`."""
+        self.progress = State(mining)
+        self._show: Callable[[State], None] | None = show
+
+    def watch(self, state: State) -> None:
+        """Note and show a progress; after `close`, only note it."""
+        self.progress = state
+        if self._show is not None:
+            self._show(state)
+
+    def close(self) -> None:
+        """Show nothing more."""
+        self._show = None
 
 
 @contextmanager

@@ -30,7 +30,9 @@ def show_report(terminal: Terminal, report: Mapping[str, Any]) -> None:
     """Print a report from the processor's API; the mining may still be running."""
     ledger = Ledger.from_json(report["ledger"] or {})
     ended = report["state"] in ENDED
-    terminal.show(f"Mining {report['id']} is {_state(report['state'])}.", "bold")
+    unread = ended and ledger.incomplete
+    state = "has ended, but the mail server did not give everything" if unread else f"is {_state(report['state'])}"
+    terminal.show(f"Mining {report['id']} {state}.", "bold")
     for line, sound in ledger_lines(ledger, ended=ended):
         terminal.show(line, "" if sound or not ended else "bold red")
     for line in (*remarks(ledger), *verdicts(ledger), *removed(report.get("receipt") or {})):

@@ -9,22 +9,22 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from imapclient import IMAPClient, SocketTimeout
 
+from fetcher.imap.handshakes import certificate_sentence, handshake_sentence, is_end, is_no_tls
+from fetcher.imap.login import accepts_password, introduce, log_out, send_password, send_token
+from fetcher.imap.refusals import Refusal, read_refusal
 from fetcher.imap.source import Source
+from fetcher.imap.wire import Wire
 from fetcher.ports import Trouble
-
-BUSY_CODES = ("[UNAVAILABLE]", "[LIMIT]", "[INUSE]", "[SERVERBUG]", "[CONTACTADMIN]")
-"""Response codes of RFC 5530 with which a server refuses a login for its own reasons, not because of the password."""
 
 LOOPBACK_BUFFER_BYTES = 1024 * 1024
 """Loopback packets have 64 KB. With the default initial buffer, they close the TCP window, which costs 0.2 s each time
 (measured). On a network, the system's choice is better, because it adapts to the line."""
 
-LITERAL_BYTES = 32 * 1024 * 1024
-"""The cap is 4 MiB per message. Nearly all mail is below this limit even if the server ignores that cap."""
+NOT_REV1 = "not IMAP4 compliant"
+"""What imaplib says of a server whose CAPABILITY lacks IMAP4rev1."""
 
 for logger in ("imapclient.imapclient", "imapclient.imaplib", "imapclient.util"):
     logging.getLogger(logger).disabled = True  # they log logins and parts of the mail
@@ -40,6 +40,10 @@ class NotImap(Trouble):
 
 class CertificateRefused(Trouble):
     """The server's certificate cannot be verified."""
+
+
+class TlsRefused(Trouble):
+    """The server and we do not agree on how to encrypt the connection."""
 
 
 class PlainRefused(Trouble):
@@ -59,7 +63,14 @@ class FolderMissing(Trouble):
 
 
 class FolderRefused(Trouble):
-    """The server answers NO or BAD when a folder is opened or read."""
+    """The server answers NO or BAD when folders are listed, or when one is opened or read.
+
+    `refusal` says what that means for a next try.
+    """
+
+    def __init__(self, sentence: str, refusal: Refusal = Refusal.NO) -> None:
+        super().__init__(sentence)
+        self.refusal = refusal
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,11 +104,12 @@ class Connector:
         with self._translated(self._turned_away):
             client = self._connect()
         try:
-            if not (self.source.implicit_tls or self.plain or is_loopback(self.source.host)):
-                with self._translated(self._turned_away):
-                    self._start_tls(client)
-            with self._translated(self._refused):
+            with self._translated(self._turned_away, in_sync=True):
+                self._secure(client)
+            with self._translated(self._refused, in_sync=True):
                 self._log_in(client)
+            with self._translated(self._turned_away, in_sync=True):
+                introduce(client)
         except BaseException:
             close(client)
             raise
@@ -114,7 +126,7 @@ class Connector:
             ssl_context=self._tls() if self.source.implicit_tls else None,
             timeout=SocketTimeout(self.connect_timeout_seconds, self.connect_timeout_seconds),
         )
-        _tame(client._imap)
+        client._imap.wire = Wire(client._imap)
         return client
 
     def _tls(self) -> ssl.SSLContext:
@@ -128,80 +140,118 @@ class Connector:
                 ) from None
         return context
 
-    def _start_tls(self, client: IMAPClient) -> None:
-        if "STARTTLS" not in client._imap.capabilities:
+    def _secure(self, client: IMAPClient) -> None:
+        """Start TLS if it is required, or if the server takes no password without it; raise PlainRefused."""
+        if self.source.implicit_tls:
+            return
+        required = not (self.plain or is_loopback(self.source.host))
+        if required and client._imap.state != "NONAUTH":
+            raise PlainRefused(
+                f"{self.source.place} logs in without TLS, so the mail would cross the network unencrypted: "
+                "use imaps://, or allow it if you trust the network."
+            )
+        if "STARTTLS" in client._imap.capabilities and (required or not accepts_password(client)):
+            client.starttls(self._tls())
+        elif required:
             raise PlainRefused(
                 f"{self.source.place} does not offer STARTTLS, so the password would cross the network unencrypted: "
                 "use imaps://, or allow it if you trust the network."
             )
-        client.starttls(self._tls())
 
     def _log_in(self, client: IMAPClient) -> None:
-        if self.credentials.token is not None:
-            self._log_in_by_token(client, self.credentials.token())
-            return
+        """Log in, unless the server has done so with its greeting (PREAUTH)."""
         login, password = self.source.login, self.credentials.password or ""
+        if client._imap.state != "NONAUTH":
+            return
+        if self.credentials.token is not None:
+            if not send_token(client, login, self.credentials.token()):
+                raise LoginRefused(f"{self.source.place} does not accept OAuth tokens: log in with a password.")
+            return
         if any(ord(mark) < 32 for mark in login + password):
             raise LoginRefused("The login or password contains a line break or another control character: remove it.")
-        if "LOGINDISABLED" in client._imap.capabilities:
+        if not accepts_password(client):
+            if isinstance(client.socket(), ssl.SSLSocket):
+                raise LoginRefused(f"{self.source.place} accepts no passwords: log in with an OAuth token.")
             raise PlainRefused(f"{self.source.place} does not accept a password without TLS: use imaps://.")
-        if (login + password).isascii():
-            client.login(login, password)
-        else:
-            client.plain_login(login, password)
-
-    def _log_in_by_token(self, client: IMAPClient, token: str) -> None:
-        if "AUTH=OAUTHBEARER" in client._imap.capabilities:
-            client.oauthbearer_login(self.source.login, token)
-        elif "AUTH=XOAUTH2" in client._imap.capabilities:
-            client.oauth2_login(self.source.login, token)
-        else:
-            raise LoginRefused(f"{self.source.place} does not accept OAuth tokens: log in with a password.")
+        send_password(client, login, password)
 
     @contextmanager
-    def _translated(self, refusal: Callable[[str], Trouble]) -> Iterator[None]:
-        """Translate errors. `refusal` turns the text of a NO answer into a Trouble, which must not repeat that text."""
+    def _translated(self, refusal: Callable[[str], Trouble], *, in_sync: bool = False) -> Iterator[None]:
+        """Translate errors. `refusal` turns the text of a NO answer into a Trouble, which must not repeat that text.
+
+        `in_sync` says that the server has spoken IMAP before, so that nonsense is a broken connection.
+        """
         try:
             yield
-        except (imaplib.IMAP4.abort, MemoryError):
+        except imaplib.IMAP4.abort as error:
+            raise self._broken(str(error), in_sync=in_sync) from None
+        except MemoryError:
             raise self._not_imap() from None
         except imaplib.IMAP4.error as error:
-            raise refusal(str(error).upper()) from None
+            raise refusal(str(error)) from None
         except ssl.SSLCertVerificationError as error:
-            raise CertificateRefused(
-                f"The certificate of {self.source.place} cannot be trusted ({error.verify_message}): correct the host, "
-                "or trust the certificate of its authority."
-            ) from None
-        except ssl.SSLError:
-            raise self._not_imap() from None
+            raise CertificateRefused(certificate_sentence(error, self.source.place)) from None
+        except ssl.SSLError as error:
+            raise self._no_handshake(error) from None
         except socket.gaierror:
             raise HostUnreachable(
                 f"The host {self.source.host} was not found: correct its name or check the network."
             ) from None
         except TimeoutError:
+            hint = "" if self.source.implicit_tls else ", or try imaps://"
             raise HostUnreachable(
-                f"{self.source.place} does not answer: correct the host or the port, check the network, or try "
-                f"{'imap' if self.source.implicit_tls else 'imaps'}://."
+                f"{self.source.place} does not answer: correct the host or the port, or check the network{hint}."
             ) from None
         except ConnectionRefusedError:
             raise HostUnreachable(f"Nothing listens at {self.source.place}: correct the host or the port.") from None
+        except ConnectionError:
+            raise self._lost() from None
         except (OSError, UnicodeError):
             raise HostUnreachable(
                 f"{self.source.place} cannot be reached: correct the host or the port, or check the network."
             ) from None
 
-    def _not_imap(self) -> NotImap:
-        if self.source.implicit_tls:
-            return NotImap(f"{self.source.place} does not speak IMAP over TLS: correct the port, or try imap://.")
-        return NotImap(f"{self.source.place} does not speak IMAP: correct the port, or try imaps://.")
+    def _broken(self, text: str, *, in_sync: bool) -> Trouble:
+        """Return the Trouble for an error after which nothing more can be read."""
+        if read_refusal(text) is Refusal.LATER:  # a BYE
+            return self._turned_away()
+        nonsense = "unexpected response" in text or text.endswith("\\n'") or "too large" in text
+        return self._not_imap() if nonsense and not in_sync else self._lost()
 
-    def _turned_away(self, _answer: str = "") -> HostUnreachable:
+    def _no_handshake(self, error: ssl.SSLError) -> Trouble:
+        if is_end(error):
+            return self._lost()
+        if is_no_tls(error):
+            return NotImap(
+                f"{self.source.place} does not speak TLS: correct the port, or use imap:// if it is for STARTTLS."
+            )
+        return TlsRefused(handshake_sentence(error, self.source.place))
+
+    def _lost(self) -> ConnectionLost:
+        return ConnectionLost(
+            f"The connection to {self.source.place} broke before the login was complete: check the network, "
+            "then run the same command again."
+        )
+
+    def _not_imap(self) -> NotImap:
+        hint = "" if self.source.implicit_tls else ", or try imaps://"
+        return NotImap(f"{self.source.place} does not speak IMAP: correct the port{hint}.")
+
+    def _turned_away(self, answer: str = "") -> Trouble:
+        """Return the Trouble for a server that refuses the connection, or does not speak our IMAP."""
+        if NOT_REV1 in answer:
+            return NotImap(
+                f"{self.source.place} does not offer IMAP4rev1, which leadminer needs, but perhaps IMAP4rev2 alone: "
+                "ask its operator to enable IMAP4rev1."
+            )
         return HostUnreachable(f"{self.source.place} is busy and refuses connections: try again later.")
 
     def _refused(self, answer: str) -> Trouble:
         """Return HostUnreachable for a busy server, LoginRefused for a wrong password or token."""
-        if any(code in answer for code in BUSY_CODES):
+        if read_refusal(answer) is Refusal.LATER:
             return self._turned_away()
+        if "[PRIVACYREQUIRED]" in answer.upper():
+            return PlainRefused(f"{self.source.place} does not accept a login without TLS: use imaps://.")
         secret = "password" if self.credentials.token is None else "token"
         hint = "many providers require an app password" if secret == "password" else "it may have expired"  # noqa: S105
         return LoginRefused(
@@ -219,28 +269,8 @@ def is_loopback(host: str) -> bool:
 
 
 def close(client: IMAPClient) -> None:
-    """Close a connection in any state; never raises an error."""
+    """Close a connection in any state, whatever the server sends; never raises an error."""
     with suppress(Exception):
-        client.socket().settimeout(2.0)
-        client.logout()
+        log_out(client)
     with suppress(Exception):
         client.shutdown()
-
-
-def _tame(imap: Any) -> None:
-    """Keep imaplib from logging passwords and mail, and limit how much it reads at once.
-
-    imapclient sets imaplib's debug level to 5, which formats every body for a log and also costs two thirds of the
-    speed. Without a limit, imaplib allocates as much memory as the server announces.
-    """
-    read = imap.read
-
-    def read_bounded(size: int) -> bytes:
-        if size > LITERAL_BYTES:
-            raise imap.abort("literal too large")
-        data: bytes = read(size)
-        return data
-
-    imap.debug = 0
-    imap._log = lambda _line: None
-    imap.read = read_bounded

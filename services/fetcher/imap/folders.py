@@ -4,7 +4,10 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
+from fetcher.imap.names import title_of
+
 UNSELECTABLE = frozenset({"\\noselect", "\\nonexistent"})
+ALL = "\\all"
 LEFT_OUT_USES = frozenset({"\\drafts", "\\junk", "\\spam", "\\trash"})
 """Special-use attributes of RFC 6154, and the older `\\Spam`."""
 
@@ -67,19 +70,30 @@ SENT_NAMES = frozenset(_folded(word.replace("_", " ")) for word in SENT.split())
 
 @dataclass(frozen=True, slots=True)
 class Folder:
-    """A folder as LIST shows it: its decoded name, its lower-case attributes, and the delimiter of its name."""
+    """A folder as LIST shows it: its name, its lower-case attributes, and the delimiter of its name.
+
+    `listed` is False for an INBOX that LIST did not name. If a line of LIST cannot be read, its folder has the whole
+    line as its name and is not `readable`.
+    """
 
     name: str
     attributes: frozenset[str] = field(default=frozenset())
     delimiter: str = ""
+    listed: bool = True
+    readable: bool = True
 
     @property
     def selectable(self) -> bool:
-        return not self.attributes & UNSELECTABLE
+        return self.readable and not self.attributes & UNSELECTABLE
+
+    @property
+    def title(self) -> str:
+        """The name as a person reads it."""
+        return title_of(self.name)
 
     @property
     def path(self) -> tuple[str, ...]:
-        return tuple(self.name.split(self.delimiter)) if self.delimiter else (self.name,)
+        return tuple(self.title.split(self.delimiter)) if self.delimiter else (self.title,)
 
 
 def default_folders(folders: Sequence[Folder]) -> list[str]:
@@ -88,10 +102,18 @@ def default_folders(folders: Sequence[Folder]) -> list[str]:
     If there is a selectable ``\All`` folder, only that one. Otherwise every folder except drafts, junk, trash and
     outbox, and the folders inside them.
     """
-    selectable = [folder for folder in folders if folder.selectable]
-    everything = sorted(folder.name for folder in selectable if "\\all" in folder.attributes)
-    if everything:
-        return everything[:1]
+    everything = all_mail(folders)
+    return separate_folders(folders) if everything is None else [everything]
+
+
+def all_mail(folders: Iterable[Folder]) -> str | None:
+    r"""Return the name of the folder that has all mail (``\All``), if there is one that can be opened."""
+    return min((folder.name for folder in folders if folder.selectable and ALL in folder.attributes), default=None)
+
+
+def separate_folders(folders: Sequence[Folder]) -> list[str]:
+    r"""Return the names of the folders that together have all mail, sorted, without one that is marked ``\All``."""
+    selectable = [folder for folder in folders if folder.selectable and ALL not in folder.attributes]
     roots = {folder.path for folder in folders if folder.attributes & LEFT_OUT_USES}
     return sorted(folder.name for folder in selectable if not _is_left_out(folder.path, roots))
 
@@ -100,18 +122,19 @@ def choose_folders(asked: Iterable[str] | None, folders: Sequence[Folder]) -> tu
     """Return the folders to mine (the default ones for None), and those of `asked` that do not exist.
 
     The names are spelled as the server spells them, and neither list has duplicates. Names are case-sensitive, except
-    for INBOX (RFC 9051 section 5.1).
+    for INBOX (RFC 9051 section 5.1). If several folders read alike, all of them are meant.
     """
     if asked is None:
         return default_folders(folders), []
-    there = {_inbox_folded(folder.name): folder.name for folder in folders if folder.selectable}
+    selectable = [folder for folder in folders if folder.selectable]
     found: dict[str, None] = {}
     missing: dict[str, None] = {}
     for name in asked:
-        key = _inbox_folded(name)
-        if key in there:
-            found[there[key]] = None
-        else:
+        meant = [
+            each.name for each in selectable if name == each.name or _inbox_folded(name) == _inbox_folded(each.title)
+        ]
+        found.update(dict.fromkeys(meant))
+        if not meant:
             missing[name] = None
     return list(found), list(missing)
 
@@ -127,5 +150,10 @@ def _is_left_out(path: tuple[str, ...], roots: set[tuple[str, ...]]) -> bool:
     return below or any(_folded(piece) in LEFT_OUT_NAMES for piece in path)
 
 
+def is_inbox(name: str) -> bool:
+    """Return whether a folder's name is INBOX, in any case."""
+    return name.upper() == "INBOX"
+
+
 def _inbox_folded(name: str) -> str:
-    return "INBOX" if name.upper() == "INBOX" else unicodedata.normalize("NFC", name)
+    return "INBOX" if is_inbox(name) else unicodedata.normalize("NFC", name)

@@ -1,27 +1,23 @@
 """A read-only mailbox over IMAP: one connection, with one selected folder at a time."""
 
-import imaplib
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 
-from imapclient import imap_utf7
-from imapclient.datetime_util import format_criteria_date
-from imapclient.exceptions import ProtocolError
-from imapclient.response_parser import parse_response
-
-from fetcher.imap.connection import ConnectionLost, Connector, FolderMissing, FolderRefused, close
-from fetcher.imap.folders import Folder
-from fetcher.imap.responses import Pieces, parse_messages, parse_sizes
+from fetcher.imap.census import Census
+from fetcher.imap.connection import ConnectionLost, Connector, FolderMissing, FolderRefused
+from fetcher.imap.dialog import Dialog
+from fetcher.imap.folders import Folder, is_inbox
+from fetcher.imap.listing import merge_folders, parse_folders
+from fetcher.imap.names import quote, title_of, wire_of
+from fetcher.imap.refusals import Refusal
+from fetcher.imap.responses import MAX_NUMBER, Fetched, join_lines, parse_messages, parse_places, parse_sizes
 from fetcher.imap.uids import Listed, split_uids, spread, subtract
 from schemas.scope import Scope
 from schemas.segments import MESSAGE_CAP_BYTES, TEXT_CAP_BYTES
 from schemas.uids import UidRanges
 
-SEARCH_MESSAGES = 50_000
-"""Messages per SEARCH. A line with this many UIDs stays below imaplib's limit of one megabyte."""
 SIZES_MESSAGES = 5_000
 """Sizes per FETCH. The answer has a few hundred KB, so a large mailbox is never in memory as a whole."""
 COMMAND_RANGES = 200
@@ -34,6 +30,8 @@ MESSAGE_ITEMS = {
     Scope.FULL: f"BODY.PEEK[]<0.{MESSAGE_CAP_BYTES}>",
 }
 HEADER_END = re.compile(rb"\A\r?\n|\n\r?\n")
+NEXT_RESPONSE = re.compile(rb"\)\r\n\* \d+ FETCH \(", re.IGNORECASE)
+MESSAGES = re.compile(rb"\bMESSAGES (\d{1,10})\b[^()]*\)\s*\Z", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,178 +56,198 @@ class Mailbox:
     """One logged-in connection, for one thread.
 
     Any method may raise FolderRefused, FolderMissing or ConnectionLost. After ConnectionLost, only `close` still works.
+    `refusal` says how the last `fetch` was refused, if it was.
     """
 
     def __init__(self, connector: Connector) -> None:
         """Connect and log in; raise what `Connector.open` raises."""
         self._client = connector.open()
         self._place = connector.source.place
-        self._folder = ""
+        self._dialog = Dialog(self._client, self._place)
+        self._census = Census(self._dialog)
+        self._opened = Opened(0, 0)
+        self.refusal: Refusal | None = None
+
+    @property
+    def said(self) -> str:
+        """The server's own words, sanitized, when it last refused something in the open folder."""
+        return self._dialog.wire.said
 
     def close(self) -> None:
         """Log out, or just disconnect if that is not possible."""
-        close(self._client)
+        self._dialog.close()
 
     def folders(self) -> list[Folder]:
-        """Return all folders with their attributes, including special use if the server provides it (RFC 6154)."""
-        with self._spoken():
-            pieces: Pieces | None = None
-            if self._client.has_capability("SPECIAL-USE") and self._client.has_capability("LIST-EXTENDED"):
-                pieces = self._list("RETURN (SPECIAL-USE)")
-            if pieces is None:
-                pieces = self._list()
-            return list(_parse_folders(pieces or ()))
+        """Return all folders with their attributes, including special use if the server provides it (RFC 6154).
+
+        The server is asked twice, because an answer may lack a part that nothing else would show. INBOX is always
+        among them.
+        """
+        special_use = self._dialog.offers("SPECIAL-USE", "LIST-EXTENDED")
+        answers: list[list[Folder]] = []
+        for options in (["RETURN (SPECIAL-USE)"] if special_use else [], [], []):
+            try:
+                answers.append(parse_folders(self._dialog.list(b'"*"', *options)))
+            except FolderRefused as error:
+                refusal = error
+            if len(answers) == 2:
+                break
+        if not answers:
+            raise refusal
+        return merge_folders(answers)
 
     def count(self, folder: str) -> int:
         """Return the number of messages in a folder, or 0 if the server does not say."""
-        try:
-            with self._spoken(folder):
-                return int(self._client.folder_status(folder, ["MESSAGES"]).get(b"MESSAGES", 0))
-        except FolderRefused:
-            return 0
+        return self._counted(folder) or 0
 
     def examine(self, folder: str) -> Opened:
-        """Open a folder read-only; raise FolderMissing or FolderRefused."""
-        self._folder = ""
-        try:
-            with self._spoken(folder):
-                fields = self._client.select_folder(folder, readonly=True)
-        except FolderRefused:
-            if all(each.name != folder for each in self.folders()):
-                raise FolderMissing(f"{self._place} has no folder {folder!r}.") from None
-            raise
-        self._folder = folder
-        return Opened(int(fields.get(b"UIDVALIDITY", 0)), int(fields.get(b"EXISTS", 0)))
+        """Open a folder read-only; raise FolderMissing or FolderRefused.
+
+        A server that does not say how many messages there are, or which UIDVALIDITY, is asked a second time.
+        """
+        self._dialog.folder = folder
+        messages = uidvalidity = None
+        for _ in range(2):
+            try:
+                self._dialog.examine(quote(wire_of(folder)))
+            except FolderRefused:
+                if not self._is_listed(folder):
+                    raise FolderMissing(f"{self._place} has no folder {title_of(folder)!r}.") from None
+                raise
+            messages, uidvalidity = self._dialog.number("EXISTS"), self._dialog.number("UIDVALIDITY")
+            if messages is not None and uidvalidity is not None:
+                break
+        messages = self._counted(folder) if messages is None else messages
+        if messages is None:
+            raise self._dialog.refusal()
+        self._opened = Opened(uidvalidity or 0, messages)
+        return self._opened
 
     def search(self, opened: Opened, *, since: date | None) -> Listed:
         """Return the UIDs of the open folder, limited to messages received on or after `since` if it is given.
 
-        The search asks for one window of positions after another. A message expunged meanwhile shifts all later ones,
-        so the search then starts over. If that happens every time, the result has `joined` False.
+        If they are not as many as EXAMINE said, the folder is opened again and the server asked in other ways. If that
+        does not help, the result has all that it ever listed, and `complete` is False. A server that cannot search at
+        the moment is asked in one more way.
         """
-        uids = UidRanges()
-        for _ in range(5):
-            self._untagged("EXPUNGE")
-            uids = UidRanges()
-            for first in range(1, opened.messages + 1, SEARCH_MESSAGES):
-                last = min(first + SEARCH_MESSAGES - 1, opened.messages)
-                found = self._search(f"{first}:{last}", since)
-                if len(found) > last - first + 1:  # one short line can claim four billion messages
-                    raise FolderRefused(self._refusal(self._folder))
-                uids |= found
-            if opened.messages <= SEARCH_MESSAGES or not self._untagged("EXPUNGE"):
-                return Listed(uids, since is None)
-        return Listed(uids, False)
+        found, refusal, busy = UidRanges(), None, False
+        for attempt, way in enumerate(self._census.ways()):
+            if busy and way != self._census.by_fetch:
+                continue
+            opened = self._open_again() if attempt else opened
+            try:
+                listed = self._census.take(way, opened.messages, since)
+            except FolderRefused as error:
+                if busy:
+                    raise
+                refusal, busy = error, error.refusal is not Refusal.NO
+                continue
+            if listed.complete:
+                return listed
+            found |= listed.uids
+        if refusal and (busy or not found):
+            raise refusal
+        return Listed(found, joined=False, complete=False)
 
     def existing(self, uids: UidRanges) -> UidRanges:
-        """Return those of the given UIDs that exist in the open folder, and ignore any others that the server names."""
+        """Return those of the given UIDs that exist in the open folder, and ignore any others that the server names.
+
+        A message counts as gone only if neither SEARCH nor FETCH knows it, and a complete list lacks it too.
+        """
         gone = uids
         for part in split_uids(uids, len(uids), ranges=COMMAND_RANGES):
-            gone = subtract(gone, self._search(f"UID {part}", None))
+            gone = subtract(gone, self._census.existing(part))
+        for part in split_uids(gone, SIZES_MESSAGES, ranges=COMMAND_RANGES):
+            places = parse_places(self._dialog.fetch_facts(str(part), "(UID)"))
+            gone = subtract(gone, UidRanges.of(place.uid for place in places))
+        if gone:
+            listed = self.search(self._open_again(), since=None)
+            gone = subtract(gone, listed.uids) if listed.complete else UidRanges()
         return subtract(uids, gone)
 
     def sizes(self, uids: UidRanges, listed: Listed) -> Iterator[tuple[int, int]]:
         """Yield each given UID with its RFC822.SIZE, in ascending order; the size is 0 if the server does not say."""
         for part in split_uids(uids, SIZES_MESSAGES, ranges=COMMAND_RANGES):
-            pieces = self._fetch(listed.reach(part), "(UID RFC822.SIZE)")
-            sizes = dict(parse_sizes(pieces))
+            sizes = dict(parse_sizes(self._dialog.fetch_facts(str(listed.reach(part)), "(UID RFC822.SIZE)")))
             for uid in spread(part):
                 yield uid, sizes.get(uid, 0)
 
     def fetch(self, uids: UidRanges, scope: Scope) -> dict[int, Message]:
         """Read messages of the open folder up to the scope's cap, without marking them as seen.
 
-        The result contains what the server sent. A missing message is gone, or the server refused it with NO or BAD or
-        silently left it out.
+        The result contains what the server sent. A missing message is gone, or the server refused it with NO or BAD,
+        silently left it out, or sent something that cannot be it. If the connection breaks, what came before is
+        returned, and the next command raises ConnectionLost.
         """
-        pieces = self._fetch(uids, f"(UID RFC822.SIZE INTERNALDATE {MESSAGE_ITEMS[scope]})")
-        wanted = set(spread(uids))
-        try:
-            found = {each.uid: each for each in parse_messages(pieces) if each.uid in wanted}
-        except ProtocolError:
-            return {}
+        items = f"(UID RFC822.SIZE INTERNALDATE {MESSAGE_ITEMS[scope]})"
         long_headers = LONG_HEADERS_BYTES
         messages: dict[int, Message] = {}
-        for uid, each in found.items():
+        bodies = self._bodies(uids, items, scope.cap_bytes)
+        self.refusal = self._dialog.refused
+        for each in bodies:
             body = each.body[: scope.cap_bytes]
             if scope is Scope.TEXT and long_headers >= MESSAGE_CAP_BYTES and _is_cut_in_header(body):
-                body = self._header(uid) or body
+                try:
+                    body = self._header(each.uid) or body
+                except ConnectionLost:
+                    continue
                 long_headers -= len(body)
-            messages[uid] = Message(uid, each.internal_date, body, _is_cut(body, each.size, scope))
+            messages[each.uid] = Message(each.uid, each.internal_date, body, _is_cut(body, each.size, scope))
         return messages
 
     def _header(self, uid: int) -> bytes:
-        pieces = self._fetch(UidRanges.of([uid]), f"(UID {MESSAGE_ITEMS[Scope.HEADERS]})")
-        try:
-            headers = [each.body for each in parse_messages(pieces) if each.uid == uid]
-        except ProtocolError:
-            headers = []
-        return headers[0][:MESSAGE_CAP_BYTES] if headers else b""
+        items = f"(UID {MESSAGE_ITEMS[Scope.HEADERS]})"
+        return next((each.body for each in self._bodies(UidRanges.of([uid]), items, MESSAGE_CAP_BYTES)), b"")
 
-    def _fetch(self, uids: UidRanges, items: str) -> Pieces:
-        """Return what the server sent: everything, or, if it answers NO or BAD, possibly only a part."""
+    def _bodies(self, uids: UidRanges, items: str, keep_bytes: int) -> list[Fetched]:
+        """Return the messages that the server sent, without those that are doubtful or were sent twice differently."""
+        wanted = set(spread(uids))
+        found: dict[int, Fetched] = {}
+        doubtful: set[int] = set()
+        for each in parse_messages(self._dialog.fetch_bodies(str(uids), items, keep_bytes)):
+            if each.uid not in wanted:
+                continue
+            if _is_doubtful(each, alone=len(wanted) == 1) or found.setdefault(each.uid, each).body != each.body:
+                doubtful.add(each.uid)
+        return [each for uid, each in found.items() if uid not in doubtful]
+
+    def _open_again(self) -> Opened:
+        """Open the same folder again; raise ConnectionLost if it is not the same any longer."""
+        before = self._opened
         try:
-            with self._spoken(self._folder):
-                answer, pieces = self._client._imap.uid("FETCH", str(uids), items)
+            opened = self.examine(self._dialog.folder)
+        except FolderMissing:
+            raise self._dialog.lost() from None
+        if opened.uidvalidity != before.uidvalidity:
+            raise self._dialog.lost()
+        return opened
+
+    def _counted(self, folder: str) -> int | None:
+        try:
+            pieces = self._dialog.status(quote(wire_of(folder)), "(MESSAGES)")
         except FolderRefused:
-            answer = "BAD"
-        return pieces if answer == "OK" else self._untagged("FETCH")
+            return None
+        counts = [int(found[1]) for line in join_lines(pieces) if (found := MESSAGES.search(line))]
+        return next((count for count in counts if count <= MAX_NUMBER), None)
 
-    def _search(self, which: str, since: date | None) -> UidRanges:
-        criteria = which if since is None else f"{which} SINCE {format_criteria_date(since).decode()}"
-        with self._spoken(self._folder):
-            if self._client.has_capability("ESEARCH"):
-                self._untagged("ESEARCH")
-                self._must(self._client._imap.uid("SEARCH", "RETURN", "(ALL)", criteria))
-                return _parse_extended_search(self._untagged("ESEARCH"))
-            return _parse_search(self._must(self._client._imap.uid("SEARCH", criteria)))
-
-    def _list(self, *options: str) -> Pieces | None:
-        """Return the answer to LIST, or None if the server does not know the options."""
-        imap = self._client._imap
+    def _is_listed(self, folder: str) -> bool:
         try:
-            answer, _ = imap._simple_command("LIST", '""', '"*"', *options)
-        except imaplib.IMAP4.abort:
-            raise
-        except imaplib.IMAP4.error:
-            answer = "BAD"
-        pieces = self._untagged("LIST")
-        return pieces if answer == "OK" else None
+            listed = parse_folders(self._dialog.list(quote(wire_of(folder))))
+        except FolderRefused:
+            return True
+        return any(each.name == folder or (is_inbox(each.name) and is_inbox(folder)) for each in listed)
 
-    def _must(self, answer: tuple[str, Pieces]) -> Pieces:
-        if answer[0] != "OK":
-            raise FolderRefused(self._refusal(self._folder))
-        return answer[1]
 
-    def _untagged(self, kind: str) -> Pieces:
-        """Take the untagged responses of a kind that have arrived since the last call."""
-        pieces: Pieces = self._client._imap.response(kind)[1]
-        return [piece for piece in pieces if piece is not None]
+def _is_doubtful(message: Fetched, *, alone: bool) -> bool:
+    """Return whether what was sent for a message cannot be the message: nothing, or the next response as well.
 
-    def _refusal(self, folder: str) -> str:
-        what = f"to read the folder {folder!r}" if folder else "to list its folders"
-        return f"{self._place} refuses {what}: check this account's permissions there."
-
-    @contextmanager
-    def _spoken(self, folder: str = "") -> Iterator[None]:
-        """Translate the libraries' errors and drop their texts, which may contain what the server sent.
-
-        An unreadable answer counts as a refusal. An endless line counts as a lost connection, because no later answer
-        can be read after it.
-        """
-        try:
-            yield
-        except (imaplib.IMAP4.abort, OSError, EOFError):
-            raise self._lost() from None
-        except imaplib.IMAP4.error as error:
-            if str(error).startswith("got more than"):
-                raise self._lost() from None
-            raise FolderRefused(self._refusal(folder)) from None
-        except (ValueError, TypeError, LookupError):
-            raise FolderRefused(self._refusal(folder)) from None
-
-    def _lost(self) -> ConnectionLost:
-        return ConnectionLost(f"The connection to {self._place} broke: check the network, then start again to resume.")
+    Sizes are no proof, because some servers estimate them. A mail that quotes IMAP is believed when it comes alone.
+    """
+    if not message.body:
+        return message.size != 0
+    if alone or message.size is None or len(message.body) <= message.size:
+        return False
+    return bool(NEXT_RESPONSE.search(message.body))
 
 
 def _is_cut_in_header(body: bytes) -> bool:
@@ -241,43 +259,3 @@ def _is_cut(body: bytes, size: int | None, scope: Scope) -> bool:
     if len(body) < scope.cap_bytes:
         return False
     return scope is Scope.HEADERS or size is None or size > len(body)
-
-
-def _parse_folders(pieces: Pieces) -> Iterator[Folder]:
-    """Yield the folders of a LIST answer, line by line, so that one unreadable line does not hide the others."""
-    for piece in pieces:
-        try:
-            attributes, delimiter, name = parse_response([piece])
-            yield Folder(
-                _decoded(name),
-                frozenset(attribute.decode("ascii", "replace").lower() for attribute in attributes),
-                delimiter.decode("ascii", "replace") if delimiter else "",
-            )
-        except (ProtocolError, ValueError, TypeError, AttributeError):
-            continue
-
-
-def _decoded(name: bytes | int | None) -> str:
-    """Return a folder's decoded name, or the name as the server wrote it if it is not modified UTF-7.
-
-    imapclient parses the name 12 as a number and the name NIL as None.
-    """
-    if not isinstance(name, bytes):
-        return "NIL" if name is None else str(name)
-    try:
-        decoded: str = imap_utf7.decode(name)
-    except UnicodeDecodeError:
-        return name.decode("latin-1")
-    return decoded
-
-
-def _parse_search(pieces: Pieces) -> UidRanges:
-    return UidRanges.of(
-        int(word) for piece in pieces if isinstance(piece, bytes) for word in piece.split() if word.isdigit()
-    )
-
-
-def _parse_extended_search(pieces: Pieces) -> UidRanges:
-    """Parse `(TAG "A1") UID ALL 1:5,9` (RFC 4731); without ALL, nothing was found."""
-    sets = [re.search(rb"\bALL ([\d:,]+)", piece) for piece in pieces if isinstance(piece, bytes)]
-    return UidRanges.parse(",".join(found[1].decode() for found in sets if found))

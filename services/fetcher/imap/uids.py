@@ -11,10 +11,14 @@ from schemas.uids import UidRanges
 
 @dataclass(frozen=True)
 class Listed:
-    """The UIDs that a search found. With `joined`, it covered all messages, so no UIDs exist between them."""
+    """The UIDs that a search found. With `joined`, it covered all messages, so no UIDs exist between them.
+
+    Without `complete`, the server counts more messages than it listed.
+    """
 
     uids: UidRanges
     joined: bool
+    complete: bool = True
 
     def reach(self, uids: UidRanges) -> UidRanges:
         """Return the given UIDs, extended by the nonexistent UIDs directly before each of them.
@@ -77,3 +81,12 @@ def split_uids(uids: UidRanges, count: int, *, ranges: int) -> Iterator[UidRange
                 part, room = [], count
     if part:
         yield UidRanges(part)
+
+
+def halves(uids: set[int]) -> Iterator[UidRanges]:
+    """Yield the lower and the upper half of a set; none for an empty one, one for a single number."""
+    ordered = sorted(uids)
+    middle = (len(ordered) + 1) // 2
+    for half in (ordered[:middle], ordered[middle:]):
+        if half:
+            yield UidRanges.of(half)

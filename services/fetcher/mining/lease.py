@@ -4,7 +4,7 @@ import threading
 import time
 from typing import Self
 
-from fetcher.ports import Minings, Trouble, Unavailable
+from fetcher.ports import Minings, Unavailable
 from schemas.minings import Begun, Status
 
 
@@ -36,7 +36,7 @@ class Keeper:
         self._heard_at = time.monotonic()
         self._thread = threading.Thread(target=self._keep, name="lease", daemon=True)
         self.status = Status(begun.id, begun.state, cancelled=False)
-        self.trouble: Trouble | None = None
+        self.trouble: Exception | None = None
 
     def __enter__(self) -> Self:
         self.renew()
@@ -56,8 +56,8 @@ class Keeper:
             if time.monotonic() - self._heard_at < self._patience_seconds:
                 return
             self.trouble = trouble
-        except Trouble as trouble:
-            self.trouble = trouble
+        except Exception as trouble:
+            self.trouble = trouble  # raised by whoever fetches, not lost in this thread
         if self.trouble is not None or self.status.cancelled or self.status.state != "fetching":
             self._halt.set()
 

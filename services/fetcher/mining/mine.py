@@ -3,13 +3,14 @@
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeVar
 
 from fetcher.imap.connection import FolderMissing, is_loopback
 from fetcher.imap.folders import Folder, choose_folders, sent_folders
 from fetcher.imap.mailbox import Mailbox
-from fetcher.imap.patience import insist
-from fetcher.imap.reader import Reader
+from fetcher.imap.patience import Patience, insist
+from fetcher.imap.reader import Halted, Reader
 from fetcher.mining.lease import Keeper
 from fetcher.mining.outbox import Outbox, Task
 from fetcher.mining.outcome import MiningRequest, Outcome, Pace, Progress
@@ -18,7 +19,7 @@ from fetcher.mining.planning import Planner
 from fetcher.mining.pool import Pool, Tally
 from fetcher.mining.senders import perhaps_own
 from fetcher.ports import ENDED, Damaged, JobQueue, Minings, NotFound, RawStore
-from schemas.ledger import Failed, Skipped
+from schemas.ledger import Ledger, Skipped
 from schemas.minings import Beginning, Begun, Status
 from schemas.scope import Scope
 from schemas.segments import Plan, PlannedFolder, UnreadableSegment, plan_key
@@ -63,10 +64,10 @@ def mine(
     Trouble, whose text is for the user. Everything stored so far stays, and the same request resumes the mining.
     """
     watch(Progress(request.id))
-    mailbox = connect()
+    reader = Reader(connect, patience=Patience(pace.patience_seconds, stop), mailbox=connect())
     try:
-        folders = mailbox.folders()
-        asked = _beginning(request, mailbox, folders)
+        folders = reader.ask(Mailbox.folders)
+        asked = _beginning(request, reader, folders)
         begun = insist(
             lambda: processor.begin(request.user, asked=asked),
             halt=stop,
@@ -74,17 +75,17 @@ def mine(
         )
         run = _Run(request, begun, Services(connect, raw_store, queue, processor), watch, stop, pace)
         if begun.state == "fetching":
-            run.fetch(mailbox, folders)
+            run.fetch(reader.mailbox(), folders)
     finally:
-        mailbox.close()
+        reader.drop()
     return run.wait()
 
 
-def _beginning(request: MiningRequest, mailbox: Mailbox, folders: Sequence[Folder]) -> Beginning:
+def _beginning(request: MiningRequest, reader: Reader, folders: Sequence[Folder]) -> Beginning:
     """Return the request for begin; raise FolderMissing if none of the folders that the user named exists."""
     chosen, missing = choose_folders(request.folders, folders)
     if missing and not chosen:
-        names = ", ".join(sorted(folder.name for folder in folders if folder.selectable)[:8])
+        names = ", ".join(sorted(folder.title for folder in folders if folder.selectable)[:8])
         raise FolderMissing(
             f"{request.source.place} has no folder {', '.join(missing)}: choose an existing one, such as {names}."
         )
@@ -92,7 +93,7 @@ def _beginning(request: MiningRequest, mailbox: Mailbox, folders: Sequence[Folde
         id=request.id,
         source=request.source.name,
         address=request.source.address,
-        chunks=choose_chunks(sum(mailbox.count(name) for name in chosen)),
+        chunks=choose_chunks(sum(reader.ask(partial(Mailbox.count, folder=name)) for name in chosen)),
         holder=request.holder or request.id,
         me=request.me,
         folders=request.folders,
@@ -122,6 +123,7 @@ class _Run:
         self._stop = stop
         self._pace = pace
         self._halt = threading.Event()
+        self._patience = Patience(pace.patience_seconds, self._halt)
         self._tally = Tally()
         self._listed: int | None = None
         self._unfinished = False
@@ -174,13 +176,14 @@ class _Run:
         self._show(self._status)
         return Outcome(
             mining=self._begun.id,
-            finished=self._status.state in ENDED,
+            finished=self._status.state in ENDED and not Ledger.from_json(self._status.ledger or {}).incomplete,
             resumed=self._begun.resumed,
             state=self._status.state,
             progress=self._progress(self._status),
             ledger=self._status.ledger,
             receipt=self._status.receipt,
             perhaps_own=perhaps_own(self._tally.senders, self._begun.settings.own if self._begun.settings else ()),
+            failures=self._tally.failures.all(),
         )
 
     def _plan(self, reader: Reader, folders: Sequence[Folder], keeper: Keeper) -> Plan | None:
@@ -205,14 +208,16 @@ class _Run:
             ) from None
 
     def _make_plan(self, reader: Reader, folders: Sequence[Folder], keeper: Keeper) -> Plan | None:
-        planner = Planner(reader, self._begun)
-        chosen, missing = choose_folders(self._begun.fixed.folders, folders)
-        planned = [PlannedFolder(name, failed=Failed.MISSING.value) for name in missing]
-        for name in chosen:
-            self._show(keeper.status, state="planning")
-            if self._is_to_end():
-                return None
-            planned.append(planner.plan(name))
+        planned: list[PlannedFolder] = []
+        self._show(keeper.status, state="planning")
+        try:
+            for folder in Planner(reader, self._begun, self._tally.failures).plan(folders):
+                planned.append(folder)
+                self._show(keeper.status, state="planning")
+                if self._is_to_end():
+                    return None
+        except Halted:
+            return None
         return Plan(tuple(planned))
 
     def _fetch_planned(self, plan: Plan, reader: Reader, keeper: Keeper) -> list[Task]:
@@ -226,7 +231,7 @@ class _Run:
             scope=Scope(self._begun.fixed.scope),
             tally=self._tally,
             outbox=self._outbox,
-            halt=self._halt,
+            patience=self._patience,
         )
         self._send_again(pool, reader, there, keeper)
         self._show(keeper.status)
@@ -248,12 +253,7 @@ class _Run:
         return max(1, min(self._request.connections or usual, len(tasks)))
 
     def _reader(self, mailbox: Mailbox | None) -> Reader:
-        return Reader(
-            self._services.connect,
-            halt=self._halt,
-            patience_seconds=self._pace.patience_seconds,
-            mailbox=mailbox,
-        )
+        return Reader(self._services.connect, patience=self._patience, mailbox=mailbox)
 
     def _tell_fetched(self) -> None:
         self._status = self._insist(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from fetcher.imap.patience import insist
-from fetcher.imap.reader import Reading
+from fetcher.imap.reading import Reading
 from fetcher.imap.uids import spread
 from fetcher.ports import JobQueue, RawStore
 from schemas.jobs import Job, JobKind

@@ -6,6 +6,7 @@ from typing import Any
 from uuid import uuid4
 
 from fetcher.imap.source import Source
+from fetcher.mining.failures import Failure
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +56,11 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How a mining ended. Unless `finished`, the same request resumes it.
+    """How a mining ended. Unless `finished`, the same request reads the rest.
 
     `ledger` and `receipt` are as the processor returns them. `perhaps_own` are addresses that wrote from the mailbox's
-    Sent folders and are not known as the user's; they are not stored anywhere.
+    Sent folders and are not known as the user's. `failures` says what this run could not read. Neither of the two is
+    stored anywhere.
     """
 
     mining: str
@@ -69,6 +71,7 @@ class Outcome:
     ledger: Mapping[str, Any] | None = None
     receipt: Mapping[str, Any] | None = None
     perhaps_own: tuple[str, ...] = ()
+    failures: tuple[Failure, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 
 from fetcher.imap.uids import Listed
+from schemas.ledger import Failed
 from schemas.scope import Scope
 from schemas.segments import MAX_BYTES, MAX_MESSAGES, PlannedFolder, PlannedSegment
 from schemas.uids import UidRanges
@@ -44,13 +45,13 @@ def plan_folder(
 
     `sizes` gives the UIDs to fetch, which are among the listed ones, in ascending order with their RFC822.SIZE. A
     segment also covers the nonexistent UIDs directly before each of its messages. Without a UIDVALIDITY (0), it covers
-    nothing.
+    nothing. If the server counts more messages than it listed, the folder has failed beyond its segments.
     """
     segments = (
         PlannedSegment(uids, listed.reach(uids) if uidvalidity else UidRanges())
         for uids in _cut(sizes, scope.cap_bytes, messages)
     )
-    return PlannedFolder(name, uidvalidity, tuple(segments))
+    return PlannedFolder(name, uidvalidity, tuple(segments), failed="" if listed.complete else Failed.UNLISTED.value)
 
 
 def _cut(sizes: Iterable[tuple[int, int]], cap_bytes: int, messages: int) -> Iterator[UidRanges]:

@@ -5,14 +5,19 @@ from collections import Counter, deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from fetcher.imap.reader import FolderLost, Reader, Reading
+from fetcher.imap.names import title_of
+from fetcher.imap.patience import Patience
+from fetcher.imap.reader import Halted, Reader
+from fetcher.imap.reading import FolderLost, Reading
 from fetcher.imap.uids import spread
+from fetcher.mining.failures import Failures
 from fetcher.mining.outbox import Outbox, Task
 from fetcher.mining.senders import count_senders
 from fetcher.ports import Trouble
 from schemas.jobs import Job
 from schemas.ledger import Failed, Skipped
 from schemas.scope import Scope
+from schemas.segments import PlannedFolder
 
 IDLE_SECONDS = 0.1
 """How long an idle connection waits before it checks whether it has to stop."""
@@ -29,6 +34,7 @@ class Tally:
     sent_folders: frozenset[str] = frozenset()
     senders: Counter[str] = field(default_factory=Counter)
     """How many messages this run read from `sent_folders`, by the address that wrote them."""
+    failures: Failures = field(default_factory=Failures)
 
     @property
     def left_out(self) -> int:
@@ -38,10 +44,12 @@ class Tally:
         """Count messages that were not fetched."""
         (self.skipped if isinstance(reason, Skipped) else self.failed)[reason.value] += messages
 
-    def add(self, reading: Reading) -> None:
-        """Count what a reading left out; the messages it read are counted once they are stored."""
+    def add(self, reading: Reading, folder: PlannedFolder, said: str) -> None:
+        """Count what a reading left out of a folder; the messages it read are counted once they are stored."""
         for reason, uids in reading.absent.items():
             self.leave_out(reason, len(uids))
+            if isinstance(reason, Failed):
+                self.failures.add(title_of(folder.name), reason, uids=uids, said=said)
 
 
 class Pool:
@@ -54,14 +62,15 @@ class Pool:
         scope: Scope,
         tally: Tally,
         outbox: Outbox,
-        halt: threading.Event,
+        patience: Patience,
     ) -> None:
-        """Prepare to fetch `tasks` and count into `tally`. Setting `halt` ends the fetching; the end sets it too."""
+        """Prepare to fetch `tasks` and count into `tally`. The halt ends the fetching; the end of it sets the halt."""
         self._tasks = deque(tasks)
         self._scope = scope
         self._tally = tally
         self._outbox = outbox
-        self._halt = halt
+        self._patience = patience
+        self._halt = patience.halt
         self._change = threading.Condition()
         self._in_flight = 0
         self._lost: dict[str, Failed] = {}
@@ -92,8 +101,10 @@ class Pool:
             reading = reader.tell_apart(task.folder, missing) if missing else reading
         except FolderLost as lost:
             reading.leave_out(lost.reason, missing)
+        except Halted:
+            reading.leave_out(Failed.UNAVAILABLE, missing)
         with self._change:
-            self._tally.add(reading)
+            self._tally.add(reading, task.folder, reader.said)
             self._tally.fetched += len(stored)
         return self._outbox.job(task, len(stored))
 
@@ -130,6 +141,8 @@ class Pool:
                 self._halt.set()
                 return None
             self._in_flight += 1
+            if self._patience.tried:
+                self._tasks.rotate(len(self._tasks) // 2)  # what the server refuses may be only here
             return self._tasks.popleft()
 
     def _put_down(self) -> None:
@@ -168,7 +181,7 @@ class Pool:
             self._halt.set()
             raise
         with self._change:
-            self._tally.add(reading)
+            self._tally.add(reading, task.folder, reader.said)
             self._tally.fetched += len(reading.messages)
             self._tally.bytes_fetched += stored
             self._tally.senders.update(senders)

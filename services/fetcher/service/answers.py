@@ -20,6 +20,7 @@ ANSWERS = {
     Exit.UNREACHABLE: (502, "unreachable"),
     Exit.CERTIFICATE: (502, "certificate"),
     Exit.UNAVAILABLE: (503, "unavailable"),
+    Exit.INTERRUPTED: (503, "stopping"),
     Exit.STORAGE: (507, "storage"),
 }
 """HTTP status and code, by the exit code that the command line would have returned."""

@@ -60,7 +60,7 @@ def address_of(listening: socket.socket) -> str:
 def serve_until_stopped(app: Starlette, runs: Runs, listening: socket.socket) -> None:
     """Answer until SIGTERM or Ctrl-C. Then return once no mining has anything in flight, or after 50 seconds at most.
 
-    A second Ctrl-C raises KeyboardInterrupt immediately.
+    A second one raises KeyboardInterrupt immediately.
     """
     _set_up_logging()
     asyncio.run(_serve(make_server(app), runs, listening))
@@ -83,7 +83,7 @@ def make_server(app: Starlette) -> Server:
 
 async def _serve(server: Server, runs: Runs, listening: socket.socket) -> None:
     def stop(number: signal.Signals) -> None:
-        if runs.stopping and number == signal.SIGINT:
+        if runs.stopping and number != signal.SIGHUP:
             raise KeyboardInterrupt
         log.info("service stopping", minings=runs.count)
         runs.stop()

@@ -16,6 +16,7 @@ from fetcher.imap.mailbox import Mailbox
 from fetcher.mining.claims import claim_source
 from fetcher.mining.mine import mine
 from fetcher.mining.outcome import MiningRequest, Progress
+from fetcher.ports import ENDED
 from fetcher.service.answers import Problem
 
 if TYPE_CHECKING:
@@ -116,7 +117,7 @@ class Runs:
                 watch=run.watch,
                 stop=self._stop,
             )
-        if outcome.finished:
+        if outcome.state in ENDED:
             log.info("mining ended", mining=outcome.mining, state=outcome.state)
         else:
             log.info("mining left", mining=outcome.mining, state=outcome.state)

@@ -95,7 +95,7 @@ def test_examine_and_search(dovecot: Dovecot, login: str, mailbox: Mailbox) -> N
 @pytest.mark.parametrize("messages", [0, 5])
 def test_search_without_extensions(monkeypatch: pytest.MonkeyPatch, messages: int) -> None:
     """A server without ESEARCH is searched in windows of positions, so that each answer line is bounded."""
-    monkeypatch.setattr("fetcher.imap.mailbox.SEARCH_MESSAGES", 2)
+    monkeypatch.setattr("fetcher.imap.census.SEARCH_MESSAGES", 2)
     folder = OddFolder({uid * 10: HEAD + b"\r\n" for uid in range(1, messages + 1)})
     with OddImap({"INBOX": folder}) as server:
         mailbox = odd_mailbox(server)

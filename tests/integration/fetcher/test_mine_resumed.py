@@ -244,6 +244,23 @@ def test_a_lease_that_is_lost(dovecot: Dovecot, login: str, stack: Stack) -> Non
     assert len(stack.stored()) < 6
 
 
+def test_a_lease_that_fails_unexpectedly(dovecot: Dovecot, login: str, stack: Stack) -> None:
+    """An error in the thread that renews the lease ends the mining instead of being printed."""
+    dovecot.deliver(login, "INBOX", mails(MESSAGES))
+    failed = threading.Event()
+
+    def fail(_: Mining) -> None:
+        if stack.stored():
+            failed.set()
+            raise Crash
+
+    stack.minings.on_renew = fail
+    stack.on_put_of("401-600", lambda: failed.wait(5))
+
+    with pytest.raises(Crash):
+        stack.mine(connections=1)
+
+
 def test_a_folder_that_was_made_anew(dovecot: Dovecot, login: str, stack: Stack) -> None:
     """If the UIDVALIDITY has changed on resume, unfetched messages are failed, and the next mining reads everything."""
     dovecot.deliver(login, "INBOX", mails(450))

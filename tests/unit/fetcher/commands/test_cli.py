@@ -14,7 +14,8 @@ from typing import Any
 
 import pytest
 
-from fetcher.commands.cli import run
+from fetcher import imap
+from fetcher.commands.cli import OPTIONS, run
 from fetcher.exits import Exit
 from tests.support.fake_processor import TOKEN, FakeProcessor, contact
 
@@ -534,3 +535,11 @@ def test_doctor_lists_every_wrong_setting(capsys: pytest.CaptureFixture[str], mo
     findings = json.loads(capsys.readouterr().out)
     assert code == Exit.NOT_WELL
     assert [finding["well"] for finding in findings if finding["check"] == "settings"] == [False, False]
+
+
+@pytest.mark.parametrize("advice", OPTIONS)
+def test_each_advice_is_in_a_sentence(advice: str) -> None:
+    """What the command line adds an option to is said by the mailbox's side."""
+    sentences = "".join(path.read_text() for path in Path(imap.__path__[0]).glob("*.py"))
+
+    assert advice in sentences

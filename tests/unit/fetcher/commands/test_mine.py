@@ -10,6 +10,7 @@ from fetcher.commands.mine import conclude
 from fetcher.commands.session import Session
 from fetcher.commands.summary import Standing
 from fetcher.exits import Exit
+from fetcher.mining.failures import Failure
 from fetcher.mining.outcome import Outcome, Progress
 from schemas.ledger import Ledger
 
@@ -149,8 +150,39 @@ def test_nothing_is_suggested_without_such_an_address(capsys: pytest.CaptureFixt
     assert "yours too" not in capsys.readouterr().err
 
 
+def test_failures_are_named(capsys: pytest.CaptureFixture[str]) -> None:
+    """The end of a mining names the folders that failed, in the server's words, on a line of their own each."""
+    failures = (Failure("Archive", "refused", 2, (7, 8), "[SERVERBUG] sorry"), Failure("Old", "missing"))
+    ended = replace(outcome(ledger=Ledger(listed=2, failed={"refused": 2})), failures=failures)
+
+    code = end(ended)
+
+    assert code == Exit.NOT_WELL
+    assert 'Archive: 2 messages refused (UID 7, 8). The server says: "[SERVERBUG] sorry"' in capsys.readouterr().err
+
+
 def test_json_has_the_addresses(capsys: pytest.CaptureFixture[str]) -> None:
     """A program finds the addresses in the outcome."""
     end(outcome("jane@work.example"), as_json=True)
 
     assert json.loads(capsys.readouterr().out)["perhaps_own"] == ["jane@work.example"]
+
+
+@pytest.mark.parametrize(
+    ("ledger", "code"),
+    [
+        (Ledger(listed=9, fetched=4, processed=4, failed={"unavailable": 5}), Exit.INTERRUPTED),
+        (Ledger(folders_failed={"7ce82cff3eb34362": "unavailable", "8ee7ca6f7804df34": "refused"}), Exit.INTERRUPTED),
+        (Ledger(listed=9, fetched=4, processed=4, failed={"refused": 5}), Exit.NOT_WELL),
+        (Ledger(listed=9, fetched=4, processed=4, failed={"unavailable": 4}), Exit.NOT_WELL),
+    ],
+)
+def test_what_the_server_did_not_give(ledger: Ledger, code: Exit, capsys: pytest.CaptureFixture[str]) -> None:
+    """A mining is not called finished if the server had more to give; the same command reads the rest."""
+    here = Session(arguments=["mine", "imap://jane@localhost"])
+    found = conclude(here, outcome(ledger=ledger), Standing(0), user="local", verbose=False, as_json=False)
+
+    shown = capsys.readouterr()
+    assert found == code
+    assert ("is finished" not in shown.out) is ledger.incomplete
+    assert ("leadminer mine imap://jane@localhost" in shown.err) is (code == Exit.INTERRUPTED)

@@ -99,9 +99,10 @@ def test_a_mining_that_hangs_does_not_hold_the_stop_up(
     assert '"minings": 1, "event": "service stopped"' in capfd.readouterr().err
 
 
-def test_a_second_ctrl_c_stops_at_once(hanging: Runs) -> None:
-    """A second Ctrl-C stops the service immediately."""
-    send(signal.SIGINT, signal.SIGINT)
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_second_signal_stops_at_once(hanging: Runs, number: signal.Signals) -> None:
+    """A second Ctrl-C or SIGTERM stops the service immediately."""
+    send(number, number)
     began = time.monotonic()
 
     with pytest.raises(KeyboardInterrupt):
