@@ -125,7 +125,12 @@ def odd_stack(
 ) -> Stack:
     """Return a stack on an IMAP server of tests."""
     source = Source("jane", server.host, server.port, implicit_tls=False)
-    connector = Connector(source, Credentials("secret"), read_timeout_seconds=read_timeout_seconds)
+    connector = Connector(
+        source,
+        Credentials("secret"),
+        connect_timeout_seconds=read_timeout_seconds,
+        read_timeout_seconds=read_timeout_seconds,
+    )
     return Stack(connector, raw_store or MemoryRawStore())
 
 

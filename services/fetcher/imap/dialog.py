@@ -8,6 +8,7 @@ from typing import Any
 from imapclient import IMAPClient
 
 from fetcher.imap.connection import ConnectionLost, FolderRefused, close
+from fetcher.imap.login import offers
 from fetcher.imap.names import title_of
 from fetcher.imap.refusals import Refusal, read_refusal
 from fetcher.imap.responses import MAX_NUMBER, Pieces
@@ -42,7 +43,7 @@ class Dialog:
     def offers(self, *capabilities: str) -> bool:
         """Return whether the server has all of these extensions."""
         with self.spoken():
-            return all(self._client.has_capability(each) for each in capabilities)
+            return offers(self._client, *capabilities)
 
     def list(self, pattern: bytes, *options: str) -> Pieces:
         """Return the answer to LIST."""

@@ -71,7 +71,7 @@ def introduce(client: IMAPClient) -> None:
     NetEase (163.com, 126.com) refuses EXAMINE without it: "Unsafe Login" (reports to himalaya and OfflineIMAP on
     GitHub, December 2026).
     """
-    if client.has_capability("ID"):
+    if offers(client, "ID"):
         name = f'("name" "leadminer" "version" "{version("leadminer")}")'
         imap: Any = client._imap
         try:
@@ -103,3 +103,11 @@ class _Literals:
     def send(self, _invitation: bytes) -> bytes:
         """Return what follows the server's invitation."""
         return self._parts.pop(0) if self._parts else b""
+
+
+def offers(client: IMAPClient, *capabilities: str) -> bool:
+    """Return whether a server has all of these extensions; not if its answer to CAPABILITY is empty."""
+    try:
+        return all(client.has_capability(each) for each in capabilities)
+    except AttributeError:  # imapclient reads the answer that is not there
+        return False

@@ -5,38 +5,61 @@ import re
 from collections.abc import Iterator
 
 from tests.support.imap.commands import Command
-from tests.support.imap.faults import BODY, changed, first_saying, goodbye_after, on, refused
-from tests.support.imap.server import Fault, HangUp
+from tests.support.imap.faults import BODY, changed, first_saying, goodbye_after, instead, on, refused
+from tests.support.imap.server import Fault, HangUp, ImapServer
 
-COMMANDS = ("LOGIN", "LIST", "STATUS", "EXAMINE", "UID SEARCH", "FETCH", "UID FETCH", "UID FETCH")
+COMMANDS = ("CAPABILITY", "LOGIN", "LIST", "STATUS", "EXAMINE", "UID SEARCH", "FETCH", "UID FETCH", "UID FETCH")
 REFUSALS = (
-    "NO no",
-    "NO [SERVERBUG] no",
-    "NO [UNAVAILABLE] no",
-    "NO Too many simultaneous connections",
-    "BAD no",
-    "OK no",
+    *("NO", "NO failed", "OK what?", "BAD what?", "NO [UNAVAILABLE] later", "NO [SERVERBUG] oops", "NO [INUSE] in use"),
+    *("NO [LIMIT] too many", "NO [OVERQUOTA] full", "NO [THROTTLED] slow down", "NO System Error (Failure)"),
+    *("BAD User is authenticated but not connected.", "NO Too many simultaneous connections", "BAD not selected"),
 )
+JUNK = (
+    *(b"* BYE no\r\n", b"* 1 EXPUNGE\r\n", b"* OK still here\r\n", b"* NO low on memory\r\n", b"* 40 EXISTS\r\n"),
+    b"* 1 FETCH (FLAGS (\\Seen))\r\n",
+)
+HANGS = 0.05
 ONCE = "LIST"
 """A list that lacks a folder each time it is asked for is the list that the server has."""
 
 
-def draw_fault(random: random.Random) -> Fault:
-    """Return a fault."""
+def draw_fault(server: ImapServer, random: random.Random) -> Fault:
+    """Return a fault for a server. One in twenty is that it answers nothing for a while, once."""
     command = random.choice(COMMANDS)
+    if random.random() < HANGS:
+        return on(command, _hanging(server), times=1)
     kinds: list[Fault] = [
         _hang_up,
         _break_off,
+        _twice,
         _less(random),
         _shorter(random),
         _other_bodies(random),
-        refused(random.choice(REFUSALS)),
-        first_saying(b"* BYE no\r\n"),
-        first_saying(b"* 1 EXPUNGE\r\n"),
-        goodbye_after(random.randrange(1, 12)),
+        instead(),
+        *(refused(random.choice(REFUSALS)) for _ in range(2)),
+        *(first_saying(random.choice(JUNK)) for _ in range(2)),
+        goodbye_after(random.randrange(12)),
     ]
     times = random.choice([1, 2, 3, None])
     return on(command, random.choice(kinds), times=1 if command == ONCE else times)
+
+
+def _hanging(server: ImapServer) -> Fault:
+    """Answer nothing until the server is closed."""
+
+    def hang(_: Command, answer: Iterator[bytes]) -> Iterator[bytes]:
+        server.closing.wait()
+        yield from answer
+
+    return hang
+
+
+def _twice(_: Command, answer: Iterator[bytes]) -> Iterator[bytes]:
+    """Say each untagged response twice."""
+    for response in answer:
+        yield response
+        if response.startswith(b"* "):
+            yield response
 
 
 def _hang_up(_: Command, answer: Iterator[bytes]) -> Iterator[bytes]:

@@ -27,7 +27,8 @@ class ImapServer:
 
     Folders are by the name on the wire; surrogates (`\udce9`) are raw bytes. `commands` are those received so far, and
     `sent` counts the bytes of the answers to them. With `ignores_caps`, FETCH sends whole bodies. `closing` is set at
-    the end, so that a fault that waits can stop.
+    the end, so that a fault that waits can stop. With `most_connections`, further ones get `too_many`: as a greeting if
+    that is a BYE, else as the answer to LOGIN. `refused_connections` counts them.
     """
 
     host = "127.0.0.1"
@@ -48,6 +49,9 @@ class ImapServer:
         self.ignores_caps = False
         self.commands: list[Command] = []
         self.sent = 0
+        self.most_connections = 0
+        self.too_many = "NO too many connections"
+        self.connections = self.refused_connections = 0
         self.lock = threading.Lock()
         self.closing = threading.Event()
         server = self
@@ -99,6 +103,7 @@ class _Session:
         self._handler = handler
         self._entered = server.greeting.startswith("* PREAUTH")
         self._folder = ""
+        self._is_surplus = False
         self._answers: dict[str, Callable[[Command], Iterator[bytes]]] = {
             "CAPABILITY": self._capability,
             "NOOP": self._done,
@@ -121,7 +126,15 @@ class _Session:
 
     def run(self) -> None:
         """Answer commands until the client logs out or the connection ends."""
+        server = self._server
+        with server.lock:
+            server.connections += 1
+            self._is_surplus = 0 < server.most_connections < server.connections
+            server.refused_connections += self._is_surplus
         try:
+            if self._is_surplus and server.too_many.startswith("* BYE"):
+                self._write(server.too_many.encode() + b"\r\n")
+                return
             self._write(self._server.greeting.encode() + b"\r\n")
             while read := read_command(self._handler.rfile, lambda: self._write(b"+ go on\r\n")):
                 command = replace(read, folder=self._folder)
@@ -135,6 +148,9 @@ class _Session:
                     return
         except (HangUp, OSError, ValueError):
             return
+        finally:
+            with server.lock:
+                server.connections -= 1
 
     def _write(self, data: bytes) -> None:
         self._handler.wfile.write(data)
@@ -164,6 +180,9 @@ class _Session:
     def _login(self, command: Command) -> Iterator[bytes]:
         if len(command.words) != 2:
             raise Malformed
+        if self._is_surplus:
+            yield command.done(self._server.too_many)
+            return
         self._entered = True
         yield command.done("OK in")
 
