@@ -137,6 +137,7 @@ async def open_ports(settings: Settings) -> AsyncIterator[tuple[Ports, RedisJobQ
                 minings=Minings(PostgresMiningStore(mining_pool)),
                 contacts=PostgresContactStore(permanent_pool),
                 queue=queue,
+                compute=asyncio.to_thread,
             ),
             queue,
         )

@@ -1,12 +1,13 @@
 """What the processor needs from the outside, and the errors it can meet. Adapters translate their errors into these."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 from schemas.jobs import Job
 
 Row = Mapping[str, Any]
+T = TypeVar("T")
 
 
 class NotFound(Exception):
@@ -23,6 +24,18 @@ class LimitExceeded(Exception):
 
 class Unavailable(Exception):
     """The store, queue or database does not answer now. As far as we know, the request itself is fine."""
+
+
+class Compute(Protocol):
+    """Runs what takes long and waits for nothing. Other tasks go on meanwhile if the platform has threads."""
+
+    async def __call__(self, work: Callable[[], T], /) -> T:
+        """Return what `work` returns, or raise what it raises."""
+
+
+async def compute_here(work: Callable[[], T], /) -> T:
+    """Compute on a platform without threads."""
+    return work()
 
 
 class RawStore(Protocol):

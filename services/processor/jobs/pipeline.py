@@ -15,7 +15,16 @@ from processor.jobs.reading import SegmentFailed, read_segment
 from processor.jobs.refining import Refiner, refine_jobs
 from processor.minings.mining import Mining
 from processor.minings.table import Minings
-from processor.ports import Conflict, ContactStore, JobQueue, LimitExceeded, NotFound, RawStore
+from processor.ports import (
+    Compute,
+    Conflict,
+    ContactStore,
+    JobQueue,
+    LimitExceeded,
+    NotFound,
+    RawStore,
+    compute_here,
+)
 from schemas.jobs import BadJob, Job, JobKind
 from schemas.ledger import Dead, Ledger, Skipped
 from schemas.limits import MAX_ROW_BYTES
@@ -39,6 +48,7 @@ class Ports:
     minings: Minings
     contacts: ContactStore
     queue: JobQueue
+    compute: Compute = compute_here
 
 
 class Pipeline:
@@ -49,7 +59,8 @@ class Pipeline:
         self._minings = ports.minings
         self._contacts = ports.contacts
         self._queue = ports.queue
-        self._refiner = Refiner(ports.minings, ports.contacts)
+        self._compute = ports.compute
+        self._refiner = Refiner(ports.minings, ports.contacts, ports.compute)
 
     async def handle(self, text: str, *, deliveries: int = 1, again: bool = False) -> None:
         """Run one job; it is settled when this returns.
@@ -104,11 +115,12 @@ class Pipeline:
     async def _count(self, mining: Mining, name: str) -> None:
         """Count a segment; raise SegmentFailed if the segment itself is at fault."""
         try:
-            head, messages = read_segment(await self._raw.get(segment_key(mining.id, name)), mining.settings)
+            data = await self._raw.get(segment_key(mining.id, name))
+            head, messages = await self._compute(lambda: read_segment(data, mining.settings))
             keys = sorted({message.key.hex() for message in messages})
             elsewhere = await self._minings.counted_elsewhere(mining, keys)
             mine = [message for message in messages if message.key.hex() not in elsewhere]
-            points = pack(mine, chunks=mining.settings.chunks, max_bytes=MAX_ROW_BYTES)
+            points = await self._compute(lambda: pack(mine, chunks=mining.settings.chunks, max_bytes=MAX_ROW_BYTES))
             await self._minings.count_segment(
                 mining,
                 name=name,
@@ -246,7 +258,8 @@ class Pipeline:
     async def _plan(self, mining: Mining) -> Plan | None:
         """Return the plan, an empty one if the fetcher has not written it yet, or None if it is damaged."""
         try:
-            return Plan.decode(await self._raw.get(plan_key(mining.id)))
+            data = await self._raw.get(plan_key(mining.id))
+            return await self._compute(lambda: Plan.decode(data))
         except NotFound:
             return Plan()
         except UnreadableSegment:

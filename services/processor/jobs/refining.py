@@ -3,11 +3,13 @@
 import asyncio
 from collections import Counter, deque
 from collections.abc import Sequence
+from functools import partial
 
-from processor.domain.contacts.refine import Contact, cut_parts, refine
+from processor.domain.contacts.packing import unite
+from processor.domain.contacts.refine import Contact, cut_parts, refine_united
 from processor.minings.mining import Mining
 from processor.minings.table import Minings
-from processor.ports import ContactStore
+from processor.ports import Compute, ContactStore
 from schemas.jobs import Job, JobKind
 from schemas.ledger import Verdict
 from schemas.limits import MAX_ROW_BYTES
@@ -31,9 +33,10 @@ def refine_jobs(mining: str, chunks: Sequence[int]) -> list[Job]:
 class Refiner:
     """Refines chunks of minings in the state `refining`. Every step can be repeated."""
 
-    def __init__(self, minings: Minings, contacts: ContactStore) -> None:
+    def __init__(self, minings: Minings, contacts: ContactStore, compute: Compute) -> None:
         self._minings = minings
         self._contacts = contacts
+        self._compute = compute
 
     async def refine(self, mining: Mining, chunks: range) -> bool:
         """Refine those of these chunks that are left; return False if the mining has been erased in the meantime.
@@ -44,7 +47,7 @@ class Refiner:
         try:
             for chunk in await self._minings.chunks_to_refine(mining):
                 if chunk in chunks:
-                    parts, totals = await self._compute(mining, chunk)
+                    parts, totals = await self._refine_chunk(mining, chunk)
                     if len(storing) == AHEAD and not await storing.popleft():
                         return False
                     storing.append(asyncio.create_task(self._store(mining, chunk, parts, totals)))
@@ -54,17 +57,19 @@ class Refiner:
                 task.cancel()
             await asyncio.gather(*storing, return_exceptions=True)
 
-    async def _compute(self, mining: Mining, chunk: int) -> tuple[list[str], Counter[str]]:
+    async def _refine_chunk(self, mining: Mining, chunk: int) -> tuple[list[str], Counter[str]]:
         """Return a chunk's contacts in parts, and its addresses by verdict."""
         contacts: list[Contact] = []
         totals: Counter[str] = Counter()
-        for number, person in enumerate(refine(await self._minings.points(mining, chunk))):
+        rows = await self._minings.points(mining, chunk)
+        united = await self._compute(partial(unite, rows))
+        for number, person in enumerate(refine_united(united)):
             totals[str(person.verdict)] += 1
             if person.verdict is Verdict.CONTACT:
                 contacts.append(person.contact())
             if number % TURN_PERSONS == 0:
                 await asyncio.sleep(0)
-        return cut_parts(contacts, max_bytes=MAX_ROW_BYTES), totals
+        return await self._compute(partial(cut_parts, contacts, max_bytes=MAX_ROW_BYTES)), totals
 
     async def _store(self, mining: Mining, chunk: int, parts: list[str], totals: Counter[str]) -> bool:
         """Store a chunk's parts and apply what is stored; return False if the permanent side has closed the mining.

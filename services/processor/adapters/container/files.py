@@ -1,9 +1,12 @@
 """The raw store as a directory, which the fetcher writes and the processor reads and deletes."""
 
+import asyncio
+import builtins
 import errno
 import os
 import shutil
 from collections.abc import AsyncIterator, Iterator, Sequence
+from itertools import islice
 from pathlib import Path, PurePosixPath
 
 from processor.ports import NotFound, Unavailable
@@ -11,16 +14,31 @@ from schemas.segments import is_mining
 
 _TEMPORARY = "."
 """The names of the fetcher's unfinished files start with a dot. They are not objects."""
+_LISTED_AT_ONCE = 1_000
 
 
 class FileStore:
-    """Objects as files under a folder."""
+    """Objects as files under a folder. Each operation waits for the disk in a thread of its own."""
 
     def __init__(self, root: Path) -> None:
         self._root = root
 
     async def get(self, key: str) -> bytes:
         """Return an object's bytes; raise NotFound, or Unavailable if the disk fails."""
+        return await asyncio.to_thread(self._get, key)
+
+    async def list(self, prefix: str) -> AsyncIterator[str]:
+        """Yield the keys under a folder (`prefix` ends with a slash), or those of all minings if `prefix` is empty."""
+        keys = self._keys(prefix)
+        while some := await asyncio.to_thread(self._next, keys):
+            for key in some:
+                yield key
+
+    async def delete(self, keys: Sequence[str]) -> None:
+        """Delete these objects, the files that a killed fetcher left beside them, and folders that become empty."""
+        await asyncio.to_thread(self._delete, keys)
+
+    def _get(self, key: str) -> bytes:
         try:
             return self._path(key).read_bytes()
         except (FileNotFoundError, IsADirectoryError, NotADirectoryError) as error:
@@ -29,18 +47,18 @@ class FileStore:
         except OSError as error:
             raise Unavailable(f"the raw store cannot be read: {_word(error)}") from error
 
-    async def list(self, prefix: str) -> AsyncIterator[str]:
-        """Yield the keys under a folder (`prefix` ends with a slash), or those of all minings if `prefix` is empty."""
+    def _keys(self, prefix: str) -> Iterator[str]:
         self._look_at_root()
+        for folder in [self._path(prefix)] if prefix else self._minings():
+            yield from (path.relative_to(self._root).as_posix() for path in _objects(folder))
+
+    def _next(self, keys: Iterator[str]) -> builtins.list[str]:
         try:
-            for folder in [self._path(prefix)] if prefix else self._minings():
-                for path in _objects(folder):
-                    yield path.relative_to(self._root).as_posix()
+            return [*islice(keys, _LISTED_AT_ONCE)]
         except OSError as error:
             raise Unavailable(f"the raw store cannot be read: {_word(error)}") from error
 
-    async def delete(self, keys: Sequence[str]) -> None:
-        """Delete these objects, the files that a killed fetcher left beside them, and folders that become empty."""
+    def _delete(self, keys: Sequence[str]) -> None:
         try:
             folders = set()
             for key in keys:

@@ -43,13 +43,12 @@ class RedisJobQueue:
         self._unread_own = True
 
     async def send(self, jobs: Sequence[Job]) -> None:
-        """Queue these jobs."""
-        if not jobs:
-            return
-        pipeline = self._redis.pipeline(transaction=False)
-        for job in jobs:
-            pipeline.xadd(STREAM, {"job": job.encode()})
-        await self._ask(pipeline.execute())
+        """Queue these jobs, a few at a time, so that other tasks get their turn."""
+        for start in range(0, len(jobs), SENT_AT_ONCE):
+            pipeline = self._redis.pipeline(transaction=False)
+            for job in jobs[start : start + SENT_AT_ONCE]:
+                pipeline.xadd(STREAM, {"job": job.encode()})
+            await self._ask(pipeline.execute())
 
     async def bury(self, job: str, *, reason: str) -> None:
         """Put a job on the dead-letter stream."""
@@ -122,3 +121,6 @@ class RedisJobQueue:
             return await answer
         except (RedisError, OSError) as error:
             raise Unavailable("the queue does not answer") from error
+
+
+SENT_AT_ONCE = 250

@@ -57,7 +57,11 @@ class Person(NamedTuple):
 
 def refine(rows: Iterable[str]) -> Iterator[Person]:
     """Yield the persons in a chunk's rows, in byte order of their addresses. The order of the rows does not matter."""
-    united = unite(rows)
+    yield from refine_united(unite(rows))
+
+
+def refine_united(united: dict[str, dict[str, Said]]) -> Iterator[Person]:
+    """Yield the persons that `unite` found, in byte order of their addresses, and take each out of it."""
     for address in sorted(united):
         local, _, host = address.rpartition("@")
         yield _refine_person(address, read_address(local, read_host(host)), united.pop(address).values())
