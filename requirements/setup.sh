@@ -64,12 +64,14 @@ if ! usable || ! .venv/bin/python -m pip --version >/dev/null 2>&1; then
     make_venv "$python"
     printf '%s\n%s\n' "$(pwd -P)" "${PYTHON:-}" >.venv/place
 fi
-echo "Installing the locked packages"
+echo "Installing $(grep -c '^[a-z].*==' requirements/dev.lock) locked packages, about 600 MB on disk; those that are not in uv's cache are downloaded"
+quiet="-q"
+[ -t 2 ] && quiet="" # on a terminal, uv shows what it downloads and how far it is
 # Compile bytecode once, as pip does. If Python cannot write it later, every start would compile every import.
 export UV_COMPILE_BYTECODE=1
-export PIP_DISABLE_PIP_VERSION_CHECK=1 UV_LINK_MODE="${UV_LINK_MODE:-copy}" UV_NO_PROGRESS=1
+export PIP_DISABLE_PIP_VERSION_CHECK=1 UV_LINK_MODE="${UV_LINK_MODE:-copy}"
 python=.venv/bin/python
 "$python" -m pip install -q --require-hashes -r requirements/tools.lock || fail "pip could not install uv; see the error above."
-"$python" -m uv pip sync -q --python "$python" --require-hashes requirements/dev.lock || fail "uv could not install the locked packages; see the error above."
+"$python" -m uv pip sync $quiet --python "$python" --require-hashes requirements/dev.lock || fail "uv could not install the locked packages; see the error above."
 "$python" -m uv pip install -q --python "$python" --no-deps --no-build-isolation -e . || fail "uv could not install leadminer itself; see the error above."
 wanted >.venv/made-from

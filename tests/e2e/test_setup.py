@@ -2,6 +2,7 @@
 
 import csv
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -31,6 +32,7 @@ def test_a_fresh_clone_sets_itself_up_and_plays_the_demo(tmp_path: Path) -> None
         contacts = list(csv.DictReader(file))
     mined, mined_again = shown.split("Mine it again")
     assert first.startswith("Creating .venv with Python 3.")
+    assert re.search(r"^Installing \d{2,} locked packages, about \d+ MB on disk", first, re.MULTILINE)
     assert again == ""
     assert mined.count("balances") == 2
     assert "Nothing new since" in mined_again
