@@ -14,7 +14,7 @@ from processor.ports import Conflict, Deliveries, Delivery, Unavailable
 log = structlog.get_logger()
 
 READ_SECONDS = 1.0
-"""How long one wait for a job lasts, and so how long a graceful stop can take while idle."""
+"""How long one wait for a job lasts."""
 MAX_BACK_OFF_SECONDS = 15.0
 MAX_STUMBLES = 5
 """Unexpected errors before a job goes to the dead-letter queue. The sweep issues it again if it is still needed."""
@@ -38,10 +38,13 @@ class Consumer:
         self._renew_seconds = claim_seconds / 3
         self._sweep_seconds = sweep_seconds
         self._stop = asyncio.Event()
+        self._receiving: asyncio.Task[Delivery | None] | None = None
 
     def stop(self) -> None:
-        """Ask the loop to stop after the current job."""
+        """Ask the loop to stop after the current job, or at once if it waits for one."""
         self._stop.set()
+        if self._receiving is not None:
+            self._receiving.cancel()
 
     async def run(self) -> None:
         """Receive, run and acknowledge jobs; sweep when idle."""
@@ -56,8 +59,17 @@ class Consumer:
                 swept = clock()
 
     async def _receive(self) -> Delivery | None:
+        """Return the next job, or None if there is none yet or we are told to stop in the meantime.
+
+        A job that arrives in that instant is still ours in the queue, and is delivered again.
+        """
+        self._receiving = asyncio.create_task(self._deliveries.receive(wait_seconds=READ_SECONDS))
         try:
-            return await self._deliveries.receive(wait_seconds=READ_SECONDS)
+            return await self._receiving
+        except asyncio.CancelledError:
+            if self._stop.is_set():
+                return None
+            raise
         except Unavailable as error:
             log.warning("waiting", reason=str(error))
             await self._pause(READ_SECONDS)

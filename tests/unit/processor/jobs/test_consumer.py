@@ -6,8 +6,9 @@ from contextlib import asynccontextmanager
 
 from tenacity import AsyncRetrying, retry_if_result, stop_after_delay, wait_fixed
 
-from processor.adapters.container.redis import DEAD_STREAM, STREAM
+from processor.adapters.container.redis import DEAD_STREAM, STREAM, RedisJobQueue
 from processor.jobs.consumer import Consumer
+from processor.ports import Delivery
 from tests.support.stack import Begun, Folder, Stack, mail
 
 MAILBOX = Folder([[mail(n, sender=f"p{n}@firm.com") for n in range(4)], [mail(n) for n in range(4, 6)]])
@@ -98,6 +99,25 @@ async def test_a_stop_leaves_a_waiting_job_to_the_next(stack: Stack) -> None:
         await asyncio.sleep(0.3)
 
     assert await stack.queue._redis.xlen(STREAM) == 2
+
+
+async def test_an_idle_consumer_stops_at_once(stack: Stack) -> None:
+    """A consumer that waits for a job stops without it, however long the queue would have waited."""
+
+    class Silent(RedisJobQueue):
+        async def receive(self, *, wait_seconds: float) -> Delivery | None:
+            waits.set()
+            return await asyncio.Future()
+
+    waits = asyncio.Event()
+    silent = Silent(stack.queue._redis, consumer="one", claim_seconds=30)
+    consumer = Consumer(silent, stack.pipeline, stack.sweeper, claim_seconds=30, sweep_seconds=60)
+    task = asyncio.create_task(consumer.run())
+    await waits.wait()
+
+    consumer.stop()
+
+    await asyncio.wait_for(task, PATIENCE_SECONDS)
 
 
 async def test_a_job_that_fails_for_no_known_reason_is_put_aside(stack: Stack) -> None:
