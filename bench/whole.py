@@ -76,7 +76,7 @@ def run_mining(dovecot: Dovecot, folder: Path, user: str, *, processors: int | N
 def belongs(pid: int, home: Path) -> bool:
     """Return whether a process is the keeper of the embedded servers in a folder."""
     try:
-        return "fetcher.keeper" in " ".join(command := psutil.Process(pid).cmdline()) and str(home) in command
+        return "fetcher.embedded.keeper" in " ".join(command := psutil.Process(pid).cmdline()) and str(home) in command
     except (psutil.NoSuchProcess, psutil.AccessDenied):
         return False
 

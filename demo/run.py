@@ -62,7 +62,8 @@ def _play(home: Path) -> int:
 
 def _run(title: str, command: list[str], home: Path) -> int:
     _say(f"{title}\n$ leadminer {shlex.join(command)}")
-    environment = {name: os.environ[name] for name in KEPT if name in os.environ} | {"LEADMINER_HOME": str(home)}
+    own = {"LEADMINER_HOME": str(home), "LEADMINER_LINGER": "0"}
+    environment = {name: os.environ[name] for name in KEPT if name in os.environ} | own
     return subprocess.run(
         [str(Path(sys.executable).with_name("leadminer")), *command], env=environment, check=False
     ).returncode

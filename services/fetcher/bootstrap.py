@@ -1,34 +1,55 @@
-"""The composition root of the fetcher and the command line: settings in, connected adapters out."""
+"""The composition root of the fetcher and the command line: settings in, connected adapters out.
+
+The libraries behind the adapters are slow to import, so they are imported where they are needed: while the embedded
+servers start, or never.
+"""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING
+from threading import Thread
+from typing import TYPE_CHECKING, Any
 
-from fetcher.adapters.files import FileRawStore
-from fetcher.adapters.probe import ping_redis
-from fetcher.adapters.processor import ProcessorClient
-from fetcher.adapters.queues import CloudflareQueue
-from fetcher.adapters.redis import RedisJobQueue
 from fetcher.embedded.child import EmbeddedError
-from fetcher.embedded.start import start
-from fetcher.exits import Misconfigured
-from fetcher.ports import JobQueue, RawStore, Unavailable
+from fetcher.embedded.start import InUse, start, stop
+from fetcher.exits import Misconfigured, Misuse, NotStarted
+from fetcher.ports import Conflict, JobQueue, RawStore
 from fetcher.settings import Settings
 
 if TYPE_CHECKING:
+    from fetcher.adapters.processor import ProcessorClient
+    from fetcher.adapters.queues import CloudflareQueue
     from fetcher.adapters.r2 import R2RawStore
+    from fetcher.adapters.redis import RedisJobQueue
 
 
 @dataclass(frozen=True, slots=True)
 class Stack:
-    """The servers of one mode, behind their ports. `embedded` ones stop when the command that opened the stack ends."""
+    """The servers of one mode, behind their ports. `embedded` ones outlive the command that opened the stack."""
 
     raw_store: RawStore
     queue: JobQueue
-    processor: ProcessorClient
+    processor: "ProcessorClient"
     embedded: bool
+
+
+class Late:
+    """Stands for an adapter that is found when one of its methods is first used.
+
+    Threads that use it at the same time for the first time may each find their own.
+    """
+
+    def __init__(self, find: Callable[[], object]) -> None:
+        """Take the function that returns the adapter."""
+        self._find = find
+
+    def __getattr__(self, name: str) -> Any:
+        """Return a method of the adapter."""
+        found = getattr(self._find(), name)
+        setattr(self, name, found)
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,21 +61,37 @@ class _Places:
 
 
 @contextmanager
-def open_stack(settings: Settings, *, notice: Callable[[str], None] = lambda _: None) -> Iterator[Stack]:
+def open_stack(
+    settings: Settings, *, mining: bool = False, notice: Callable[[str], None] = lambda _: None
+) -> Iterator[Stack]:
     """Yield the stack that the settings describe; start the embedded servers if no servers are configured.
 
-    `notice` is called with a sentence for each step that takes time. Raises Misconfigured if a package that the mode
-    needs is not installed, and Unavailable if the embedded servers do not start. Configured servers are not contacted
-    before they are used.
+    With `mining`, all embedded processors are started, otherwise only one, which serves the HTTP API. `notice` is
+    called with a sentence for each step that takes time. Raises Misconfigured if a package that the mode needs is not
+    installed, and NotStarted if the embedded servers do not start. Configured servers are not contacted before they
+    are used.
     """
     with ExitStack() as opened:
         if settings.storage_mode == "cloudflare":
             yield _open_cloudflare(opened, settings)
             return
-        places = _start_embedded(opened, settings, notice) if settings.embedded else _configured(settings)
-        queue = opened.enter_context(closing(RedisJobQueue(places.redis_url)))
-        processor = opened.enter_context(ProcessorClient(places.processor_url, places.processor_token))
+        places = _start_embedded(opened, settings, mining, notice) if settings.embedded else _configured(settings)
+        from fetcher.adapters.files import FileRawStore
+
+        queue: Any = Late(lambda: _open_redis(opened, places.redis_url))  # commands that only read need none
+        processor = _open_processor(opened, places.processor_url, places.processor_token)
         yield Stack(FileRawStore(places.raw_store_path), queue, processor, settings.embedded)
+
+
+def stop_embedded(settings: Settings) -> bool:
+    """Stop the embedded servers and return whether any were running.
+
+    Raises Conflict if another command is using them, and Misuse if the settings name other servers.
+    """
+    if not settings.embedded:
+        raise Misuse("There are no embedded servers to stop: your settings name your own servers.")
+    with _in_our_words():
+        return stop(settings.home)
 
 
 def probes(settings: Settings) -> dict[str, Callable[[], str]]:
@@ -69,6 +106,8 @@ def probes(settings: Settings) -> dict[str, Callable[[], str]]:
 
 
 def _ping_redis(settings: Settings) -> str:
+    from fetcher.adapters.probe import ping_redis
+
     ping_redis(_configured(settings).redis_url)
     return "Redis answers."
 
@@ -89,7 +128,7 @@ def _open_cloudflare(opened: ExitStack, settings: Settings) -> Stack:
     store = opened.enter_context(closing(_open_r2(settings)))
     queue = opened.enter_context(closing(_open_queue(settings)))
     token = settings.processor_token.get_secret_value() if settings.processor_token else ""
-    processor = opened.enter_context(ProcessorClient(settings.processor_url or "", token))
+    processor = _open_processor(opened, settings.processor_url or "", token)
     return Stack(store, queue, processor, settings.embedded)
 
 
@@ -108,7 +147,9 @@ def _open_r2(settings: Settings) -> "R2RawStore":
     )
 
 
-def _open_queue(settings: Settings) -> CloudflareQueue:
+def _open_queue(settings: Settings) -> "CloudflareQueue":
+    from fetcher.adapters.queues import CloudflareQueue
+
     return CloudflareQueue(
         account_id=settings.cloudflare_account_id,
         queue=settings.cloudflare_queues,
@@ -117,12 +158,37 @@ def _open_queue(settings: Settings) -> CloudflareQueue:
     )
 
 
-def _start_embedded(opened: ExitStack, settings: Settings, notice: Callable[[str], None]) -> _Places:
+def _open_redis(opened: ExitStack, url: str) -> "RedisJobQueue":
+    from fetcher.adapters.redis import RedisJobQueue
+
+    return opened.enter_context(closing(RedisJobQueue(url)))
+
+
+def _open_processor(opened: ExitStack, url: str, token: str) -> "ProcessorClient":
+    from fetcher.adapters.processor import ProcessorClient
+
+    return opened.enter_context(ProcessorClient(url, token))
+
+
+def _start_embedded(opened: ExitStack, settings: Settings, mining: bool, notice: Callable[[str], None]) -> _Places:
+    adapters = ("fetcher.adapters.processor", *(["fetcher.adapters.redis"] if mining else []))
+    importing = Thread(target=lambda: [import_module(name) for name in adapters], daemon=True)
+    importing.start()  # importing them takes almost as long as starting the servers; whoever needs one waits for it
+    with _in_our_words():
+        found = opened.enter_context(
+            start(settings.home, mining=mining, linger_seconds=settings.leadminer_linger, notice=notice)
+        )
+    return _Places(found.redis_url, found.raw_store_path, found.processor_url, found.processor_token)
+
+
+@contextmanager
+def _in_our_words() -> Iterator[None]:
     try:
-        endpoints = opened.enter_context(start(settings.home, notice=notice))
+        yield
+    except InUse as error:
+        raise Conflict(str(error)) from None
     except EmbeddedError as error:
-        raise Unavailable(str(error)) from None
-    return _Places(endpoints.redis_url, endpoints.raw_store_path, endpoints.processor_url, endpoints.processor_token)
+        raise NotStarted(str(error)) from None
 
 
 def _configured(settings: Settings) -> _Places:

@@ -48,6 +48,10 @@ class Misconfigured(Trouble):
     """The settings are wrong, or do not allow what was asked for."""
 
 
+class NotStarted(Trouble):
+    """The embedded servers cannot be started, and trying again would not help."""
+
+
 class Busy(Unavailable):
     """The number of running minings has reached the limit in the settings."""
 
@@ -98,6 +102,7 @@ def _codes() -> dict[type, Exit]:
         connection.PlainRefused: Exit.USAGE,
         ports.Invalid: Exit.USAGE,
         Misconfigured: Exit.SETTINGS,
+        NotStarted: Exit.UNAVAILABLE,
         connection.HostUnreachable: Exit.UNREACHABLE,
         connection.NotImap: Exit.UNREACHABLE,
         connection.TlsRefused: Exit.UNREACHABLE,

@@ -7,13 +7,12 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import platformdirs
-from pydantic import SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import BaseModel, ConfigDict, SecretStr
 
 from fetcher.exits import Misconfigured
 
 MODES = ("postgresql", "cloudflare")
-OWN_SETTINGS = ("LEADMINER_DEBUG", "LEADMINER_HOME")
+OWN_SETTINGS = ("LEADMINER_DEBUG", "LEADMINER_HOME", "LEADMINER_LINGER")
 CLOUDFLARE_STORES = ("CLOUDFLARE_R2_BUCKET", "CLOUDFLARE_D1_DATABASE", "CLOUDFLARE_QUEUES")
 SERVERS = ("POSTGRES_CONNECTION_STRING", "REDIS_URL")
 WITH_SERVERS = ("PROCESSOR_URL", "PROCESSOR_TOKEN", "RAW_STORE_PATH")
@@ -35,6 +34,7 @@ LISTEN = re.compile(r"fd:\d+|(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+):(\d{1,5})")
 MIN_TOKEN_CHARACTERS = 16
 """Tokens protect a service on a network, so they must be hard to guess."""
 MOST_MININGS = 64
+MOST_LINGER_SECONDS = 86_400
 SCHEMES = {
     "POSTGRES_CONNECTION_STRING": ("postgresql", "postgres"),
     "POSTGRES_MINING_CONNECTION_STRING": ("postgresql", "postgres"),
@@ -53,12 +53,10 @@ class WrongSettings(Misconfigured):
         self.faults = faults
 
 
-class Settings(BaseSettings):
+class Settings(BaseModel):
     """The settings from the environment, each under its own name. An empty variable counts as unset."""
 
-    model_config = SettingsConfigDict(
-        alias_generator=str.upper, case_sensitive=True, env_ignore_empty=True, extra="ignore", frozen=True
-    )
+    model_config = ConfigDict(alias_generator=str.upper, extra="ignore", frozen=True, hide_input_in_errors=True)
 
     storage_mode: str = "postgresql"
     postgres_connection_string: SecretStr | None = None
@@ -85,6 +83,8 @@ class Settings(BaseSettings):
     """The maximum number of minings at once. Each uses up to four IMAP connections by default, and holds one segment of
     a few MiB per connection in memory."""
     leadminer_home: Path | None = None
+    leadminer_linger: int = 300
+    """How many seconds the embedded servers keep running after the last command, so that the next one is quick."""
     leadminer_debug: bool = False
 
     @property
@@ -112,7 +112,7 @@ def read_settings() -> Settings:
     """Read the environment; raise WrongSettings with every fault."""
     if faults := list(find_faults(os.environ)):
         raise WrongSettings(faults)
-    return Settings()
+    return Settings.model_validate({name: value for name, value in os.environ.items() if value})
 
 
 def unknown_settings(environ: Mapping[str, str]) -> Iterator[str]:
@@ -127,6 +127,9 @@ def find_faults(environ: Mapping[str, str]) -> Iterator[str]:
     given = {name: value for name, value in environ.items() if value}
     if given.get("LEADMINER_DEBUG", "0") not in ("0", "1"):
         yield f"LEADMINER_DEBUG is {given['LEADMINER_DEBUG']!r}; set it to 0 or 1."
+    linger = given.get("LEADMINER_LINGER", "0")
+    if not re.fullmatch(r"[0-9]{1,5}", linger) or int(linger) > MOST_LINGER_SECONDS:
+        yield f"LEADMINER_LINGER is {linger!r}; set it to a number of seconds from 0 to {MOST_LINGER_SECONDS}."
     yield from _serve_faults(given)
     mode = given.get("STORAGE_MODE", MODES[0])
     if mode not in MODES:

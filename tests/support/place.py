@@ -31,7 +31,7 @@ class Place:
         """Return a command's environment, with no leadminer settings other than the test's."""
         others = {name: value for name, value in os.environ.items() if not name.startswith(OURS)}
         given = {} if self.password is None else {"IMAP_PASSWORD": self.password}
-        return others | given | {"LEADMINER_HOME": str(self.home)}
+        return others | given | {"LEADMINER_HOME": str(self.home), "LEADMINER_LINGER": "0"}
 
     def run(self, *arguments: str, timeout_seconds: float = 240) -> "subprocess.CompletedProcess[str]":
         """Run a command without a terminal."""

@@ -2,10 +2,8 @@
 
 import io
 import os
-import platform
 import sys
 from collections.abc import Sequence
-from importlib.metadata import version
 from typing import Annotated
 
 import typer
@@ -16,7 +14,7 @@ from fetcher.commands.hardening import harden_process
 from fetcher.commands.interruption import terminable
 from fetcher.commands.mine import mine
 from fetcher.commands.minings import cancel, report, retry, status
-from fetcher.commands.services import doctor, serve, token
+from fetcher.commands.services import doctor, serve, stop, token
 from fetcher.commands.session import PASSWORD_VARIABLE, Session
 from fetcher.commands.usage import Command
 from fetcher.exits import Exit, Unforeseen, exit_of, translate
@@ -39,12 +37,15 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"], "token_normalize_func": str.lower},
 )
-for command in (mine, status, report, contacts, export, cancel, retry, erase, allow, serve, token, doctor):
+for command in (mine, status, report, contacts, export, cancel, retry, erase, allow, serve, stop, token, doctor):
     app.command(cls=Command)(command)
 
 
 def _show_version(wanted: bool) -> None:
     if wanted:
+        import platform  # both are slow to import, and nothing else needs them
+        from importlib.metadata import version
+
         sys.stdout.write(f"leadminer {version('leadminer')} (Python {platform.python_version()})\n")
         raise typer.Exit
 

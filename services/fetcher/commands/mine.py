@@ -116,6 +116,7 @@ def mine(
 def run_mining(here: Session, request: "MiningRequest", connector: "Connector") -> tuple["Outcome", Standing | None]:
     """Mine on the configured stack and show the progress; the first Ctrl-C or SIGTERM stops it within seconds."""
     from fetcher.commands.progress import Latest, shown
+    from fetcher.commands.starting import starting_stack
     from fetcher.imap.mailbox import Mailbox
     from fetcher.mining.claims import claim_source
     from fetcher.mining.mine import mine as mine_mailbox
@@ -124,14 +125,20 @@ def run_mining(here: Session, request: "MiningRequest", connector: "Connector") 
     with (
         claim_source(here.settings().claims, user=request.user, source=request.source.name) as holder,
         gentle_stop() as interruption,
-        here.stack() as stack,
+        starting_stack(here) as (stack, start),
         shown(here.terminal, interruption.asked) as show,
         closing(Latest(request.id, show)) as latest,
     ):
+
+        def connect() -> Mailbox:
+            mailbox = Mailbox(connector)
+            start()  # not for a mailbox that cannot be opened
+            return mailbox
+
         act = partial(
             mine_mailbox,
             replace(request, holder=holder),
-            connect=partial(Mailbox, connector),
+            connect=connect,
             raw_store=stack.raw_store,
             queue=stack.queue,
             processor=stack.processor,

@@ -1,4 +1,4 @@
-"""The commands for running the services: serve, token, doctor."""
+"""The commands for running the services: serve, stop, token, doctor."""
 
 import hashlib
 import hmac
@@ -38,12 +38,26 @@ def serve(context: typer.Context) -> None:
     )  # the web server is slow to import
     from fetcher.service.runs import Runs
 
-    with open_socket(settings.serve_listen) as listening, here.stack() as stack:
+    with open_socket(settings.serve_listen) as listening, here.stack(mining=True) as stack:
         if here.terminal.err.is_terminal:
             here.terminal.tell(f"Listening on {address_of(listening)}. Press Ctrl-C to stop.")
         runs = Runs(stack, claims=settings.claims, most=settings.serve_minings)
         service = Service(stack, runs, token=settings.serve_token.get_secret_value())
         serve_until_stopped(service.app(), runs, listening)
+
+
+def stop(context: typer.Context) -> None:
+    """Stop the embedded servers now.
+
+    They start with the first command that needs them, and keep running for LEADMINER_LINGER seconds (300 by default)
+    after the last one, so that the next command is quick. Stopping them loses nothing.
+    """
+    from fetcher.bootstrap import stop_embedded
+
+    here = session(context)
+    with here.waiting("Stopping the embedded servers."):
+        stopped = stop_embedded(here.settings())
+    here.terminal.tell("The embedded servers are stopped." if stopped else "No embedded servers are running.")
 
 
 def token(context: typer.Context, user: Annotated[str, typer.Argument(help="The user.", metavar="USER")]) -> None:

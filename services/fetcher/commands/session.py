@@ -38,14 +38,14 @@ class Session:
         return read_settings()
 
     @contextmanager
-    def stack(self) -> Iterator["Stack"]:
-        """Yield the stack that the settings describe, and stop what was started for it."""
-        from fetcher.bootstrap import open_stack  # the adapters' libraries are slow to import
+    def stack(self, *, mining: bool = False) -> Iterator["Stack"]:
+        """Yield the stack that the settings describe; `mining` starts all embedded processors, not only one."""
+        from fetcher.bootstrap import open_stack  # importing it takes a while
 
         settings = self.settings()
         with ExitStack() as opened:
             with self.waiting("Starting the embedded servers." if settings.embedded else "") as say:
-                stack = opened.enter_context(open_stack(settings, notice=say))
+                stack = opened.enter_context(open_stack(settings, mining=mining, notice=say))
             yield stack
 
     @contextmanager

@@ -98,8 +98,12 @@ class Child:
 
     def signal_stop(self) -> None:
         """Ask the process to end, without waiting."""
-        if self.alive:
-            self._signal(self.stop_signal)
+        self.end(self.stop_signal)
+
+    def end(self, number: int) -> None:
+        """Send the process a signal that ends it, without waiting."""
+        if self.process is not None and self.alive:
+            self.process.send_signal(number)
 
     def wait_stopped(self, *, timeout_seconds: float) -> None:
         """Wait until the process has ended; kill it after the timeout."""
@@ -117,14 +121,9 @@ class Child:
 
     def kill(self) -> None:
         """End the process immediately, as a crash would, and wait for its end."""
+        self.end(signal.SIGKILL)
         if self.process is not None:
-            if self.alive:
-                self._signal(signal.SIGKILL)
             self.process.wait()
-
-    def _signal(self, number: int) -> None:
-        if self.process is not None:
-            self.process.send_signal(number)
 
     def last_words(self) -> str:
         """Return the last lines of the log, at most 4 KiB, which show why the process ended."""

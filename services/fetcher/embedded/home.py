@@ -1,9 +1,10 @@
 """The data directory of the embedded servers: its folders, its locks and its description of the running servers.
 
-Each `leadminer` that uses the servers holds a shared lock on `users.lock`. The keeper is the process that owns the
-servers. When nobody uses them any more, it takes `users.lock` exclusively and stops. `keeper.lock` prevents a second
-keeper. A running keeper holds a lock on the `runtime.json` that it wrote, so the file of a killed keeper is never
-trusted. The system releases the locks of a process that dies.
+Each `leadminer` that uses the servers holds a shared lock on `users.lock`, and one that mines on `miners.lock` too. The
+keeper is the process that owns the servers. When nobody has used them for as long as the last user asked, it takes
+`users.lock` exclusively and stops. `keeper.lock` prevents a second keeper. A running keeper holds a lock on the
+`runtime.json` that it wrote, so the file of a killed keeper is never trusted. The system releases the locks of a
+process that dies.
 """
 
 import fcntl
@@ -78,14 +79,21 @@ class Home:
             )
         return folder
 
-    def lock(self, name: str, *, shared: bool = False) -> int | None:
-        """Take a lock without waiting. Return the descriptor that holds it until closed, or None if it is taken."""
+    def lock(self, name: str, *, shared: bool = False, wait: bool = False) -> int | None:
+        """Take a lock and return the descriptor that holds it until closed; without `wait`, None if it is taken."""
         with _clear_refusals(self.folder / name):
             descriptor = os.open(self.folder / name, os.O_RDWR | os.O_CREAT, 0o600)
-        if _locked(descriptor, shared=shared):
+        if _locked(descriptor, shared=shared, wait=wait):
             return descriptor
         os.close(descriptor)
         return None
+
+    def owns(self, name: str, descriptor: int) -> bool:
+        """Return whether a lock's file is still in the data directory, which someone may have removed or replaced."""
+        try:
+            return os.path.samestat((self.folder / name).stat(), os.fstat(descriptor))
+        except OSError:
+            return False
 
     def held(self, name: str) -> bool:
         """Return whether another process holds the lock exclusively."""
@@ -133,9 +141,23 @@ class Home:
         return state
 
 
-def _locked(descriptor: int, *, shared: bool = False) -> bool:
+def note(descriptor: int, number: float) -> None:
+    """Write a number into a lock's file, for whoever reads it there; a full disk may leave the earlier one."""
+    with suppress(OSError):
+        os.pwrite(descriptor, f"{number:<20}\n".encode("ascii"), 0)
+
+
+def noted(descriptor: int) -> tuple[float, int]:
+    """Return the number in a lock's file, 0 if there is none, and when it was written, in nanoseconds."""
     try:
-        fcntl.flock(descriptor, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
+        return float(os.pread(descriptor, 100, 0)), os.fstat(descriptor).st_mtime_ns
+    except ValueError:
+        return 0.0, 0
+
+
+def _locked(descriptor: int, *, shared: bool = False, wait: bool = False) -> bool:
+    try:
+        fcntl.flock(descriptor, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | (0 if wait else fcntl.LOCK_NB))
     except BlockingIOError:
         return False
     return True

@@ -1,4 +1,4 @@
-"""The process that owns the embedded servers: starts them, restarts those that die, and stops them after the last use.
+"""The process that owns the embedded servers: starts them, restarts those that die, and stops them some time after use.
 
 It has its own session, so neither a Ctrl-C nor a sudden end of the `leadminer` that started it can interrupt the
 servers. It runs in one thread, so that the system ends its children if it is killed.
@@ -13,14 +13,14 @@ import signal
 import socket
 import sys
 import time
-import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from fetcher.embedded.build import build_digest
 from fetcher.embedded.child import Child, EmbeddedError
-from fetcher.embedded.home import Home
+from fetcher.embedded.home import Home, noted
 from fetcher.embedded.postgres import PostgresServer
 from fetcher.embedded.valkey import ValkeyServer
 
@@ -31,6 +31,9 @@ LONGEST_PAUSE_SECONDS = 5
 HOPELESS_LAUNCHES = 4
 """After this many failed launches in a row, the first start is given up and the reason is reported."""
 READY_SECONDS = 300
+ANSWER_SECONDS = 0.5
+"""How long we wait for a processor's answer before we look at the servers again."""
+HEALTH = b"GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
 log = logging.getLogger("keeper")
 
 
@@ -63,11 +66,17 @@ class Kept:
 
 
 class Keeper:
-    """The embedded servers and processors of one home."""
+    """The embedded servers and processors of one home.
 
-    def __init__(self, home: Home, *, processors: int) -> None:
+    Only the first processor always runs: it serves the HTTP API. The others start when somebody mines.
+    """
+
+    def __init__(self, home: Home, lock: int, *, processors: int) -> None:
+        """Take the home and the descriptor of its `keeper.lock`."""
         self.home = home
+        self.build = build_digest()  # as it is now: an edit from here on makes it another one
         self.stopping = False
+        self._lock = lock
         self.sockets = sockets = home.sockets()
         self.postgres = PostgresServer(home.postgres, sockets, home.logs / "postgres.log", leashed=True)
         self.valkey = ValkeyServer(home.valkey, sockets, home.logs / "valkey.log", leashed=True)
@@ -79,6 +88,7 @@ class Keeper:
         self.url = f"http://127.0.0.1:{self.listener.getsockname()[1]}"
         self.token = secrets.token_urlsafe(32)
         self.processors = [self._processor(number) for number in range(1, processors + 1)]
+        self.wanted = [*self.servers, self.processors[0]]
         self.trouble: list[str] = []
 
     def _processor(self, number: int) -> Kept:
@@ -104,19 +114,20 @@ class Keeper:
         return Kept(child, child.last_line)
 
     def start(self) -> None:
-        """Start everything in order and return when a processor answers; raise EmbeddedError with the reason."""
+        """Start everything at once and return when a processor answers; raise EmbeddedError with the reason.
+
+        A processor needs longer to load than PostgreSQL to start, so it does not wait for it. If it ends because
+        PostgreSQL was not ready yet, that is no failure.
+        """
         self.postgres.prepare()
         self.valkey.prepare()
-        self._start(self.servers, lambda: self.postgres.ready() and self.valkey.ready())
-        self.postgres.create_databases("leadminer", "leadminer_mining")
-        self._start([*self.servers, *self.processors], self._healthy)
-
-    def _start(self, kept: list[Kept], ready: Callable[[], bool]) -> None:
         deadline = time.monotonic() + READY_SECONDS
-        while not self._look(kept) or not ready():
-            for one in kept:
+        while not self._look(self.wanted) or not self._serving():
+            for one in self.wanted:
                 if not one.child.alive and one.launches >= HOPELESS_LAUNCHES:
                     raise EmbeddedError(f"{one.child.name} did not start: {one.failure()}")
+            if not self.postgres.ready():
+                self.processors[0].launches = min(self.processors[0].launches, 1)
             if self.stopping:
                 raise EmbeddedError("The embedded servers were told to stop while they were starting.")
             if time.monotonic() > deadline:
@@ -125,7 +136,7 @@ class Keeper:
                 )
             time.sleep(0.02)
 
-    def _look(self, kept: list[Kept]) -> bool:
+    def _look(self, kept: Sequence[Kept]) -> bool:
         """Launch what is down; return whether everything is up."""
         launched = [one.look(time.monotonic()) for one in kept]
         trouble = [
@@ -137,15 +148,17 @@ class Keeper:
             self.home.write_state({"children": children, "trouble": trouble})
         return all(one.child.alive for one in kept)
 
-    def _healthy(self) -> bool:
+    def _serving(self) -> bool:
+        """Return whether Valkey and a processor answer; the processor does so once it has brought up both databases."""
         try:
-            with urllib.request.urlopen(f"{self.url}/health", timeout=0.5) as answer:  # noqa: S310 - our own URL
-                return bool(answer.status == 200)
+            with socket.create_connection(self.listener.getsockname(), ANSWER_SECONDS) as connection:
+                connection.sendall(HEALTH)
+                return connection.recv(64).startswith(b"HTTP/1.1 200 ") and self.valkey.ready()
         except OSError:
             return False
 
-    def runtime(self) -> dict[str, str]:
-        """Return what a program needs to use the servers."""
+    def runtime(self) -> dict[str, str | int]:
+        """Return what a program needs to use the servers, whose build this is, and whom to tell to stop."""
         return {
             "postgres_connection_string": self.postgres.conninfo("leadminer"),
             "postgres_mining_connection_string": self.postgres.conninfo("leadminer_mining"),
@@ -153,25 +166,59 @@ class Keeper:
             "raw_store_path": str(self.home.raw),
             "processor_url": self.url,
             "processor_token": self.token,
+            "build": self.build,
+            "keeper": os.getpid(),
         }
 
     def keep(self) -> int | None:
-        """Keep everything running until nobody uses it or we are told to stop.
+        """Keep everything running until nobody needs it, the home is gone or we are told to stop.
 
-        If nobody uses it, return the descriptor of the lock that keeps new users out.
+        If nobody needs it, return the descriptor of the lock that keeps new users out.
         """
-        while not self.stopping:
-            if (alone := self.home.lock("users.lock")) is not None:
-                return alone
-            try:
-                self._look([*self.servers, *self.processors])
-            except (EmbeddedError, OSError) as error:
-                log.warning("%s", error)
+        last_wish, last_use = (0.0, 0), time.monotonic()
+        while not self.stopping and self.home_is_there:
+            alone = self.home.lock("users.lock")
+            if alone is None:
+                last_use = time.monotonic()
+            else:
+                wish = noted(alone)
+                if wish != last_wish:  # somebody was here since we last looked
+                    last_wish, last_use = wish, time.monotonic()
+                if time.monotonic() - last_use >= wish[0]:
+                    return alone
+                os.close(alone)
+            self._look_after()
             time.sleep(LOOK_SECONDS)
         return None
 
+    @property
+    def home_is_there(self) -> bool:
+        """Whether our data directory has been neither removed, not even in part, nor replaced."""
+        return self.home.owns("keeper.lock", self._lock) and (self.home.folder / "users.lock").exists()
+
+    def _look_after(self) -> None:
+        if len(self.wanted) < len(self.servers) + len(self.processors):
+            alone = self.home.lock("miners.lock")
+            if alone is None:
+                self.wanted = [*self.servers, *self.processors]
+            else:
+                os.close(alone)
+        try:
+            self._look(self.wanted)
+        except (EmbeddedError, OSError) as error:
+            log.warning("%s", error)
+
     def stop(self) -> None:
-        """Stop everything in reverse order; the processors first finish their current jobs."""
+        """Stop everything in reverse order; the processors first finish their current jobs.
+
+        If the data directory is gone, there is nothing left to finish: everything ends at once.
+        """
+        if not self.home_is_there:
+            for kept in self.processors:
+                kept.child.kill()
+            self.valkey.child.kill()
+            self.postgres.abandon()
+            return
         self.home.withdraw()
         for kept in self.processors:
             kept.child.signal_stop()
@@ -203,7 +250,7 @@ def main(folder: str, processors: str) -> int:
         if lock is None:
             _tell("busy")
             return 0
-        keeper = Keeper(home, processors=int(processors))
+        keeper = Keeper(home, lock, processors=int(processors))
     except EmbeddedError as error:
         _tell("error", str(error))
         return 1

@@ -20,6 +20,8 @@ ROLE = "leadminer"
 START_SECONDS = 300
 """Recovery after a crash replays at most `max_wal_size` of log, which takes minutes at most."""
 LEFTOVER_SECONDS = 30
+FULL = ("No space left on device", "Disk quota exceeded", "Check free disk space")
+"""Signs of a full disk: the system's errors, and PostgreSQL's hint after a write that was cut (md.c, PostgreSQL 16)."""
 SETTINGS = {
     "listen_addresses": "''",
     "unix_socket_permissions": "0700",
@@ -161,6 +163,11 @@ class PostgresServer:
         """Disconnect all clients, write everything to disk and stop."""
         self.child.stop(timeout_seconds=60)
 
+    def abandon(self) -> None:
+        """End all processes at once, without a word to the disk; what they shared in memory is removed."""
+        self.child.end(signal.SIGQUIT)
+        self.child.wait_stopped(timeout_seconds=5)
+
     def conninfo(self, database: str) -> str:
         """Return the connection string of a database; it holds no secret."""
         return f"postgresql://{ROLE}@/{quote(database)}?host={quote(str(self.sockets), safe='')}"
@@ -231,7 +238,7 @@ class PostgresServer:
         return done.stdout
 
     def _reason(self, output: str) -> str:
-        if "No space left on device" in output or "Disk quota exceeded" in output:
+        if any(sign in output for sign in FULL):
             return f"the disk of {self.data.parent} is full. Free some space, or set LEADMINER_HOME to another disk."
         lines = [line for line in output.splitlines() if "FATAL" in line or "error:" in line] or output.splitlines()
         said = lines[-1].partition("FATAL:")[2].strip() or lines[-1].strip() if lines else "it printed nothing"

@@ -178,7 +178,7 @@ def mine_embedded(home: Path, source: str) -> dict[str, bytes]:
 
 def run_leadminer(home: Path, *arguments: str) -> bytes:
     """Run a command that keeps its data in a folder, and return what it printed."""
-    environment = child_environment({"LEADMINER_HOME": str(home / "data")})
+    environment = child_environment({"LEADMINER_HOME": str(home / "data"), "LEADMINER_LINGER": "0"})
     command = [sys.executable, "-m", "fetcher.commands.cli", *arguments]
     done = subprocess.run(command, env=environment, capture_output=True, check=False, timeout=MINE_SECONDS)
     assert done.returncode == 0, done.stderr.decode()

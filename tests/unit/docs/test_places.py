@@ -11,7 +11,7 @@ NAMES = [name_of(page) for page in PAGES]
 FOLDERS = tuple(f"{path.name}/" for path in CHECKOUT.iterdir() if path.is_dir())
 PATH = re.compile(r"[\w.-]+(?:/[\w.-]+)*/?")
 ROOT_FILE = re.compile(r"[\w-]+\.(?:md|toml|lock|py|sh|sql)")
-MADE = ("demo-out/", ".venv/", ".venv", "users.lock", "keeper.lock")
+MADE = ("demo-out/", ".venv/", ".venv", "users.lock", "miners.lock", "keeper.lock")
 """Places and files that a command creates."""
 HOSTS = (
     "example.org",

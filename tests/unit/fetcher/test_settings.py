@@ -235,13 +235,16 @@ def test_the_service_listens_where_it_is_told(monkeypatch: pytest.MonkeyPatch, l
         ("SERVE_MININGS", "0"),
         ("SERVE_MININGS", "65"),
         ("SERVE_MININGS", "many"),
+        ("LEADMINER_LINGER", "-1"),
+        ("LEADMINER_LINGER", "86401"),
+        ("LEADMINER_LINGER", "for ever"),
         ("SERVE_TOKEN", "secret-too-short"[:-1]),
         ("SERVE_TOKEN", "secret with blanks in it"),
         ("SERVE_TOKEN", "secret-beyond-ascii-é"),
     ],
 )
-def test_a_wrong_setting_of_the_service_is_named(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
-    """A wrong setting of the service is shown with its value, unless that is a token."""
+def test_a_wrong_number_or_secret_is_named(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+    """A wrong setting of the service or the servers is shown with its value, unless that is a token."""
     [fault] = _faults(monkeypatch, {name: value})
 
     assert name in fault

@@ -4,9 +4,8 @@ import os
 import signal
 import subprocess
 import sys
-import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -17,6 +16,7 @@ import redis
 
 from fetcher.embedded.home import Home
 from fetcher.embedded.start import Endpoints, start
+from tests.support.house import wait_until
 
 USER = """
 import sys, time
@@ -52,14 +52,6 @@ def user(home: Home) -> Iterator[subprocess.Popen[str]]:
         yield process
         process.kill()
     wait_until(lambda: not home.held("keeper.lock"))
-
-
-def wait_until(true: Callable[[], bool], *, seconds: float = 20) -> None:
-    """Wait until something is true; fail if that takes too long."""
-    deadline = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < deadline, "it took too long"
-        time.sleep(0.05)
 
 
 def works(endpoints: Endpoints) -> bool:

@@ -86,10 +86,12 @@ def test_sockets_lie_elsewhere_where_the_path_has_a_comma(tmp_path: Path) -> Non
     assert "," not in str(folder)
 
 
-def test_a_folder_that_others_can_enter_is_refused(home: Home) -> None:
+def test_a_folder_that_others_can_enter_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A socket folder that others can access is refused, and its mode stays unchanged."""
+    monkeypatch.chdir(tmp_path)
+    home = Home(Path("h"))
     folder = home.folder / "sockets"
-    folder.mkdir()
+    folder.mkdir(parents=True)
     folder.chmod(0o777)
 
     with pytest.raises(EmbeddedError, match=r"Other accounts can access .*sockets: remove it, or set LEADMINER_HOME"):

@@ -16,6 +16,7 @@ import redis
 
 from fetcher.embedded.home import Home
 from fetcher.embedded.start import EmbeddedError, Endpoints, default_processors, start
+from tests.support.house import wait_until
 
 SECRET = "not-for-children"
 ROOT = os.geteuid() == 0
@@ -158,6 +159,7 @@ def test_a_second_user_shares_the_servers(servers: Endpoints, home: Path) -> Non
 def test_the_last_user_stops_the_servers(tmp_path: Path) -> None:
     """After the last user, nothing is running; the next start has the same data and a new token."""
     with start(tmp_path / "new", processors=2) as first:
+        wait_until(lambda: len(children(tmp_path / "new")) == 4)
         pids = children(tmp_path / "new")
         with redis.Redis.from_url(first.redis_url) as client, psycopg.connect(first.postgres_connection_string) as main:
             client.set("kept", "yes")
