@@ -3,11 +3,9 @@
 import os
 import re
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
-from pydantic import SecretStr, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
 
 MINING_DATABASE = "leadminer_mining"
 TOKEN = re.compile(r"[!-~]+")
@@ -18,10 +16,10 @@ class WrongSettings(ValueError):
     """Some settings are wrong. The text has one sentence for each."""
 
 
-class Settings(BaseSettings):
+class Settings(BaseModel):
     """The environment's settings, each under its own name. An empty variable counts as unset."""
 
-    model_config = SettingsConfigDict(env_ignore_empty=True, extra="ignore", frozen=True, hide_input_in_errors=True)
+    model_config = ConfigDict(extra="ignore", frozen=True, hide_input_in_errors=True)
 
     storage_mode: str = "postgresql"
     postgres_connection_string: SecretStr
@@ -68,9 +66,9 @@ def read_permanent() -> str:
 
 def read_settings() -> Settings:
     """Read the environment; raise WrongSettings with one sentence for each fault."""
-    nothing: dict[str, Any] = {}
+    given = {name: value for name in Settings.model_fields if (value := os.environ.get(name.upper()))}
     try:
-        settings = Settings(**nothing)
+        settings = Settings.model_validate(given)
     except ValidationError as error:
         faults = [f"{'.'.join(map(str, e['loc'])).upper()}: {e['msg'].lower()}." for e in error.errors()]
         raise WrongSettings("\n".join(faults)) from None
