@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 from html import escape
 from types import MappingProxyType
 from typing import Final
+from urllib.parse import unquote
 
 from processor.domain.facts import BODY, Message
 from processor.domain.mail.addresses import Mailbox, extract_from_text, parse_address_list
@@ -133,10 +134,12 @@ def check_mailboxes(found: list[Mailbox]) -> None:
 
 
 def check_plus(address: str, plus: str | None) -> None:
-    """Check that a plus address is folded to the address."""
+    """Check that a plus address is folded to the address, which has quotes only if it needs them."""
     if plus is not None:
         local, _, host = plus.rpartition("@")
-        check(f"{local.partition('+')[0]}@{host}" == address, "a plus address folds to its address", (address, plus))
+        base, quote = local.partition("+")[0], '"' if local.startswith('"') else ""
+        folded = {f"{base}{quote}@{host}", f"{base.removeprefix(quote)}@{host}"}
+        check(address in folded, "a plus address folds to its address", (address, plus))
 
 
 def read_addresses(data: bytes) -> None:
@@ -172,14 +175,22 @@ def read_texts(data: bytes) -> None:
 
 
 def check_whole(text: str) -> None:
-    """Check that each address in a plain text is there, and that nothing that touches it would continue it."""
+    """Check that each address in a plain text is there, and that nothing that touches it would continue it.
+
+    In a link, it may be there in percent codes.
+    """
     found = extract_from_text(text)
     shown = "".join(each for each in text if each not in _INVISIBLE).lower()
+    readings = {shown, unquote(shown)} if "mailto:" in shown else {shown}
     for address, plus, _ in found:
         whole = plus or address
         if "xn--" not in whole:
-            check(whole in shown, "a text's address is in the text", whole)
-            check(any(stands_alone(shown, at, whole) for at in occurrences(shown, whole)), "whole or none", whole)
+            check(any(whole in each for each in readings), "a text's address is in the text", whole)
+            check(
+                any(stands_alone(each, at, whole) for each in readings for at in occurrences(each, whole)),
+                "whole or none",
+                whole,
+            )
 
 
 def occurrences(text: str, part: str) -> Iterable[int]:

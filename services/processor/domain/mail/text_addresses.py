@@ -211,7 +211,7 @@ def _choose_shown(data: bytes, *, cut: bool) -> Iterable[str]:
     markup = Markup(data.decode("latin-1"), cut=cut)
     for start, end, address in possible:
         place = markup.place(start, end, whole=address != "")
-        if place is Place.UNSURE:
+        if place is Place.UNSURE or (place is Place.READ and not address):
             raise Undecided
         if place is Place.READ:
             shown[address] = None
