@@ -113,19 +113,15 @@ def test_what_stays_holds_nothing_of_the_mail(served: tuple[Place, Endpoints]) -
 def test_ledger_and_receipt_hold_numbers_and_reasons_only(served: tuple[Place, Endpoints]) -> None:
     """The permanent record of a mining reveals nothing of its mail; folders appear only as digests."""
     place, endpoints = served
-    place.server.refuse_folder(LOGIN, "canary-folder")
 
-    try:
-        place.mine(user="ledger")
-    finally:
-        place.server.maildir(LOGIN, "canary-folder").chmod(0o755)
+    place.mine("--folder", "INBOX", "--folder", "canary-missing", user="ledger")
 
     with psycopg.connect(endpoints.postgres_connection_string) as connection:
         rows = connection.execute(
             "SELECT ledger::text || receipt::text FROM leadminer.minings WHERE user_id = 'ledger'"
         ).fetchall()
     assert len(rows) == 1
-    assert '"refused"' in rows[0][0]
+    assert '"missing"' in rows[0][0]
     assert find_secrets(rows[0][0]) == []
 
 

@@ -105,8 +105,8 @@ def test_a_second_signal_stops_at_once(hanging: Runs, number: signal.Signals) ->
     send(number, number)
     began = time.monotonic()
 
-    with pytest.raises(KeyboardInterrupt):
-        serve_until_stopped(Starlette(), hanging, open_socket("127.0.0.1:0"))
+    with open_socket("127.0.0.1:0") as listening, pytest.raises(KeyboardInterrupt):
+        serve_until_stopped(Starlette(), hanging, listening)
 
     assert time.monotonic() - began < SECONDS / 2
 

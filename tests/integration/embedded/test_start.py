@@ -20,7 +20,7 @@ from tests.support.house import wait_until
 
 SECRET = "not-for-children"
 ROOT = os.geteuid() == 0
-CHECKOUT = Path(__file__).parents[4]
+CHECKOUT = Path(__file__).parents[3]
 
 
 @pytest.fixture(scope="module")
