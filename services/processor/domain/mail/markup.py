@@ -61,11 +61,14 @@ def _decode_code(match: re.Match[bytes]) -> bytes:
     return bytes((code,)) if code in _CODED else match[0]
 
 
-def find_unread(text: str) -> list[tuple[int, int]]:
-    """Return what no reader sees, as (start, end) in order: comments, scripts and styles that are closed."""
+def find_unread(text: str, last: int) -> list[tuple[int, int]]:
+    """Return what no reader sees, as (start, end) in order: comments, scripts and styles that are closed.
+
+    What begins behind `last` is left out.
+    """
     spans = []
     endless: set[int] = set()
-    match = _UNREAD.search(text)
+    match = _UNREAD.search(text, 0, last + 1)
     while match:
         kind, at = match.lastindex or 0, match.end()
         end = None if kind in endless else _UNREAD_ENDS[kind].search(text, at)
@@ -74,7 +77,7 @@ def find_unread(text: str) -> list[tuple[int, int]]:
             spans.append((match.start(), at))
         else:
             endless.add(kind)
-        match = _UNREAD.search(text, at)
+        match = _UNREAD.search(text, at, last + 1)
     return spans
 
 
@@ -134,7 +137,7 @@ def _read_links(attributes: str) -> list[str]:
 
 def _drop_unread(text: str) -> str:
     kept, at = [], 0
-    for start, end in find_unread(text):
+    for start, end in find_unread(text, len(text)):
         kept.append(text[at:start])
         at = end
     return "".join((*kept, text[at:]))

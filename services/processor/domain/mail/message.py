@@ -124,10 +124,12 @@ def _add_texts(people: _People, head: Head, fields: Fields, kind: Kind, *, trunc
         if addresses and is_from_daemon(fields):
             return
         for found in addresses:
-            address, plus = split_plus(found) if "+" in found else (found, None)
+            address = found
+            if "+" in found:
+                address, plus = split_plus(found)
+                if plus:
+                    plus_addresses.setdefault(address, {})[plus] = None
             bits[address] = bits.get(address, 0) | facts.BODY
-            if plus:
-                plus_addresses.setdefault(address, {})[plus] = None
 
 
 def _grant(people: _People, fields: Fields, own: frozenset[str]) -> list[Point]:

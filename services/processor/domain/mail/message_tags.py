@@ -23,6 +23,7 @@ AUTOMATED_PREFIXES: Final = (
     "x-sg-eid",
 )
 """A header whose name starts with one of these shows that a machine wrote the message."""
+_FIRST_LETTERS: Final = frozenset(prefix[0] for prefix in AUTOMATED_PREFIXES)
 TAG_HEADERS: Final = frozenset(
     {
         "auto-submitted",
@@ -73,7 +74,7 @@ Headers = Mapping[str, Sequence[str]]
 
 def decide_tag(headers: Headers) -> Decision:
     """Return the decision of the first row that matches, or `NOTHING` if none does."""
-    if _has(headers, "x-linkedin-class", _CHAT_CLASSES):
+    if "x-linkedin-class" in headers and _has(headers, "x-linkedin-class", _CHAT_CLASSES):
         return _CHAT
     if "list-post" not in headers and ("list-unsubscribe" in headers or "list-id" in headers or "list" in headers):
         return _NEWSLETTER
@@ -86,7 +87,7 @@ def decide_tag(headers: Headers) -> Decision:
 
 def _is_automated(headers: Headers) -> bool:
     for name in headers:
-        if name.startswith(AUTOMATED_PREFIXES):
+        if name[0] in _FIRST_LETTERS and name.startswith(AUTOMATED_PREFIXES):
             return True
     return (
         _has(headers, "x-mailer", _MAILERS)

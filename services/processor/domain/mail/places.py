@@ -41,15 +41,15 @@ class Place(Enum):
 class Markup:
     """An HTML text that is asked about places from front to back. It reads no part of the text twice."""
 
-    def __init__(self, text: str, *, cut: bool) -> None:
-        """Take a text whose bytes are not decoded, and whether it was cut off."""
+    def __init__(self, text: str, *, cut: bool, last: int) -> None:
+        """Take a text whose bytes are not decoded, whether it was cut off, and the last place that is asked about."""
         self._text = text
         self._cut = cut
         self._asked = 0
         self._opened = -1
         self._closed = -1
         self._opens_next = self._closes_next = -1
-        self._unread = find_unread(text)[::-1]
+        self._unread = find_unread(text, last)[::-1]
 
     def place(self, start: int, end: int, *, whole: bool) -> Place:
         """Return the place of the address `text[start:end]`. `start` must not decrease from call to call.

@@ -208,7 +208,7 @@ def _choose_shown(data: bytes, *, cut: bool) -> Iterable[str]:
     _scan(data, possible)
     if not possible:
         return shown
-    markup = Markup(data.decode("latin-1"), cut=cut)
+    markup = Markup(data.decode("latin-1"), cut=cut, last=possible[-1][0])
     for start, end, address in possible:
         place = markup.place(start, end, whole=address != "")
         if place is Place.UNSURE or (place is Place.READ and not address):
