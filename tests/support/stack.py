@@ -9,6 +9,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import psycopg
+from psycopg import sql
+
 from processor.adapters.container.redis import RedisJobQueue
 from processor.api.fetching import Fetching
 from processor.api.records import Records
@@ -195,6 +198,18 @@ async def open_stack(database: str, redis_url: str, root: Path, *, consumer: str
     async with open_ports(settings) as (ports, queue):
         await queue.prepare()
         yield Stack(ports, queue, root)
+
+
+def empty_tables(database: str) -> None:
+    """Empty all tables of both of a stack's databases, but not what is known about their migrations."""
+    for each in (database, _mining(database)):
+        with psycopg.connect(each, autocommit=True) as connection:
+            found = connection.execute(
+                "SELECT format('%I.%I', schemaname, tablename) FROM pg_tables"
+                " WHERE schemaname NOT IN ('pg_catalog', 'information_schema') AND tablename <> 'migrations'"
+            ).fetchall()
+            tables = sql.SQL(", ").join(sql.SQL(name) for (name,) in found)
+            connection.execute(sql.SQL("TRUNCATE {} RESTART IDENTITY CASCADE").format(tables))
 
 
 def _mining(database: str) -> str:

@@ -88,7 +88,7 @@ def _ask_password(source: Source) -> str:
             f"There is no password for {source.name} and no terminal to ask for it: "
             f"use --password-file, --token-command or {PASSWORD_VARIABLE}."
         )
-    password = getpass.getpass(f"Password for {source.name}: ")
+    password = getpass.getpass(f"Password for {source.login} at {source.place}: ")
     if not password:
         raise Misuse(f"The password for {source.name} is empty: enter the mailbox's password or app password.")
     return password

@@ -27,6 +27,7 @@ CASES: Final[Mapping[str, Callable[[int], Message]]] = {
 """The message with a number, by case; each case grows with how many messages there are."""
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("case", CASES)
 def test_refining_takes_linear_time(case: str) -> None:
     """Twice as many messages take about twice as long."""

@@ -59,6 +59,7 @@ def test_noise() -> None:
     assert len({message.key for message in messages}) > 850
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("case", HOSTILE)
 def test_hostile_mail_takes_linear_time(case: str) -> None:
     """Twice as much mail takes about twice as long, and what it says can be stored."""
