@@ -16,7 +16,7 @@ _QUOTED: Final = r'"[^"\\]*+(?>(?:\\.[^"\\]*+)*)"'
 _REST: Final = rf"""
     (?P<word> =\?[^?\s]{{1,80}}+\?[bBqQ]\?[^?\s]*+\?= )
   | (?P<entity> {entities.PATTERN.replace("#", "[#]")} )
-  | (?P<angle> <[^<>]*+> )
+  | (?P<angle> <(?>(?:{_QUOTED}@)?)[^<>]*+> )
   | (?P<mark> [,;:(] )
   | (?P<text> [^=",;:<>()&]++ )
   | (?P<stray> . )

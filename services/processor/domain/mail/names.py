@@ -118,6 +118,10 @@ def _cut_address(name: str, address: str, plus: str | None) -> str:
             start = max(bare.rfind(mark) for mark in _OPENING) + 1
             last = bare[start:].lstrip("'")
             if "@" not in last or (normalise_any(last) or last) not in (address, plus):
-                return clean_name(name)
+                cleaned = clean_name(name)
+                if "@" not in cleaned or len(cleaned) >= len(name):
+                    return cleaned
+                name = cleaned
+                continue
             name = _PREFIX.sub("", bare[:start])
         name = name.rstrip(_BEFORE_ADDRESS)
