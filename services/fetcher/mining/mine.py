@@ -26,7 +26,7 @@ from schemas.segments import Plan, PlannedFolder, UnreadableSegment, plan_key
 
 POOL_LOOPBACK = 2
 POOL_NETWORK = 4
-"""Connections in the pool. On loopback, more gain nothing; four fill most of a long line (docs/performance.md)."""
+"""Connections in the pool. On loopback, more gain nothing. On a network, most of the time is spent waiting."""
 FIRST_POLL_SECONDS = 0.05
 POLL_GROWTH = 1.1
 """Each pause is about a tenth of the time waited so far, so no more than that is lost at the end."""

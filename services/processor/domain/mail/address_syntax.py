@@ -89,7 +89,8 @@ def _read_local(local: str) -> str | None:
 
 
 def _quote(content: str) -> str:
-    if _ATOMS.fullmatch(content):
+    """Return what quotes hold, with quotes only if it needs them. What looks like an encoded word does."""
+    if _ATOMS.fullmatch(content) and not _ENCODED.search(content):
         return content
     escaped = _TO_ESCAPE.sub(r"\\\1", content)
     return f'"{escaped}"'
