@@ -52,10 +52,14 @@ async def test_many_may_start_at_once(database: str) -> None:
 
 
 async def test_a_database_that_is_missing_is_made(postgres: Postgres) -> None:
-    """Several processors at once create the database in UTF-8, and both schemas fit into it."""
+    """Several processors create the database in UTF-8, whoever is first, and both schemas fit into it."""
     permanent, mining = postgres.conninfo("made 'for' \"us\""), postgres.conninfo("made for mining")
 
-    await asyncio.gather(*(migrate_all(permanent=permanent, mining=mining) for _ in range(4)))
+    async def start(delay: float) -> None:
+        await asyncio.sleep(delay)
+        await migrate_all(permanent=permanent, mining=mining)
+
+    await asyncio.gather(*(start(number / 200) for number in range(30)))
 
     assert query(permanent, "SHOW server_encoding") == [("UTF8",)]
     assert query(mining, "SELECT count(*) FROM public.migrations") == [(len(read_migrations(MINING_POSTGRES)),)]

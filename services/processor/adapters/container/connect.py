@@ -44,7 +44,7 @@ async def _connect(connection_string: str, **changed: str) -> Connection:
 
 
 async def _create(connection_string: str) -> bool:
-    """Create the database. Return whether it was just created, by us or by another processor at the same time."""
+    """Create the database. Return whether it is there now: made by us, or by another processor in the meantime."""
     name = _name(connection_string)
     for maintenance in _MAINTENANCE:
         try:
@@ -53,9 +53,7 @@ async def _create(connection_string: str) -> bool:
             continue
         async with connection:
             found = await connection.execute("SELECT FROM pg_catalog.pg_database WHERE datname = %s", (name,))
-            if found.rowcount:
-                return False
-            return await _create_by(connection, name)
+            return found.rowcount > 0 or await _create_by(connection, name)
     return False
 
 
