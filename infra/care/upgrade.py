@@ -152,7 +152,8 @@ def _start(stack: Deployment, image: Image, name: str, folder: str) -> None:
     """Start the new server beside the old one, in the same volume, reachable only by backup.sh."""
     secrets = _secrets(stack)
     words = ["run", "--detach", "--name", name, "--network", "none", "--user", USER, "--read-only"]
-    words += ["--cap-drop", "ALL", "--security-opt", "no-new-privileges:true", "--tmpfs", "/tmp:mode=1777"]  # noqa: S108
+    words += ["--cap-drop", "ALL", "--security-opt", "no-new-privileges:true"]
+    words += ["--tmpfs", "/tmp:mode=1777"]  # noqa: S108 - the container's own, which nobody else can enter
     words += ["--tmpfs", f"{SOCKETS}:mode=0700,uid={USER.partition(':')[0]}"]
     words += ["--volume", f"{stack.names.volume('postgres')}:{DATA}"]
     words += ["--volume", f"{stack.names.volume('backups')}:{DUMPS}"]

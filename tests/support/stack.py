@@ -185,7 +185,7 @@ async def open_stack(database: str, redis_url: str, root: Path, *, consumer: str
     """Open a stack on these servers, which several stacks can share."""
     fields: dict[str, Any] = {
         "postgres_connection_string": database,
-        "postgres_mining_connection_string": database + "_mining" if "?" not in database else _mining(database),
+        "postgres_mining_connection_string": _mining(database),
         "redis_url": redis_url,
         "raw_store_path": root,
         "processor_token": TOKEN,
@@ -213,8 +213,8 @@ def empty_tables(database: str) -> None:
 
 
 def _mining(database: str) -> str:
-    path, _, query = database.partition("?")
-    return f"{path}_mining?{query}"
+    path, mark, query = database.partition("?")
+    return f"{path}_mining{mark}{query}"
 
 
 def _make_folder(path: Path) -> None:

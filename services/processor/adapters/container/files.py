@@ -15,6 +15,7 @@ from schemas.segments import is_mining
 _TEMPORARY = "."
 """The names of the fetcher's unfinished files start with a dot. They are not objects."""
 _LISTED_AT_ONCE = 1_000
+"""Keys per visit to the thread that reads the directory, so that a long list is never in memory as a whole."""
 
 
 class FileStore:

@@ -15,6 +15,8 @@ DEAD_STREAM = "leadminer:dead"
 GROUP = "processors"
 DEAD_LETTERS = 10_000
 """About how many dead letters to keep. They are for people to look at; the ledger is what counts."""
+SENT_AT_ONCE = 250
+"""Jobs per round trip. Preparing thousands at once would hold up other tasks."""
 
 TIMEOUT_SECONDS = 10.0
 
@@ -121,6 +123,3 @@ class RedisJobQueue:
             return await answer
         except (RedisError, OSError) as error:
             raise Unavailable("the queue does not answer") from error
-
-
-SENT_AT_ONCE = 250

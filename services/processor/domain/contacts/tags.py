@@ -56,8 +56,7 @@ _GROUP_LABELS: Final = frozenset(words.GROUP_LABELS.split())
 _LONGEST_WORD: Final = max(word.count("-") + 1 for word in (*_ROBOT_WORDS, *_ROLE_WORDS))
 _PIECES: Final = frozenset(piece for word in (*_ROBOT_WORDS, *_ROLE_WORDS) for piece in word.split("-"))
 _WORDS: Final = _PIECES | _GROUP_LABELS
-_EXCHANGE_ROBOT: Final = re.compile(r"microsoftexchange[0-9a-f]{32}")
-"""The sender of Exchange's reports (Exchange 2010 and later)."""
+_EXCHANGE_ROBOT: Final = re.compile(words.EXCHANGE_ROBOT)
 _PROFESSIONAL: Final = {
     (role, chat, group): (PROFESSIONAL, *(tag for tag, meant in ((ROLE, role), (CHAT, chat), (GROUP, group)) if meant))
     for role in (False, True)

@@ -76,3 +76,6 @@ GROUP_HOSTS: Final = """
 """
 
 GROUP_LABELS: Final = "groups list liste listen lists listes listas listserv mailman"
+
+EXCHANGE_ROBOT: Final = "microsoftexchange[0-9a-f]{32}"
+"""A pattern for the local part from which Exchange sends its reports (Exchange 2010 and later)."""

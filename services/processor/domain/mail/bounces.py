@@ -3,10 +3,11 @@
 import re
 from typing import Final
 
+from processor.domain.data.words import EXCHANGE_ROBOT
 from processor.domain.mail.headers import Fields
 
 _DAEMON: Final = re.compile(
-    r"(?<![\w.+-])(?:mailer-?daemon|mail-?daemon|postmaster|microsoftexchange[0-9a-f]{32})(?=[@>]|\s*+(?:\(|\Z))"
+    rf"(?<![\w.+-])(?:mailer-?daemon|mail-?daemon|postmaster|{EXCHANGE_ROBOT})(?=[@>]|\s*+(?:\(|\Z))"
 )
 
 

@@ -74,7 +74,7 @@ Headers = Mapping[str, Sequence[str]]
 
 def decide_tag(headers: Headers) -> Decision:
     """Return the decision of the first row that matches, or `NOTHING` if none does."""
-    if "x-linkedin-class" in headers and _has(headers, "x-linkedin-class", _CHAT_CLASSES):
+    if _has(headers, "x-linkedin-class", _CHAT_CLASSES):
         return _CHAT
     if "list-post" not in headers and ("list-unsubscribe" in headers or "list-id" in headers or "list" in headers):
         return _NEWSLETTER

@@ -1,4 +1,4 @@
-"""Where in an HTML text an address is, and whether anything that is written there could continue it.
+"""Finds where an address is in an HTML text, and whether anything around it could continue it.
 
 This is the quick way, which reads only what is around the address. If it is not sure, `read_markup` tells.
 """
