@@ -148,7 +148,7 @@ class Server(imap4.IMAP4Server):
         self.transport.write(b"".join(written))
         self.sendPositiveResponse(tag, b"FETCH completed")
 
-    select_FETCH = (do_FETCH, imap4.IMAP4Server.arg_seqset, imap4.IMAP4Server.arg_fetchatt)  # noqa: N815
+    select_FETCH = (do_FETCH, imap4.IMAP4Server.arg_seqset, imap4.IMAP4Server.arg_fetchatt)  # noqa: N815 - twisted's
 
 
 def _answer(part: Any, uid: int, item: Item) -> bytes:

@@ -9,11 +9,11 @@ HERE = Path(__file__).resolve().parent
 # Pulumi runs this folder as a script, not as a package.
 sys.path[:] = [str(HERE.parent), *(path for path in sys.path if Path(path).resolve() != HERE)]
 
-import pulumi  # noqa: E402 (after the path is set)
+import pulumi  # noqa: E402 - after the path is set
 
-from infra.config import WrongSettings, read_config  # noqa: E402
-from infra.cost import OverBudget  # noqa: E402
-from infra.program import Declared, estimate, export  # noqa: E402
+from infra.config import WrongSettings, read_config  # noqa: E402 - likewise
+from infra.cost import OverBudget  # noqa: E402 - likewise
+from infra.program import Declared, estimate, export  # noqa: E402 - likewise
 
 
 def main() -> None:

@@ -36,7 +36,7 @@ class Stack:
 
 
 class Late:
-    """Stands for an adapter that is found when one of its methods is first used.
+    """A placeholder for an adapter, which is looked up when one of its methods is first used.
 
     Threads that use it at the same time for the first time may each find their own.
     """

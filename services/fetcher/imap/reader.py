@@ -34,7 +34,7 @@ class Halted(Unavailable):
 
 
 class _Asked(NamedTuple):
-    """Where the messages are, and how much of each is read."""
+    """The folder to ask for messages, and the scope that says how much of each is read."""
 
     folder: PlannedFolder
     scope: Scope

@@ -45,7 +45,7 @@ class Fetched(NamedTuple):
 
 
 class Place(NamedTuple):
-    """Where a message is in its folder, and on which day it was received, if the server says so."""
+    """A message's position in its folder, its UID and, if the server gives it, the day on which it was received."""
 
     position: int
     uid: int

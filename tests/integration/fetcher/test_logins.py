@@ -161,7 +161,7 @@ def test_a_server_of_the_next_revision() -> None:
 
 @pytest.mark.parametrize("answer", [None, "NO no", "BAD what?"])
 def test_the_program_introduces_itself(answer: str | None) -> None:
-    """Where ID is offered, it is sent before any folder is opened, and may be refused."""
+    """If the server offers ID, it is sent before any folder is opened, and a refusal does not matter."""
     faults = [on("ID", refused(answer))] if answer else []
     with ImapServer({"INBOX": Folder()}, capabilities="ID", faults=faults) as server:
         mailbox = Mailbox(connector_to(server.port))

@@ -28,7 +28,7 @@ SHOWN: Final = st.builds(
     HOST,
     st.sampled_from(("com", "fr", "museum", "xn--p1ai")),
 ).filter(lambda address: not address.startswith("www."))
-"""Addresses as they stand in texts."""
+"""Finding addresses in texts."""
 PIECES: Final = st.lists(
     st.sampled_from(
         (
