@@ -1,7 +1,7 @@
 """The fetcher's ports: a raw store, a queue, the processor's HTTP API, and the errors that they raise."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Protocol
 
 from schemas.jobs import Job
 from schemas.minings import Beginning, Begun, Status
@@ -111,14 +111,4 @@ class Minings(Protocol):
 
     def status(self, user: str, *, mining: str) -> Status:
         """Return the mining's progress; raise NotFound."""
-        ...
-
-
-class Contacts(Protocol):
-    """The part of the processor's HTTP API for contacts. It may raise Unavailable, Denied or Invalid."""
-
-    def contacts(
-        self, user: str, *, source: str | None = None, after: str | None = None, limit: int = 500
-    ) -> tuple[list[dict[str, Any]], str | None]:
-        """Return a page of contacts in display order and the cursor of the next page; read until a page is empty."""
         ...

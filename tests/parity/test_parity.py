@@ -68,7 +68,7 @@ def test_both_modes_give_the_same_contacts_and_ledger(
     there = cloudflare.mine(user, login, dovecot.port, PASSWORD, as_of=AS_OF)
 
     counted = meters.meters()["counts"]
-    contacts = list(read_contacts(house.client, user, source=None))
+    contacts = list(read_contacts(house.client, user))
     exports = [
         [b"".join(export_contacts(contacts, form)) for form in Format],
         [cloudflare.export(user, form) for form in Format],

@@ -13,6 +13,9 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 TOKEN = "token-of-tests"
 MINING = re.compile(r"/users/([^/]+)/minings/([0-9a-f-]{36})(/report|/cancel|/retry)?")
+FILTERS = ("q", "tag", "source", "since", "mining")
+ORDERS = ("warmth", "recent", "name")
+FIRST_MINING = "00000000-0000-4000-8000-000000000001"
 Answer = tuple[int, dict[str, Any]]
 NOT_FOUND = {"error": "Not found: this user has no such mining, or the API has no such path.", "code": "unknown"}
 
@@ -32,6 +35,8 @@ class FakeProcessor:
     suppressed: list[str] = field(default_factory=list)
     cancelled: list[str] = field(default_factory=list)
     sources: list[str | None] = field(default_factory=list)
+    selections: list[dict[str, str]] = field(default_factory=list)
+    """The parameters of each list of contacts that was read, without `after` and `limit`."""
     fails_after_pages: int | None = None
     broken: bool = False
     url: str = ""
@@ -54,7 +59,9 @@ class FakeProcessor:
             case "GET", "contacts":
                 return self._page(query)
             case "GET", "total":
-                return 200, {"contacts": len(self.contacts)}
+                return 200, {"contacts": len(self._selected(query))}
+            case "GET", path if path.startswith("contacts/"):
+                return self._contact(unquote(path.removeprefix("contacts/")))
             case "GET", "address":
                 return self._address(query["address"])
             case "GET", "suppressions":
@@ -84,18 +91,43 @@ class FakeProcessor:
         return 404, NOT_FOUND
 
     def _page(self, query: dict[str, str]) -> Answer:
-        if not set(query) <= {"source", "after", "limit"} or not 1 <= int(query["limit"]) <= 1000:
+        if not 1 <= int(query["limit"]) <= 1000:
             return 400, {"error": "limit must be a number from 1 to 1000.", "code": "request"}
+        if query.get("order", "warmth") not in ORDERS or not query.get("after", "0").isdecimal():
+            return 400, {"error": "order or after is wrong.", "code": "request"}
         start = int(query.get("after", "0"))
         if not start:
             self.sources.append(query.get("source"))
+            self.selections.append({name: value for name, value in query.items() if name not in ("after", "limit")})
         if self.fails_after_pages is not None and start >= self.fails_after_pages * int(query["limit"]):
             return 503, {
                 "error": "The database, queue or store does not answer now: try again later.",
                 "code": "unavailable",
             }
-        page = self.contacts[start : start + int(query["limit"])]
+        page = self._selected(query)[start : start + int(query["limit"])]
         return 200, {"contacts": page, "after": str(start + len(page)) if page else None}
+
+    def _selected(self, query: dict[str, str]) -> list[dict[str, Any]]:
+        """Return the contacts that match; the order stays that of the test."""
+        unknown = set(query) - {*FILTERS, "order", "after", "limit"}
+        if unknown:
+            raise ValueError(f"a parameter outside the contract: {unknown}")
+        words = query.get("q", "").casefold().split()
+        return [
+            each
+            for each in self.contacts
+            if all(word in f"{each['name']} {each['address']}".casefold() for word in words)
+            and query.get("tag") in (None, *(tag["name"] for tag in each["tags"]))
+            and query.get("source") in (None, *each["sources"])
+            and query.get("since", "") <= (each["recency"] or "")
+            and query.get("mining") in (None, each.get("first_mining", FIRST_MINING))
+        ]
+
+    def _contact(self, address: str) -> Answer:
+        for each in self.contacts:
+            if each["address"] == address.lower():
+                return 200, detail(each)
+        return 404, NOT_FOUND
 
     def _address(self, address: str) -> Answer:
         known = {contact["address"] for contact in self.contacts}
@@ -162,4 +194,28 @@ def contact(number: int, **changed: Any) -> dict[str, Any]:
         "alternate_emails": [],
         "sources": ["me@example.org"],
         **changed,
+    }
+
+
+def detail(known: dict[str, Any]) -> dict[str, Any]:
+    """Return everything about a contact as the processor gives it, for a contact as it is in a list."""
+    names = [known["name"], *known["alternate_names"]] if known["name"] else []
+    return {
+        **known,
+        "fields": {"sender": known["sender"], "recipient": known["recipient"]},
+        "first": known["seniority"],
+        "last": known["recency"],
+        "names": [{"name": name, "messages": 2, "latest": known["recency"], "signed": True} for name in names],
+        "tags": [
+            {
+                "name": tag["name"],
+                "reachability": tag["reachability"],
+                "source": tag["source"],
+                "messages": tag["count"],
+                "rule": "The address is at a domain of its own, such as a company's.",
+            }
+            for tag in known["tags"]
+        ],
+        "first_mining": known.get("first_mining", FIRST_MINING),
+        "last_mining": known.get("last_mining", FIRST_MINING),
     }

@@ -174,7 +174,7 @@ class House:
 
     def contacts(self, user: str) -> bytes:
         """Return a user's export in JSON Lines."""
-        return b"".join(export_contacts(read_contacts(self.client, user, source=None), Format.JSONL))
+        return b"".join(export_contacts(read_contacts(self.client, user), Format.JSONL))
 
     def account(self, user: str) -> Account:
         """Return the account of the user's first mining; any later minings must have found nothing new."""

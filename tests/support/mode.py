@@ -44,4 +44,4 @@ class CloudflareMode:
 
     def export(self, user: str, form: Format) -> bytes:
         """Return a user's export."""
-        return b"".join(export_contacts(read_contacts(self.client, user, source=None), form))
+        return b"".join(export_contacts(read_contacts(self.client, user), form))

@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 import httpx
 
+from fetcher.contacts.selection import Selection
 from fetcher.ports import (
     Conflict,
     Denied,
@@ -21,6 +22,7 @@ from schemas.minings import Beginning, Begun, Status
 
 Fields = dict[str, Any]
 T = TypeVar("T")
+EVERYONE = Selection()
 
 logging.getLogger("httpx").setLevel(logging.WARNING)  # at INFO it logs every URL, and our URLs contain user names
 
@@ -109,17 +111,20 @@ class ProcessorClient:
         return self._read(_retried, self._call("POST", f"{_mining(user, mining)}/retry"))
 
     def contacts(
-        self, user: str, *, source: str | None = None, after: str | None = None, limit: int = 500
+        self, user: str, *, selection: Selection = EVERYONE, after: str | None = None, limit: int = 500
     ) -> tuple[list[Fields], str | None]:
-        """Return a page of contacts in display order and the cursor of the next page; read until a page is empty."""
-        asked: Fields = {"source": source, "after": after, "limit": limit}
-        query = httpx.QueryParams({name: value for name, value in asked.items() if value is not None})
+        """Return a page of the selected contacts and the cursor of the next page; read until a page is empty."""
+        asked = {**selection.filters(), "order": str(selection.order), "limit": str(limit)}
+        query = httpx.QueryParams(asked if after is None else {**asked, "after": after})
         return self._read(_page, self._call("GET", f"{_user(user)}/contacts?{query}"))
 
-    def total(self, user: str, *, source: str | None = None) -> int:
-        """Return how many contacts the user has, in all or from one mailbox."""
-        query = "" if source is None else f"?{httpx.QueryParams({'source': source})}"
-        return self._read(_total, self._call("GET", f"{_user(user)}/total{query}"))
+    def total(self, user: str, *, selection: Selection = EVERYONE) -> int:
+        """Return how many contacts the user has, or how many of them are selected."""
+        return self._read(_total, self._call("GET", f"{_user(user)}/total?{httpx.QueryParams(selection.filters())}"))
+
+    def contact(self, user: str, *, address: str) -> Fields:
+        """Return everything that is known about one contact, and why it is one; raise NotFound."""
+        return self._call("GET", f"{_user(user)}/contacts/{quote(address, safe='')}")
 
     def address(self, user: str, *, address: str) -> Fields:
         """Return whether the address is a `contact`, and whether it is `suppressed`."""

@@ -14,6 +14,7 @@ from fetcher.contacts.contact import Contact, record, tag_names
 from fetcher.contacts.csv import check_delimiter
 from fetcher.contacts.export import Format, export_contacts
 from fetcher.contacts.pages import PAGE, read_contacts
+from fetcher.contacts.selection import Selection
 from fetcher.exits import Misuse
 from fetcher.imap.source import mailbox_address
 from fetcher.ports import check_user
@@ -43,10 +44,10 @@ def contacts(
     """Show the contacts, warmest first."""
     here = session(context)
     with here.stack() as stack, here.waiting("Reading the contacts."):
-        mailbox = mailbox_address(source)
-        pages = read_contacts(stack.processor, check_user(user), source=mailbox, page=min(limit or PAGE, PAGE))
+        selection = Selection(source=mailbox_address(source))
+        pages = read_contacts(stack.processor, check_user(user), selection=selection, page=min(limit or PAGE, PAGE))
         found = list(islice(pages, limit or None))
-        total = stack.processor.total(user, source=mailbox)
+        total = stack.processor.total(user, selection=selection)
         waiting = list(unfinished(stack.processor.minings(user)))
     if as_json:
         here.terminal.show_json([record(contact) for contact in found])
@@ -88,7 +89,7 @@ def export(
     count = -1 if chosen is Format.CSV else 0
     to_file = output is not None and str(output) != "-"
     with here.stack() as stack, opened_output(output) as write, here.waiting("Exporting." if to_file else "") as say:
-        found = read_contacts(stack.processor, user, source=mailbox_address(source))
+        found = read_contacts(stack.processor, user, selection=Selection(source=mailbox_address(source)))
         for piece in export_contacts(found, chosen, delimiter=delimiter):
             write(piece)
             count += 1

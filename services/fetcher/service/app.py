@@ -20,6 +20,7 @@ from starlette.routing import Route
 from fetcher.contacts.csv import check_delimiter
 from fetcher.contacts.export import Format, export_contacts
 from fetcher.contacts.pages import read_contacts
+from fetcher.contacts.selection import Selection
 from fetcher.exits import Misuse
 from fetcher.imap.source import mailbox_address
 from fetcher.mining.outcome import Progress
@@ -140,7 +141,8 @@ class Service:
     async def _export(self, request: Request, user: str) -> Response:
         """Export the contacts like `leadminer export`. If a later page cannot be read, the connection is cut off."""
         form, delimiter = _form(request.query_params)
-        contacts = read_contacts(self._processor, user, source=mailbox_address(request.query_params.get("source")))
+        selection = Selection(source=mailbox_address(request.query_params.get("source")))
+        contacts = read_contacts(self._processor, user, selection=selection)
         pieces = _joined(export_contacts(contacts, form, delimiter=delimiter))
         first = await run_in_threadpool(next, pieces)
         media, suffix = MEDIA[form]

@@ -11,6 +11,7 @@ import pytest
 import trustme
 
 from fetcher.adapters.processor import ProcessorClient
+from fetcher.contacts.selection import Order, Selection
 from fetcher.ports import Conflict, Denied, Invalid, LeaseLost, NotFound, Trouble, Unavailable
 from schemas.minings import Beginning
 from schemas.uids import UidRanges
@@ -145,10 +146,40 @@ def test_contacts() -> None:
     api = Api({"contacts": [{"address": "jane@acme.com"}], "after": "a+b"})
 
     with api.client() as client:
-        page = client.contacts("local", after="x/y&z", limit=7)
+        page = client.contacts(
+            "local", selection=Selection(q="Jané &", tag="role", order=Order.RECENT), after="x/y&z", limit=7
+        )
 
     assert page == ([{"address": "jane@acme.com"}], "a+b")
-    assert dict(api.requests[0].url.params) == {"after": "x/y&z", "limit": "7"}
+    assert dict(api.requests[0].url.params) == {
+        "q": "Jané &",
+        "tag": "role",
+        "order": "recent",
+        "after": "x/y&z",
+        "limit": "7",
+    }
+
+
+def test_a_total_is_asked_with_the_same_filters() -> None:
+    """The total of a selection is asked with its filters; the order does not matter for it."""
+    api = Api({"contacts": 3})
+
+    with api.client() as client:
+        totals = [client.total("local"), client.total("local", selection=Selection(since="2026-01-31"))]
+
+    assert totals == [3, 3]
+    assert [dict(request.url.params) for request in api.requests] == [{}, {"since": "2026-01-31"}]
+
+
+def test_one_contact_is_asked_by_its_address() -> None:
+    """An address is one piece of the path, whatever characters it has."""
+    api = Api({"address": "a/b@acme.com"})
+
+    with api.client() as client:
+        found = client.contact("local", address="a/b@acme.com")
+
+    assert found == {"address": "a/b@acme.com"}
+    assert api.requests[0].url.raw_path == b"/base/users/local/contacts/a%2Fb%40acme.com"
 
 
 @pytest.mark.parametrize(
