@@ -13,6 +13,7 @@ import uvicorn
 from starlette.applications import Starlette
 
 from fetcher.exits import Misconfigured
+from fetcher.service.arrivals import TimedArrivals
 from fetcher.service.runs import Runs
 
 log = structlog.get_logger()
@@ -70,6 +71,7 @@ def make_server(app: Starlette) -> Server:
     """Return a server for an application. It logs nothing, because tracebacks may contain mail."""
     config = uvicorn.Config(
         app,
+        http=TimedArrivals,
         lifespan="off",
         log_config=None,
         log_level="critical",
