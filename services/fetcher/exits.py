@@ -94,12 +94,13 @@ def exit_of(error: Trouble) -> Exit:
 
 def _codes() -> dict[type, Exit]:
     from fetcher import ports  # imported only after an error, because these modules are slow to import
-    from fetcher.imap import connection, reader, source
+    from fetcher.imap import connection, reach, reader, source
 
     return {
         Misuse: Exit.USAGE,
         source.BadSource: Exit.USAGE,
         connection.PlainRefused: Exit.USAGE,
+        reach.HostRefused: Exit.USAGE,
         ports.Invalid: Exit.USAGE,
         Misconfigured: Exit.SETTINGS,
         NotStarted: Exit.UNAVAILABLE,

@@ -14,6 +14,7 @@ from imapclient import IMAPClient, SocketTimeout
 
 from fetcher.imap.handshakes import certificate_sentence, handshake_sentence, is_end, is_no_tls
 from fetcher.imap.login import accepts_password, introduce, log_out, send_password, send_token
+from fetcher.imap.reach import Dial
 from fetcher.imap.refusals import Refusal, read_refusal
 from fetcher.imap.source import Source
 from fetcher.imap.wire import Wire
@@ -89,13 +90,15 @@ class Connector:
     """How to connect to a source.
 
     `ca_file` adds trusted certificates; TLS is always verified. `plain` allows an unencrypted connection to a host that
-    is not loopback. The read timeout is long because a server may search or read for a while before it answers.
+    is not loopback. `dial` opens every connection. The read timeout is long because a server may search or read for a
+    while before it answers.
     """
 
     source: Source
     credentials: Credentials
     ca_file: Path | None = None
     plain: bool = False
+    dial: Dial = socket.create_connection
     connect_timeout_seconds: float = 30.0
     read_timeout_seconds: float = 180.0
 
@@ -119,13 +122,7 @@ class Connector:
         return client
 
     def _connect(self) -> IMAPClient:
-        client = IMAPClient(
-            self.source.host,
-            self.source.port,
-            ssl=self.source.implicit_tls,
-            ssl_context=self._tls() if self.source.implicit_tls else None,
-            timeout=SocketTimeout(self.connect_timeout_seconds, self.connect_timeout_seconds),
-        )
+        client = _Client(self, self._tls() if self.source.implicit_tls else None)
         client._imap.wire = Wire(client._imap)
         return client
 
@@ -258,6 +255,32 @@ class Connector:
             f"{self.source.place} refuses the login {self.source.login} with this {secret}: "
             f"correct the login or the {secret} ({hint})."
         )
+
+
+class _Client(IMAPClient):  # type: ignore[misc] # it has no types
+    """imapclient's client, on a connection of ours."""
+
+    def __init__(self, connector: Connector, tls: ssl.SSLContext | None) -> None:
+        self._connector = connector
+        source, seconds = connector.source, connector.connect_timeout_seconds
+        super().__init__(
+            source.host, source.port, ssl=tls is not None, ssl_context=tls, timeout=SocketTimeout(seconds, seconds)
+        )
+
+    def _create_IMAP4(self) -> imaplib.IMAP4:  # noqa: N802 (imapclient's name)
+        return _Imap(self._connector, self.ssl_context)
+
+
+class _Imap(imaplib.IMAP4):
+    """imaplib's connection, opened by the connector's `dial`, with TLS from its start if there is a context."""
+
+    def __init__(self, connector: Connector, tls: ssl.SSLContext | None) -> None:
+        self._dial, self._tls = connector.dial, tls
+        super().__init__(connector.source.host, connector.source.port, connector.connect_timeout_seconds)
+
+    def _create_socket(self, timeout: float | None) -> socket.socket:
+        connected = self._dial((self.host, self.port), timeout)
+        return connected if self._tls is None else self._tls.wrap_socket(connected, server_hostname=self.host)
 
 
 def is_loopback(host: str) -> bool:
