@@ -1,6 +1,6 @@
 """Bindings: what a stack gives a service, as a Worker's binding or a container's environment variable."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 
@@ -45,6 +45,12 @@ def text(name: str, value: pulumi.Input[str]) -> Binding:
 def secret(name: str, value: pulumi.Input[str]) -> Binding:
     """Bind a value that stays encrypted in the state and is never shown."""
     return Binding(name, Kind.SECRET, pulumi.Output.secret(value))
+
+
+def previous_token(secrets: Mapping[str, pulumi.Input[str]]) -> list[Binding]:
+    """Bind the processor's token from before a rotation, if the stack's settings still have it."""
+    given = secrets.get("processorTokenPrevious")
+    return [] if given is None else [secret("PROCESSOR_TOKEN_PREVIOUS", given)]
 
 
 def environment(bindings: Iterable[Binding]) -> list[pulumi.Input[str]]:

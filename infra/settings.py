@@ -64,7 +64,7 @@ def _image(name: str, variable: str | None = None) -> Setting:
     )
 
 
-def _secret(name: str, variable: str, when: str) -> Setting:
+def _secret(name: str, variable: str | None = None, when: str = "") -> Setting:
     return Setting(name, ".+", "a secret", f"< {name}.txt", variable=variable, secret=True, when=when)
 
 
@@ -78,6 +78,7 @@ COMMON = (
     Setting(
         "publishAddress", r"[0-9a-fA-F:.]+", "an IP address of the fetcher's host", "127.0.0.1", default="127.0.0.1"
     ),
+    _secret("processorTokenPrevious"),
     Setting("publishPort", _PORT, "a port from 1 to 65535", "8090", default="8090"),
 )
 CLOUDFLARE = (

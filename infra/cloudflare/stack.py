@@ -6,7 +6,7 @@ from typing import Any
 import pulumi
 import pulumi_docker as docker
 
-from infra.bindings import Binding, secret, text
+from infra.bindings import Binding, previous_token, secret, text
 from infra.bundle import bundle_worker
 from infra.cloudflare.job_queue import Consumers, JobQueue
 from infra.cloudflare.mining_database import MiningDatabase
@@ -59,6 +59,7 @@ class CloudflareStack(pulumi.ComponentResource):
             text("SUPABASE_URL", self._settings["supabaseUrl"]),
             secret("SUPABASE_SERVICE_KEY", self._settings.secrets["supabaseServiceKey"]),
             secret("PROCESSOR_TOKEN", self.token),
+            *previous_token(self._settings.secrets),
         ]
 
     def fetcher_bindings(self) -> list[Binding]:

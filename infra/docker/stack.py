@@ -5,7 +5,7 @@ from typing import Any
 import pulumi
 import pulumi_docker as docker
 
-from infra.bindings import Binding, secret, text
+from infra.bindings import Binding, previous_token, secret, text
 from infra.config import Settings
 from infra.docker.backup import Backup, Nights
 from infra.docker.fetcher import Fetcher, Published
@@ -43,7 +43,12 @@ class SelfHost(pulumi.ComponentResource):
             self.network,
             size,
             self.raw,
-            [*self._shared(), self.postgres.permanent.binding(), self.postgres.mining.binding()],
+            [
+                *self._shared(),
+                *previous_token(settings.secrets),
+                self.postgres.permanent.binding(),
+                self.postgres.mining.binding(),
+            ],
             replicas=replicas,
             parent=self,
             after=[self.postgres.databases, self.redis.container],

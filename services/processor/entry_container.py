@@ -101,7 +101,7 @@ async def run(settings: Settings) -> int:
         api = Api(
             Fetching(ports, pipeline),
             Records(ports, pipeline),
-            service_token=settings.processor_token.get_secret_value(),
+            secrets=settings.secrets,
             version=version("leadminer"),
         )
         sweeper = Sweeper(ports, pipeline, still_seconds=settings.sweep_seconds, silent_seconds=settings.silent_seconds)

@@ -62,7 +62,7 @@ class Parts:
             api=Api(
                 Fetching(ports, pipeline),
                 Records(ports, pipeline),
-                service_token=env.PROCESSOR_TOKEN,
+                secrets=[env.PROCESSOR_TOKEN, getattr(env, "PROCESSOR_TOKEN_PREVIOUS", "")],
                 version=VERSION,
             ),
             consumer=BatchConsumer(pipeline, queue, store),

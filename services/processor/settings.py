@@ -27,6 +27,8 @@ class Settings(BaseModel):
     redis_url: SecretStr
     raw_store_path: Path
     processor_token: SecretStr
+    processor_token_previous: SecretStr | None = None
+    """Accepted beside the current one, so that a rotation stops no fetcher."""
     processor_listen: str = "127.0.0.1:8080"
     """`host:port`, or `fd:N` for an inherited listening socket."""
     processor_name: str | None = None
@@ -41,6 +43,12 @@ class Settings(BaseModel):
     cloudflare_r2_bucket: str | None = None
     cloudflare_d1_database: str | None = None
     cloudflare_queues: str | None = None
+
+    @property
+    def secrets(self) -> list[str]:
+        """The secrets that open the API: the current one, and the previous one during a rotation."""
+        given = (self.processor_token, self.processor_token_previous)
+        return [secret.get_secret_value() for secret in given if secret is not None]
 
     @property
     def mining_connection_string(self) -> str:
@@ -79,10 +87,11 @@ def read_settings() -> Settings:
     ]
     if settings.storage_mode != "postgresql":
         faults.append(f"STORAGE_MODE is {settings.storage_mode!r}: this container supports only postgresql.")
-    if not TOKEN.fullmatch(settings.processor_token.get_secret_value()):
-        faults.append(
-            "PROCESSOR_TOKEN contains a space or a non-ASCII character (its value is not shown): set a different one."
-        )
+    faults += [
+        f"{name} contains a space or a non-ASCII character (its value is not shown): set a different one."
+        for name, secret in zip(("PROCESSOR_TOKEN", "PROCESSOR_TOKEN_PREVIOUS"), settings.secrets, strict=False)
+        if not TOKEN.fullmatch(secret)
+    ]
     if faults:
         raise WrongSettings("\n".join(faults))
     return settings

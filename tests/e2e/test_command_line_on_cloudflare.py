@@ -10,12 +10,12 @@ import pytest
 
 from bench.cloudflare import FETCHER_CLASS_A, FETCHER_CLASS_B
 from fetcher.exits import Exit
-from processor.api.tokens import user_token
 from schemas.segments import segment_key
 from tests.support.cloudflare.deployment import TOKEN, Deployment
 from tests.support.dovecot import Dovecot
 from tests.support.place import Place
 from tests.support.stack import Begun, Folder, mail
+from tests.support.tokens import user_token
 
 LOGIN, PASSWORD = "me@example.org", "correct horse battery"
 MESSAGES, PEOPLE = 450, 30

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from demo.smoke import SmokeFailed, check
-from processor.api.tokens import user_token
 from tests.support.cloudflare.deployment import TOKEN, Deployment
 from tests.support.place import OURS
+from tests.support.tokens import user_token
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 

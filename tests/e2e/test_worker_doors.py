@@ -8,10 +8,10 @@ import httpx
 import pytest
 
 from processor.api.routes import MAX_BODY_BYTES
-from processor.api.tokens import user_token
 from schemas.segments import plan_key, segment_key
 from tests.e2e.worker_minings import DISTINCT, MAILBOX, SUBJECT, start
 from tests.support.cloudflare.deployment import TOKEN, Deployment
+from tests.support.tokens import user_token
 
 ROUTES = [
     ("POST", "minings"),

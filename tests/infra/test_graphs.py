@@ -227,3 +227,24 @@ def test_a_secret_that_is_configured_in_the_clear_is_refused() -> None:
     assert all(f"leadminer:{name} is in plain text" in graph.error for name in SECRETS)
     assert CANARY not in graph.error
     assert graph.graph == {}
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_a_rotation_reaches_processors_alone(stack: str) -> None:
+    """With `processorTokenPrevious` set, only processors change, by one more secret that is not shown."""
+    secrets = {f"leadminer:{name}": f"{CANARY}-{name}" for name in ("processorTokenPrevious", *SECRETS)}
+    config, before = read_stack(stack), declared(stack).golden
+    if config["leadminer:mode"] == "cloudflare":
+        config |= ACCOUNT
+    else:
+        secrets = {name: secrets[name] for name in ["leadminer:processorTokenPrevious"]}
+
+    graph = run_program(stack, config, secrets)
+
+    changed = {path for path, each in graph.golden.items() if each != before[path]}
+    assert changed
+    assert all("/processor" in path for path in changed)
+    assert [json.dumps(graph.golden[path]).count("[secret]") for path in changed] == [
+        json.dumps(before[path]).count("[secret]") + 1 for path in changed
+    ]
+    assert CANARY not in graph.printed + graph.logged

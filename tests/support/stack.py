@@ -75,9 +75,7 @@ class Stack:
         self.root = root
         self.pipeline = Pipeline(ports)
         self.sweeper = Sweeper(ports, self.pipeline, still_seconds=0, silent_seconds=86_400)
-        self.api = Api(
-            Fetching(ports, self.pipeline), Records(ports, self.pipeline), service_token=TOKEN, version="test"
-        )
+        self.api = Api(Fetching(ports, self.pipeline), Records(ports, self.pipeline), secrets=[TOKEN], version="test")
 
     async def ask(self, method: str, path: str, body: object = None, *, token: str = TOKEN, **query: str) -> Response:
         """Send a request to the API."""

@@ -1,7 +1,6 @@
 """The commands for running the services: serve, stop, token, doctor."""
 
-import hashlib
-import hmac
+import time
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,9 +10,13 @@ from fetcher.commands.login_options import SOURCE_HELP, CaFile, PasswordFile, Pl
 from fetcher.commands.session import Json, User, session
 from fetcher.exits import Exit, Misconfigured
 from fetcher.ports import check_user
+from schemas.tokens import TokenScope, make_token
 
 if TYPE_CHECKING:
     from fetcher.commands.doctor import Finding
+
+DAY_SECONDS = 86_400
+MOST_DAYS = 3650
 
 
 def serve(context: typer.Context) -> None:
@@ -60,10 +63,23 @@ def stop(context: typer.Context) -> None:
     here.terminal.tell("The embedded servers are stopped." if stopped else "No embedded servers are running.")
 
 
-def token(context: typer.Context, user: Annotated[str, typer.Argument(help="The user.", metavar="USER")]) -> None:
+Scopes = Annotated[
+    list[TokenScope],
+    typer.Option("--scope", help="What the token allows; give it several times for several scopes."),
+]
+Days = Annotated[int, typer.Option("--days", help="For how many days it is valid.", min=1, max=MOST_DAYS)]
+
+
+def token(
+    context: typer.Context,
+    user: Annotated[str, typer.Argument(help="The user.", metavar="USER")],
+    scopes: Scopes = [TokenScope.READ],  # noqa: B006 (typer reads the default and copies it)
+    days: Days = 30,
+) -> None:
     """Print a user's token for the processor's HTTP API.
 
-    The token gives access to this user's data only. It is valid until PROCESSOR_TOKEN changes.
+    The token gives access to this user's data only: `read` to see minings and contacts, `mine` to begin, cancel and
+    retry minings, `erase` to erase contacts. It ends after --days, or when PROCESSOR_TOKEN is no longer accepted.
     """
     here = session(context)
     service_token = here.settings().processor_token
@@ -72,8 +88,8 @@ def token(context: typer.Context, user: Annotated[str, typer.Argument(help="The 
             "PROCESSOR_TOKEN is not set: set it to your processor's token, from which user tokens are derived. "
             "The embedded processor has a new token each time it starts."
         )
-    digest = hmac.new(service_token.get_secret_value().encode(), check_user(user).encode(), hashlib.sha256)
-    here.terminal.show(f"{user}.{digest.hexdigest()}")
+    expires_at = time.time() + days * DAY_SECONDS
+    here.terminal.show(make_token(service_token.get_secret_value(), check_user(user), scopes, expires_at))
 
 
 def doctor(

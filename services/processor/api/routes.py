@@ -1,18 +1,20 @@
 """The HTTP API: request in, response out, using only the ports. The composition roots serve it."""
 
 import json
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import unquote
 
-from processor.api import tokens
 from processor.api.fetching import Fetching
 from processor.api.records import Records
 from processor.api.requests import BadRequest, Refused, check_texts
 from processor.ports import Conflict, LimitExceeded, NotFound, Unavailable
+from schemas.tokens import Claims, TokenScope, is_secret, read_token
 
 MAX_BODY_BYTES: Final = 1_000_000
+ANYTHING: Final = Claims("", frozenset(TokenScope))
+"""What the service's own token allows, for every user."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,26 +51,28 @@ def problem(status: int, code: str, sentence: str) -> Response:
 class Api:
     """Answers requests. It keeps no state between them."""
 
-    def __init__(self, fetching: Fetching, records: Records, *, service_token: str, version: str) -> None:
+    def __init__(self, fetching: Fetching, records: Records, *, secrets: Sequence[str], version: str) -> None:
+        """Accept these secrets, usually the current and the previous one, and tokens made from them."""
         self._fetching = fetching
         self._records = records
-        self._service_token = service_token
+        self._secrets = secrets
         self._version = version
-        self._routes: dict[tuple[str, str], Handler] = {
-            ("POST", "minings"): self._begin,
-            ("GET", "minings"): self._minings,
-            ("GET", "minings/*"): self._status,
-            ("POST", "minings/*/renew"): self._renew,
-            ("POST", "minings/*/fetched"): self._fetched,
-            ("GET", "minings/*/report"): self._report,
-            ("POST", "minings/*/cancel"): self._cancel,
-            ("POST", "minings/*/retry"): self._retry,
-            ("GET", "contacts"): self._contacts,
-            ("GET", "total"): self._total,
-            ("GET", "address"): self._address,
-            ("GET", "suppressions"): self._suppressions,
-            ("POST", "erase"): self._erase,
-            ("POST", "allow"): self._allow,
+        read, mine, erase = TokenScope.READ, TokenScope.MINE, TokenScope.ERASE
+        self._routes: dict[tuple[str, str], tuple[TokenScope, Handler]] = {
+            ("POST", "minings"): (mine, self._begin),
+            ("GET", "minings"): (read, self._minings),
+            ("GET", "minings/*"): (read, self._status),
+            ("POST", "minings/*/renew"): (mine, self._renew),
+            ("POST", "minings/*/fetched"): (mine, self._fetched),
+            ("GET", "minings/*/report"): (read, self._report),
+            ("POST", "minings/*/cancel"): (mine, self._cancel),
+            ("POST", "minings/*/retry"): (mine, self._retry),
+            ("GET", "contacts"): (read, self._contacts),
+            ("GET", "total"): (read, self._total),
+            ("GET", "address"): (read, self._address),
+            ("GET", "suppressions"): (read, self._suppressions),
+            ("POST", "erase"): (erase, self._erase),
+            ("POST", "allow"): (erase, self._allow),
         }
 
     async def answer(self, request: Request) -> Response:
@@ -92,22 +96,22 @@ class Api:
         pieces = [unquote(piece) for piece in request.path.strip("/").split("/")]
         if pieces == ["health"]:
             return Response(200, await self._records.health() | {"version": self._version})
-        user = self._allowed_user(request.token)
-        if user is None:
+        claims = self._claims(request.token)
+        if claims is None:
             return problem(401, "token", "A valid token is required: send the header Authorization: Bearer …")
-        if len(pieces) < 3 or pieces[0] != "users" or user not in ("", pieces[1]) or not pieces[1]:
+        if len(pieces) < 3 or pieces[0] != "users" or claims.user not in ("", pieces[1]) or not pieces[1]:
             raise NotFound
         check_texts({"The path": pieces, **request.query})
         shape = "/".join("*" if at == 1 else piece for at, piece in enumerate(pieces[2:]))
-        handler = self._routes.get((request.method, shape))
-        if handler is None:
+        if (request.method, shape) not in self._routes:
             raise NotFound
+        scope, handler = self._routes[request.method, shape]
+        if scope not in claims.scopes:
+            return problem(403, "scope", f"The token does not allow this: use one with the scope {scope}.")
         return Response(200, await handler(pieces[1], pieces[3] if len(pieces) > 3 else "", request))
 
-    def _allowed_user(self, token: str) -> str | None:
-        if token and tokens.is_service(token, self._service_token):
-            return ""
-        return tokens.user_of(token, self._service_token)
+    def _claims(self, token: str) -> Claims | None:
+        return ANYTHING if is_secret(token, self._secrets) else read_token(token, self._secrets)
 
     async def _begin(self, user: str, _: str, request: Request) -> Mapping[str, Any]:
         return await self._fetching.begin(user, body_of(request))

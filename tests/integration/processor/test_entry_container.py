@@ -72,6 +72,7 @@ def test_a_missing_setting_is_named(name: str) -> None:
         {"SWEEP_SECONDS": "often"},
         {"PROCESSOR_TOKEN": f"{CREDENTIAL} and more"},
         {"PROCESSOR_TOKEN": f"{CREDENTIAL}\n"},
+        {"PROCESSOR_TOKEN_PREVIOUS": f"{CREDENTIAL} and more"},
     ],
 )
 def test_a_contradictory_setting_is_named(changed: dict[str, str]) -> None:

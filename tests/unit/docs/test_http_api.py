@@ -18,7 +18,7 @@ PAGE = read_page("docs/http-api.md")
 def test_routes() -> None:
     """The table of routes has the routes of the processor's API, and no others."""
     nothing: Any = None
-    routes = Api(nothing, nothing, service_token="x", version="")._routes
+    routes = Api(nothing, nothing, secrets=["x"], version="")._routes
     answered = {f"{method} /users/{{user}}/{shape}".replace("*", "{id}") for method, shape in routes}
 
     assert {bare(route) for route, _ in table(PAGE, "route")} == {"GET /health", *answered}

@@ -51,7 +51,7 @@ def test_settings_of_the_processor() -> None:
 def test_bindings_of_the_worker() -> None:
     """The table of bindings lists what the Worker takes from its environment."""
     source = (CHECKOUT / "services/processor/entry_worker.py").read_text("utf-8")
-    taken = set(re.findall(r"\benv\.([A-Z][A-Z0-9_]+)", source))
+    taken = set(re.findall(r"\benv(?:\.|, \")([A-Z][A-Z0-9_]+)", source))
 
     rows = table(read_page("docs/cloudflare.md"), "binding")
 

@@ -1,14 +1,13 @@
 """The command line: what it prints, its exit codes, and what it never shows."""
 
 import csv
-import hashlib
-import hmac
 import io
 import json
 import os
 import stat
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ import pytest
 from fetcher import imap
 from fetcher.commands.cli import OPTIONS, run
 from fetcher.exits import Exit
+from schemas.tokens import Claims, TokenScope, read_token
 from tests.support.fake_processor import TOKEN, FakeProcessor, contact
 
 FIRST = "11111111-aaaa-4aaa-8aaa-000000000001"
@@ -117,6 +117,8 @@ def test_a_closed_output_is_no_error(closed: int) -> None:
         (["export", "--delimiter", ",,"], ",,"),
         (["contacts", "--limit", "-1"], "'-1'"),
         (["allow", "jane"], "'jane'"),
+        (["token", "jane", "--scope", "admin"], "admin"),
+        (["token", "jane", "--days", "0"], "'0'"),
         (["erase"], "--user"),
         (["erase", "jane"], "jane"),
         (["erase", "jane@acme.com"], "--yes"),
@@ -493,14 +495,24 @@ def test_an_unexpected_error_is_one_sentence_without_its_text(
     assert ("commands/minings.py" in shown) is bool(debug)
 
 
-def test_a_users_token_is_an_hmac_under_the_services(
-    processor: FakeProcessor, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(
+    ("options", "scopes", "days"),
+    [
+        ([], {"read"}, 30),
+        (["--scope", "mine", "--scope", "erase", "--days", "1"], {"mine", "erase"}, 1),
+    ],
+)
+def test_a_users_token_is_made_from_the_services(
+    processor: FakeProcessor, capsys: pytest.CaptureFixture[str], options: list[str], scopes: set[str], days: int
 ) -> None:
-    """A user's token is USER, a dot, and an HMAC-SHA256 in hex."""
-    code = run(["token", "jane"])
+    """`token` prints one line, which is valid for that user, scope and time; by default to read for 30 days."""
+    code = run(["token", "jane", *options])
 
-    digest = hmac.new(TOKEN.encode(), b"jane", hashlib.sha256).hexdigest()
-    assert (code, capsys.readouterr().out) == (Exit.OK, f"jane.{digest}\n")
+    token = capsys.readouterr().out.removesuffix("\n")
+    almost, after = time.time() + days * 86_400 - 60, time.time() + days * 86_400
+    assert code == Exit.OK
+    assert read_token(token, [TOKEN], now=almost) == Claims("jane", frozenset(map(TokenScope, scopes)))
+    assert read_token(token, [TOKEN], now=after) is None
 
 
 def test_there_is_no_token_of_the_embedded_processor(capsys: pytest.CaptureFixture[str]) -> None:

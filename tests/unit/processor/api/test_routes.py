@@ -3,39 +3,44 @@
 import base64
 import json
 import math
+import time
 import uuid
 from urllib.parse import parse_qsl
 
 import pytest
 
-from processor.api.routes import Request
-from processor.api.tokens import user_token
+from processor.api.routes import Api, Request
+from schemas.tokens import TokenScope, make_token
 from tests.support.stack import AS_OF, TOKEN, Folder, Stack, mail
+from tests.support.tokens import user_token
 
 MAILBOX = Folder([[mail(n, sender=f"p{n}@firm.com") for n in range(4)]])
+MINING = "6f9619ff-8b86-4d01-b42d-00cf4fc964ff"
 BEGIN = {
-    "id": "6f9619ff-8b86-4d01-b42d-00cf4fc964ff",
+    "id": MINING,
     "source": "me@example.org@imap.example.org:993",
     "address": "me@example.org",
     "chunks": 4,
     "holder": "test",
 }
-ROUTES = [
-    ("POST", "minings"),
-    ("GET", "minings"),
-    ("GET", f"minings/{BEGIN['id']}"),
-    ("POST", f"minings/{BEGIN['id']}/renew"),
-    ("POST", f"minings/{BEGIN['id']}/fetched"),
-    ("GET", f"minings/{BEGIN['id']}/report"),
-    ("POST", f"minings/{BEGIN['id']}/cancel"),
-    ("POST", f"minings/{BEGIN['id']}/retry"),
-    ("GET", "contacts"),
-    ("GET", "total"),
-    ("GET", "address"),
-    ("GET", "suppressions"),
-    ("POST", "erase"),
-    ("POST", "allow"),
-]
+READ, MINE, ERASE = TokenScope
+SCOPES = {
+    ("POST", "minings"): MINE,
+    ("GET", "minings"): READ,
+    ("GET", f"minings/{MINING}"): READ,
+    ("POST", f"minings/{MINING}/renew"): MINE,
+    ("POST", f"minings/{MINING}/fetched"): MINE,
+    ("GET", f"minings/{MINING}/report"): READ,
+    ("POST", f"minings/{MINING}/cancel"): MINE,
+    ("POST", f"minings/{MINING}/retry"): MINE,
+    ("GET", "contacts"): READ,
+    ("GET", "total"): READ,
+    ("GET", "address"): READ,
+    ("GET", "suppressions"): READ,
+    ("POST", "erase"): ERASE,
+    ("POST", "allow"): ERASE,
+}
+ROUTES = [*SCOPES]
 
 
 @pytest.mark.parametrize(("method", "path"), ROUTES)
@@ -63,6 +68,47 @@ async def test_a_users_token_opens_that_users_paths(stack: Stack) -> None:
     response = await stack.ask("GET", "/users/jo.doe%2F1/minings", token=token)
 
     assert (response.status, response.body) == (200, {"minings": []})
+
+
+@pytest.mark.parametrize(("method", "path"), ROUTES)
+async def test_a_token_opens_what_its_scope_allows(stack: Stack, method: str, path: str) -> None:
+    """Each route asks for one scope: a token with all others gets 403, and one with that scope alone gets further."""
+    scope = SCOPES[method, path]
+    others = user_token(TOKEN, "jo", *({*TokenScope} - {scope}))
+
+    refused = await stack.ask(method, f"/users/jo/{path}", {}, token=others)
+    allowed = await stack.ask(method, f"/users/jo/{path}", {}, token=user_token(TOKEN, "jo", scope))
+
+    assert (refused.status, refused.body["code"]) == (403, "scope")
+    assert scope in refused.body["error"]
+    assert allowed.status not in (401, 403)
+
+
+async def test_every_route_is_tested(stack: Stack) -> None:
+    """The routes in these tests are all routes that there are."""
+    shapes = {(method, path.replace(MINING, "*")) for method, path in ROUTES}
+
+    assert shapes == {*stack.api._routes}
+
+
+async def test_a_token_ends(stack: Stack) -> None:
+    """An expired token is worth as much as none."""
+    expired = make_token(TOKEN, "jo", TokenScope, time.time() - 1)
+
+    response = await stack.ask("GET", "/users/jo/minings", token=expired)
+
+    assert (response.status, response.body["code"]) == (401, "token")
+
+
+async def test_the_previous_secret_still_opens(stack: Stack) -> None:
+    """During a rotation, a fetcher with the previous secret and tokens made from it are still accepted."""
+    api = stack.api
+    stack.api = Api(api._fetching, api._records, secrets=["new", TOKEN], version="test")
+
+    tokens = ["new", TOKEN, user_token("new", "jo"), user_token(TOKEN, "jo"), "other", user_token("other", "jo")]
+    answers = [await stack.ask("GET", "/users/jo/minings", token=token) for token in tokens]
+
+    assert [answer.status for answer in answers] == [200, 200, 200, 200, 401, 401]
 
 
 async def test_health_needs_no_token(stack: Stack) -> None:
@@ -185,10 +231,10 @@ async def test_an_old_lease_is_refused(stack: Stack, call: str) -> None:
     old = (await stack.ask("POST", "/users/jo/minings", BEGIN)).body["lease"]
     await stack.ask("POST", "/users/jo/minings", BEGIN)
 
-    response = await stack.ask("POST", f"/users/jo/minings/{BEGIN['id']}/{call}", {"lease": old})
+    response = await stack.ask("POST", f"/users/jo/minings/{MINING}/{call}", {"lease": old})
 
     assert (response.status, response.body["code"]) == (409, "lease")
-    assert (await stack.ask("GET", f"/users/jo/minings/{BEGIN['id']}")).body["state"] == "fetching"
+    assert (await stack.ask("GET", f"/users/jo/minings/{MINING}")).body["state"] == "fetching"
 
 
 @pytest.mark.parametrize("lease", ["1", None, -1, 10**30, True])
@@ -196,7 +242,7 @@ async def test_a_lease_is_a_number(stack: Stack, lease: object) -> None:
     """A lease that is not a valid number is refused before a database is asked."""
     await stack.ask("POST", "/users/jo/minings", BEGIN)
 
-    response = await stack.ask("POST", f"/users/jo/minings/{BEGIN['id']}/renew", {"lease": lease})
+    response = await stack.ask("POST", f"/users/jo/minings/{MINING}/renew", {"lease": lease})
 
     assert (response.status, response.body["code"]) == (400, "request")
 
