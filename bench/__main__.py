@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bench import extraction
+from bench.commands import measure_commands
 from bench.corpus import read_corpus
 from bench.drain import drain
 from bench.precision import measure_precision
@@ -25,6 +26,7 @@ def main() -> None:
     with scratch() as folder:
         rates, runs = measure_whole(folder, options.messages, options.rounds)
         print_whole(rates, runs)
+    print(measure_commands(options.messages, options.rounds))
     print(extraction.measure(list(read_corpus())).report())
     pairs, found = measure_recall(read_corpus())
     print(f"address recall against the reference parser: {found / pairs:.6f} ({found:,} of {pairs:,} addresses)")

@@ -1,6 +1,6 @@
 """One mining in its own process, as the command line runs it; prints its seconds and counts as JSON.
 
-usage: python -m bench.fetch URL PASSWORD_FILE USER
+usage: python -m bench.fetch URL PASSWORD_FILE USER [SCOPE]
 """
 
 import json
@@ -21,7 +21,7 @@ from fetcher.mining.outcome import MiningRequest, Progress
 from fetcher.settings import read_settings
 
 
-def main(url: str, password_file: str, user: str) -> None:
+def main(url: str, password_file: str, user: str, scope: str | None = None) -> None:
     """Mine and print."""
     source = Source.parse(url)
     states: dict[str, float] = {}
@@ -33,7 +33,7 @@ def main(url: str, password_file: str, user: str) -> None:
     with open_stack(read_settings(), mining=True) as stack:
         began = time.perf_counter()
         outcome = mine(
-            MiningRequest(user=user, source=source, as_of="2026-01-31", holder="bench"),
+            MiningRequest(user=user, source=source, scope=scope, as_of="2026-01-31", holder="bench"),
             connect=partial(Mailbox, connector),
             raw_store=stack.raw_store,
             queue=stack.queue,

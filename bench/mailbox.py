@@ -2,7 +2,7 @@
 
 import itertools
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from bench.corpus import read_corpus
 from tests.support.dovecot import Dovecot
@@ -13,9 +13,12 @@ FOLDER = "INBOX"
 _MESSAGE_ID = re.compile(rb"^message-id:[ \t]*<?", re.IGNORECASE | re.MULTILINE)
 
 
-def repeat_messages(count: int) -> Iterator[bytes]:
-    """Yield `count` messages; from the second round on, each has a new Message-ID, or a new header if it has no id."""
-    corpus = list(read_corpus())
+def repeat_messages(count: int, messages: Iterable[bytes] | None = None) -> Iterator[bytes]:
+    """Yield `count` of the messages, by default the corpus's.
+
+    From the second round on, each has a new Message-ID, or a new header if it has no id.
+    """
+    corpus = list(read_corpus() if messages is None else messages)
     for number in range(count):
         message = corpus[number % len(corpus)]
         yield rename(message, number // len(corpus)) if number >= len(corpus) else message
@@ -31,12 +34,12 @@ def rename(message: bytes, turn: int) -> bytes:
     return renamed + blank + body
 
 
-def fill_mailbox(dovecot: Dovecot, count: int) -> int:
+def fill_mailbox(dovecot: Dovecot, count: int, messages: Iterable[bytes] | None = None) -> int:
     """Deliver `count` messages to the benchmark's user and return their total size in bytes."""
     dovecot.add_user(LOGIN, PASSWORD)
     total = 0
-    messages = repeat_messages(count)
-    while batch := list(itertools.islice(messages, 1000)):
+    repeated = repeat_messages(count, messages)
+    while batch := list(itertools.islice(repeated, 1000)):
         total += sum(map(len, batch))
         dovecot.deliver(LOGIN, FOLDER, batch)
     return total

@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -40,10 +40,10 @@ class Run:
 
 
 @contextmanager
-def serve(count: int, folder: Path) -> Iterator[Dovecot]:
-    """Yield a Dovecot with `count` messages, all read once to warm its caches."""
+def serve(count: int, folder: Path, messages: Iterable[bytes] | None = None) -> Iterator[Dovecot]:
+    """Yield a Dovecot with `count` messages, by default the corpus's, all read once to warm its caches."""
     with Dovecot() as dovecot:
-        size = fill_mailbox(dovecot, count)
+        size = fill_mailbox(dovecot, count, messages)
         sys.stderr.write(f"{count:,} messages, {size / 1e6:,.0f} MB\n")
         (folder / "password").write_text(PASSWORD)
         drain(dovecot.port, count)
