@@ -31,15 +31,21 @@ ACCOUNT_NEEDS = (
 CREDENTIALS = ("POSTGRES_USER", "POSTGRES_PASSWORD")
 """Credentials that many people have in their shell for other programs. Both modes ignore them."""
 LISTEN = re.compile(r"fd:\d+|(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+):(\d{1,5})")
+HERE = {"0.0.0.0": "127.0.0.1", "[::]": "[::1]"}  # noqa: S104 (nothing listens there because of this)
+"""What listens on all addresses is reached on loopback too."""
 MIN_TOKEN_CHARACTERS = 16
 """Tokens protect a service on a network, so they must be hard to guess."""
 MOST_MININGS = 64
+MIN_JWT_SECRET_CHARACTERS = 32
+"""HS256 needs as many (RFC 7518 section 3.2); Supabase's own secrets are longer."""
 MOST_LINGER_SECONDS = 86_400
 SCHEMES = {
     "POSTGRES_CONNECTION_STRING": ("postgresql", "postgres"),
     "POSTGRES_MINING_CONNECTION_STRING": ("postgresql", "postgres"),
     "REDIS_URL": ("redis", "rediss", "unix"),
     "PROCESSOR_URL": ("http", "https"),
+    "SERVE_URL": ("http", "https"),
+    "SUPABASE_URL": ("http", "https"),
     "CLOUDFLARE_BASE_URL": ("http", "https"),
     "CLOUDFLARE_R2_ENDPOINT": ("http", "https"),
 }
@@ -65,6 +71,7 @@ class Settings(BaseModel):
     raw_store_path: Path | None = None
     processor_url: str | None = None
     processor_token: SecretStr | None = None
+    processor_token_previous: SecretStr | None = None
     cloudflare_account_id: str = ""
     cloudflare_api_token: SecretStr = SecretStr("")
     cloudflare_base_url: str = "https://api.cloudflare.com/client/v4"
@@ -82,6 +89,16 @@ class Settings(BaseModel):
     serve_minings: int = 4
     """The maximum number of minings at once. Each uses up to four IMAP connections by default, and holds one segment of
     a few MiB per connection in memory."""
+    serve_url: str = ""
+    """Where people reach the service; if unset, at SERVE_LISTEN."""
+    serve_origins: str = ""
+    """The other origins whose pages may call the API (CORS), separated by commas."""
+    serve_page: bool = True
+    serve_allow_hosts: str = ""
+    """The mail servers that are not on the Internet, but that the service may connect to, separated by commas."""
+    supabase_url: str = ""
+    """The project whose users may call the service with their JWTs."""
+    supabase_jwt_secret: SecretStr = SecretStr("")
     leadminer_home: Path | None = None
     leadminer_linger: int = 300
     """How many seconds the embedded servers keep running after the last command, so that the next one is quick."""
@@ -91,6 +108,14 @@ class Settings(BaseModel):
     def embedded(self) -> bool:
         """Whether to use the embedded servers, because no others are configured."""
         return self.storage_mode == "postgresql" and self.redis_url is None
+
+    @property
+    def serve_address(self) -> str:
+        """Where people reach the service; empty if it listens on an inherited socket and SERVE_URL is not set."""
+        host, _, port = self.serve_listen.rpartition(":")
+        if self.serve_url or host == "fd":
+            return self.serve_url.rstrip("/")
+        return f"http://{HERE.get(host, host)}:{port}"
 
     @property
     def r2_endpoint(self) -> str:
@@ -205,6 +230,7 @@ def _serve_faults(given: Mapping[str, str]) -> Iterator[str]:
     minings = given.get("SERVE_MININGS", "1")
     if not re.fullmatch(r"[0-9]{1,3}", minings) or not 1 <= int(minings) <= MOST_MININGS:
         yield f"SERVE_MININGS is {minings!r}; set it to a number from 1 to {MOST_MININGS}."
+    yield from _door_faults(given)
     token = given.get("SERVE_TOKEN")
     if token is None:
         return
@@ -212,6 +238,34 @@ def _serve_faults(given: Mapping[str, str]) -> Iterator[str]:
         yield "SERVE_TOKEN contains a space or a non-ASCII character (its value is not shown): choose another one."
     elif len(token) < MIN_TOKEN_CHARACTERS:
         yield f"SERVE_TOKEN has fewer than {MIN_TOKEN_CHARACTERS} characters (not shown): set it to a long random text."
+
+
+def _door_faults(given: Mapping[str, str]) -> Iterator[str]:
+    if not _is_origin(given.get("SERVE_URL", "http://a").rstrip("/")):
+        yield "SERVE_URL must be the address of the service without a path, like https://leadminer.example.org."
+    for origin in listed(given.get("SERVE_ORIGINS", "")):
+        if not _is_origin(origin):
+            yield f"SERVE_ORIGINS contains {origin!r}: write origins like https://app.example.org, with commas between."
+    if given.get("SERVE_PAGE", "0") not in ("0", "1"):
+        yield f"SERVE_PAGE is {given['SERVE_PAGE']!r}; set it to 0 or 1."
+    for host in listed(given.get("SERVE_ALLOW_HOSTS", "")):
+        if not re.fullmatch(r"[A-Za-z0-9_.:\[\]-]+(/[0-9]{1,3})?", host):
+            yield f"SERVE_ALLOW_HOSTS contains {host!r}: write names, addresses or networks, with commas between."
+    secret = given.get("SUPABASE_JWT_SECRET")
+    if secret is not None and "SUPABASE_URL" not in given:
+        yield "SUPABASE_JWT_SECRET is set without SUPABASE_URL: set both, or neither."
+    elif secret is not None and len(secret) < MIN_JWT_SECRET_CHARACTERS:
+        yield f"SUPABASE_JWT_SECRET has fewer than {MIN_JWT_SECRET_CHARACTERS} characters (not shown): correct it."
+
+
+def listed(text: str) -> tuple[str, ...]:
+    """Return the entries of a setting that has commas between them."""
+    return tuple(entry for entry in (part.strip() for part in text.split(",")) if entry)
+
+
+def _is_origin(text: str) -> bool:
+    scheme, _, place = text.partition("://")
+    return scheme in ("http", "https") and re.fullmatch(r"[^/?#@\s]+", place) is not None and _has_host(text)
 
 
 def _is_token(text: str) -> bool:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from fetcher.settings import Settings, WrongSettings, read_settings, unknown_settings
+from fetcher.settings import Settings, WrongSettings, listed, read_settings, unknown_settings
 
 SERVERS = {
     "POSTGRES_CONNECTION_STRING": "postgresql://leadminer:secret@db/leadminer",
@@ -31,7 +31,17 @@ ACCOUNT = {
 def _nothing_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in os.environ:
         if name.startswith(
-            ("POSTGRES_", "REDIS_", "CLOUDFLARE_", "PROCESSOR_", "LEADMINER_", "RAW_", "SERVE_", "STORAGE_")
+            (
+                "POSTGRES_",
+                "REDIS_",
+                "CLOUDFLARE_",
+                "PROCESSOR_",
+                "LEADMINER_",
+                "RAW_",
+                "SERVE_",
+                "STORAGE_",
+                "SUPABASE_",
+            )
         ):
             monkeypatch.delenv(name)
 
@@ -214,7 +224,9 @@ def test_all_that_is_wrong_is_said_at_once(monkeypatch: pytest.MonkeyPatch) -> N
 @pytest.mark.parametrize("settings", [SERVERS, ACCOUNT], ids=["postgresql", "cloudflare"])
 def test_settings_show_no_credential(monkeypatch: pytest.MonkeyPatch, settings: dict[str, str]) -> None:
     """Settings never show a credential in their repr, and so not in a log or traceback."""
-    shown = repr(_read(monkeypatch, settings)).replace("cloudflare_r2_secret_access_key", "")
+    shown = repr(_read(monkeypatch, settings))
+    for name in ("cloudflare_r2_secret_access_key", "supabase_jwt_secret"):
+        shown = shown.replace(name, "")
 
     assert "secret" not in shown
 
@@ -249,3 +261,57 @@ def test_a_wrong_number_or_secret_is_named(monkeypatch: pytest.MonkeyPatch, name
 
     assert name in fault
     assert (value in fault) is (name != "SERVE_TOKEN")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("SERVE_URL", "leadminer.example.org"),
+        ("SERVE_URL", "https://leadminer.example.org/mail"),
+        ("SERVE_URL", "https://jane@leadminer.example.org"),
+        ("SERVE_ORIGINS", "https://app.example.org,*"),
+        ("SERVE_ORIGINS", "https://app.example.org/"),
+        ("SERVE_PAGE", "off"),
+        ("SERVE_ALLOW_HOSTS", "mail.lan, imap://mail.lan"),
+        ("SUPABASE_URL", "abc.supabase.co"),
+    ],
+)
+def test_a_door_that_is_set_wrong_is_refused(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+    """Who may use the service is never guessed: a malformed setting is refused by its name."""
+    faults = _faults(monkeypatch, {name: value})
+
+    assert [name in fault for fault in faults] == [True] * len(faults)
+
+
+@pytest.mark.parametrize("settings", [{}, {"SUPABASE_URL": "https://abc.supabase.co"}])
+def test_a_weak_secret_of_jwts_is_refused(monkeypatch: pytest.MonkeyPatch, settings: dict[str, str]) -> None:
+    """A secret for JWTs belongs to a project and has at least 32 characters; it is not shown."""
+    (fault,) = _faults(monkeypatch, settings | {"SUPABASE_JWT_SECRET": "hunter2"})
+
+    assert "SUPABASE_JWT_SECRET" in fault
+    assert "hunter2" not in fault
+
+
+def test_doors_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lists have commas between their entries, and spaces do not matter."""
+    given = {"SERVE_ALLOW_HOSTS": "mail.lan, 10.0.0.0/8,[fd00::1],", "SERVE_PAGE": "0", "SERVE_URL": "https://a.org/"}
+
+    settings = _read(monkeypatch, given)
+
+    assert listed(settings.serve_allow_hosts) == ("mail.lan", "10.0.0.0/8", "[fd00::1]")
+    assert (settings.serve_page, settings.serve_address) == (False, "https://a.org")
+
+
+@pytest.mark.parametrize(
+    ("listen", "address"),
+    [
+        ("127.0.0.1:8090", "http://127.0.0.1:8090"),
+        ("0.0.0.0:80", "http://127.0.0.1:80"),
+        ("[::]:80", "http://[::1]:80"),
+        ("[2001:db8::1]:80", "http://[2001:db8::1]:80"),
+        ("fd:3", ""),
+    ],
+)
+def test_where_the_service_is_reached(monkeypatch: pytest.MonkeyPatch, listen: str, address: str) -> None:
+    """Without SERVE_URL, people reach the service where it listens."""
+    assert _read(monkeypatch, {"SERVE_LISTEN": listen}).serve_address == address
