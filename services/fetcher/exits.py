@@ -53,7 +53,9 @@ class NotStarted(Trouble):
 
 
 class Busy(Unavailable):
-    """The number of running minings has reached the limit in the settings."""
+    """Too much is going on already; after `retry_seconds`, there may be room."""
+
+    retry_seconds: int = 30
 
 
 class Stopping(Unavailable):

@@ -33,7 +33,8 @@ def serve(context: typer.Context) -> None:
             "SERVE_TOKEN is not set: set it to a long random text, which callers must send to use the service."
         )
 
-    from fetcher.service.app import Service
+    from fetcher.service.app import make_app, make_room
+    from fetcher.service.doors import Doors
     from fetcher.service.listener import (
         address_of,
         open_socket,
@@ -45,8 +46,8 @@ def serve(context: typer.Context) -> None:
         if here.terminal.err.is_terminal:
             here.terminal.tell(f"Listening on {address_of(listening)}. Press Ctrl-C to stop.")
         runs = Runs(stack, claims=settings.claims, most=settings.serve_minings)
-        service = Service(stack, runs, token=settings.serve_token.get_secret_value())
-        serve_until_stopped(service.app(), runs, listening)
+        doors = Doors(token=settings.serve_token.get_secret_value())
+        serve_until_stopped(make_app(make_room(stack, runs), doors), runs, listening)
 
 
 def stop(context: typer.Context) -> None:

@@ -18,7 +18,7 @@ MOST_KEYS = 10_000
 class TooOften(Busy):
     """Somebody failed so often that the next try must wait for `retry_seconds`."""
 
-    def __init__(self, sentence: str, retry_seconds: int) -> None:
+    def __init__(self, sentence: str, retry_seconds: int = 60) -> None:
         super().__init__(sentence)
         self.retry_seconds = retry_seconds
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import structlog
 import uvicorn
-from starlette.applications import Starlette
+from starlette.types import ASGIApp
 
 from fetcher.exits import Misconfigured
 from fetcher.service.arrivals import TimedArrivals
@@ -58,7 +58,7 @@ def address_of(listening: socket.socket) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-def serve_until_stopped(app: Starlette, runs: Runs, listening: socket.socket) -> None:
+def serve_until_stopped(app: ASGIApp, runs: Runs, listening: socket.socket) -> None:
     """Answer until SIGTERM or Ctrl-C. Then return once no mining has anything in flight, or after 50 seconds at most.
 
     A second one raises KeyboardInterrupt immediately.
@@ -67,7 +67,7 @@ def serve_until_stopped(app: Starlette, runs: Runs, listening: socket.socket) ->
     asyncio.run(_serve(make_server(app), runs, listening))
 
 
-def make_server(app: Starlette) -> Server:
+def make_server(app: ASGIApp) -> Server:
     """Return a server for an application. It logs nothing, because tracebacks may contain mail."""
     config = uvicorn.Config(
         app,

@@ -1,13 +1,10 @@
-"""Parse the body of a request that starts a mining."""
+"""The body of a request that starts a mining."""
 
 from datetime import date
-from itertools import islice
 from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
-from pydantic_core import ErrorDetails
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, WithJsonSchema, model_validator
 
-from fetcher.exits import Misuse
 from fetcher.imap.connection import Connector, Credentials
 from fetcher.imap.source import Source
 from fetcher.mining.outcome import MiningRequest
@@ -15,13 +12,21 @@ from schemas.scope import Scope
 
 MAX_LISTED = 10_000
 """Folders or addresses per list; the same limit as the processor's."""
-MAX_FAULTS = 10
-"""The maximum number of faults in one answer; nobody reads more at once."""
 Texts = Annotated[list[str], Field(max_length=MAX_LISTED)]
 
 
-class Order(BaseModel):
-    """The body of a request that starts a mining; defaults are as in `leadminer mine`.
+def _day(text: str) -> str:
+    try:
+        return date.fromisoformat(text).isoformat()
+    except ValueError:
+        raise ValueError("write a date like 2026-01-31") from None
+
+
+Day = Annotated[str, AfterValidator(_day), WithJsonSchema({"type": "string", "format": "date"})]
+
+
+class Login(BaseModel):
+    """A mailbox, and what proves that it is the caller's.
 
     `source` is `imaps://login@host[:port]`. Exactly one of `password` and an OAuth `token` is required; they are kept
     only in memory. `plain` allows an unencrypted connection to a host that is not this machine.
@@ -29,17 +34,13 @@ class Order(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, hide_input_in_errors=True)
 
-    source: str
-    password: SecretStr | None = None
-    token: SecretStr | None = None
-    me: Texts | None = None
-    folders: Texts | None = None
-    scope: Scope | None = None
-    since: date | None = None
-    as_of: date | None = None
-    full: bool | None = None
-    connections: Annotated[int, Field(ge=1, le=16)] | None = None
-    plain: bool = False
+    source: str = Field(description="the mailbox: `imaps://login@host`, or `imap://` for STARTTLS")
+    password: SecretStr | None = Field(None, description="the mailbox password; give exactly one of this and `token`")
+    token: SecretStr | None = Field(
+        None,
+        description="an OAuth token. It must be valid until the fetching ends: the service cannot get a new one",
+    )
+    plain: bool = Field(False, description="`true` to allow an unencrypted connection to another machine")
 
     @model_validator(mode="after")
     def _proves_the_login(self) -> Self:
@@ -47,43 +48,39 @@ class Order(BaseModel):
             raise ValueError("send exactly one of password and token, and do not leave it empty")
         return self
 
+    def connector(self) -> Connector:
+        """Return how to log in; raise BadSource, which never repeats a secret."""
+        return Connector(Source.parse(self.source), self._credentials(), plain=self.plain)
 
-def read_order(body: bytes, *, user: str) -> tuple[MiningRequest, Connector]:
-    """Return what to mine and how to log in; raise Misuse or BadSource, which never repeat a secret."""
-    try:
-        order = Order.model_validate_json(body or b"{}")
-    except ValidationError as error:
-        faults = error.errors(include_input=False, include_url=False)
-        raise Misuse(" ".join(map(_sentence, islice(faults, MAX_FAULTS)))) from None
-    source = Source.parse(order.source)
-    request = MiningRequest(
-        user=user,
-        source=source,
-        me=_tuple(order.me),
-        folders=_tuple(order.folders),
-        since=_text(order.since),
-        scope=order.scope,
-        as_of=_text(order.as_of),
-        full=order.full,
-        connections=order.connections,
+    def _credentials(self) -> Credentials:
+        if self.token is not None and self.token.get_secret_value():
+            return Credentials(token=self.token.get_secret_value)
+        return Credentials(password=self.password.get_secret_value() if self.password else None)
+
+
+class Order(Login):
+    """What to mine; defaults are as in `leadminer mine`."""
+
+    me: Texts | None = Field(None, description="a list of your other addresses")
+    folders: Texts | None = Field(None, description="a list of the folders to read")
+    scope: Annotated[Scope, Field(strict=False)] | None = Field(None, description="`headers`, `text` or `full`")
+    since: Day | None = Field(None, description="`2026-01-31`: only mail received since then")
+    as_of: Day | None = Field(None, description="`2026-01-31`: count recency from this day instead of today")
+    full: bool | None = Field(None, description="`true` to read again what earlier minings have read")
+    connections: Annotated[int, Field(ge=1, le=16)] | None = Field(
+        None, description="the number of IMAP connections, 1 to 16"
     )
-    return request, Connector(source, _credentials(order), plain=order.plain)
 
-
-def _credentials(order: Order) -> Credentials:
-    if order.token is not None and order.token.get_secret_value():
-        return Credentials(token=order.token.get_secret_value)
-    return Credentials(password=order.password.get_secret_value() if order.password else None)
-
-
-def _tuple(texts: list[str] | None) -> tuple[str, ...] | None:
-    return tuple(texts) if texts else None
-
-
-def _text(day: date | None) -> str | None:
-    return None if day is None else day.isoformat()
-
-
-def _sentence(fault: ErrorDetails) -> str:
-    place = ".".join(map(str, fault["loc"])) or "The body"
-    return f"{place}: {fault['msg'].removeprefix('Value error, ')}."
+    def request(self, user: str) -> MiningRequest:
+        """Return what to mine; raise BadSource."""
+        return MiningRequest(
+            user=user,
+            source=Source.parse(self.source),
+            me=tuple(self.me) if self.me else None,
+            folders=tuple(self.folders) if self.folders else None,
+            since=self.since,
+            scope=self.scope,
+            as_of=self.as_of,
+            full=self.full,
+            connections=self.connections,
+        )

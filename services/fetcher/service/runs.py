@@ -17,7 +17,7 @@ from fetcher.mining.claims import claim_source
 from fetcher.mining.mine import mine
 from fetcher.mining.outcome import MiningRequest, Progress
 from fetcher.ports import ENDED
-from fetcher.service.answers import Problem
+from fetcher.service.problems import Problem
 
 if TYPE_CHECKING:
     from fetcher.bootstrap import Stack

@@ -1,13 +1,13 @@
 """The tables of `docs/http-api.md` are what both APIs answer."""
 
 from collections.abc import Iterator
-from types import SimpleNamespace
 from typing import Any
 
 from fetcher.ports import Trouble
-from fetcher.service.answers import Problem
-from fetcher.service.app import NO_TOKEN, NOT_THERE, Service
+from fetcher.service.app import make_app
+from fetcher.service.doors import NO_TOKEN, Doors
 from fetcher.service.orders import Order
+from fetcher.service.problems import NOT_THERE, TOO_LARGE, Problem
 from processor.api.routes import Api
 from tests.unit.docs.calls import calls
 from tests.unit.docs.pages import bare, read_page, table
@@ -44,21 +44,21 @@ def troubles(kind: type[Trouble] = Trouble) -> Iterator[type[Trouble]]:
 
 def test_routes_of_the_service() -> None:
     """The table of the service's routes has the routes that `leadminer serve` answers, and no others."""
-    nothing: Any = SimpleNamespace(processor=None)
-    routes = Service(nothing, nothing, token="").routes()
-    answered = {f"{method} /users/{{user}}/{path}" for method, path in routes}
+    nothing: Any = None
+    paths = make_app(nothing, Doors(token="")).openapi()["paths"]
+    answered = {f"{method.upper()} {path}" for path, methods in paths.items() for method in methods}
 
-    assert {bare(route) for route, _ in table(PAGE, "service route")} == {"GET /health", *answered}
+    assert {bare(route) for route, _ in table(PAGE, "service route")} == answered
 
 
 def test_fields_of_a_start() -> None:
-    """The table of fields has the fields that the service reads, in their order."""
-    assert [bare(field) for field, _ in table(PAGE, "field")] == list(Order.model_fields)
+    """The table of fields has the fields that the service reads."""
+    assert {bare(field) for field, _ in table(PAGE, "field")} == set(Order.model_fields)
 
 
 def test_answers_of_the_service() -> None:
     """The table of the service's errors has every status and code that it can answer with, and no others."""
-    known = {Problem.of(kind("x")) for kind in troubles()} | {NO_TOKEN, NOT_THERE}
+    known = {Problem.of(kind("x")) for kind in troubles()} | {NO_TOKEN, NOT_THERE, TOO_LARGE}
     answered = {(str(problem.status), problem.code) for problem in known}
     passed_on = {("409", arguments[0]) for _, function, arguments in calls() if function == "Refused"}
 

@@ -15,7 +15,7 @@ from fetcher.exits import Busy, Stopping
 from fetcher.imap.connection import Credentials
 from fetcher.mining.outcome import MiningRequest, Pace
 from fetcher.ports import LimitExceeded
-from fetcher.service.answers import Problem
+from fetcher.service.problems import Problem
 from fetcher.service.runs import Run, Runs
 from tests.support.fetcher_stack import Stack, mails, odd_stack
 from tests.support.odd_imap import OddFolder, OddImap

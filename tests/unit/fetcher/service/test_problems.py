@@ -8,7 +8,7 @@ import pytest
 
 from fetcher import exits, ports
 from fetcher.imap import connection, source
-from fetcher.service.answers import Problem, answer, refuse
+from fetcher.service.problems import Problem, answer, refuse
 
 
 @pytest.mark.parametrize(
@@ -34,7 +34,16 @@ from fetcher.service.answers import Problem, answer, refuse
 )
 def test_a_trouble_has_its_status_and_word(error: Exception, status: int, code: str) -> None:
     """Each trouble has its HTTP status and code, and its own text as the sentence."""
-    assert Problem.of(error) == Problem(status, code, "x")
+    problem = Problem.of(error)
+
+    assert (problem.status, problem.code, problem.sentence, problem.way) == (status, code, "x", ())
+
+
+def test_who_must_wait_learns_for_how_long() -> None:
+    """A 429 says when to ask again, in Retry-After; other problems do not know."""
+    busy, away = refuse(Problem.of(exits.Busy("x"))), refuse(Problem.of(ports.Unavailable("x")))
+
+    assert (busy.headers["retry-after"], away.headers.get("retry-after")) == ("30", None)
 
 
 def test_a_refusal_of_our_own_rights_is_not_the_callers() -> None:
@@ -51,7 +60,7 @@ def test_an_error_of_our_own_is_told_without_its_text() -> None:
 
     assert (problem.status, problem.code) == (500, "error")
     assert "KeyError" in problem.sentence
-    assert "test_answers.py" in problem.way[-1]
+    assert "test_problems.py" in problem.way[-1]
     assert "mail text" not in str(problem)
     assert problem.fields() == {"error": problem.sentence, "code": "error"}
 
