@@ -76,7 +76,7 @@ class Default(WorkerEntrypoint):  # type: ignore[misc]
     async def fetch(self, request: Any) -> Any:
         """Answer one request of the HTTP API."""
         try:
-            answer = await Parts.of(self.env).api.answer(await read_request(request))
+            answer = await Parts.of(self.env).api.answer(read_request(request))
         except Exception as error:
             log_event("request failed", error=type(error).__name__)
             answer = problem(500, "error", "An unexpected error occurred: check the Worker's log.")
@@ -105,8 +105,8 @@ class Default(WorkerEntrypoint):  # type: ignore[misc]
             log_event("database nearly full", bytes=parts.store.size_bytes, limit=MAX_DATABASE_BYTES)
 
 
-async def read_request(request: Any) -> Request:
-    """Convert a request for the API; the path stays percent-encoded."""
+def read_request(request: Any) -> Request:
+    """Convert a request for the API; the path stays percent-encoded, and the body unread."""
     parts = urlsplit(request.url)
     scheme, _, token = (request.headers.get("authorization") or "").partition(" ")
     return Request(
@@ -114,7 +114,7 @@ async def read_request(request: Any) -> Request:
         path=parts.path,
         token=token.strip() if scheme.lower() == "bearer" else "",
         query=dict(parse_qsl(parts.query, keep_blank_values=True)),
-        body=await read_body(request.body),
+        body=lambda: read_body(request.body),
     )
 
 

@@ -22,10 +22,26 @@ def deployed(pieces: Pieces, sdk: Path) -> Iterator[LocalCloudflare]:
 
 
 def test_it_starts_and_says_what_is_missing(deployed: LocalCloudflare) -> None:
-    """`/health` answers 503 until D1 has its tables."""
-    answer = httpx.get(f"{deployed.processor}/health")
+    """`/health` answers at once, and `/ready` with 503 until D1 has its tables; that needs the token."""
+    health = httpx.get(f"{deployed.processor}/health")
+    ready = httpx.get(f"{deployed.processor}/ready", headers={"authorization": f"Bearer {TOKEN}"})
+    closed = httpx.get(f"{deployed.processor}/ready")
 
-    assert (answer.status_code, answer.json()["code"]) == (503, "unavailable")
+    assert (health.status_code, health.json()["status"]) == (200, "ok")
+    assert (ready.status_code, ready.json()["code"]) == (503, "unavailable")
+    assert (closed.status_code, closed.json()["code"]) == (401, "token")
+
+
+def test_it_accepts_the_previous_token_if_there_is_one(deployed: LocalCloudflare) -> None:
+    """The previous secret opens the Worker while a binding names it, and no longer."""
+    headers = {"authorization": "Bearer a-previous-token"}
+    before = httpx.get(f"{deployed.processor}/ready", headers=headers).status_code
+
+    deployed.redeploy(variables={**SETTINGS, "PROCESSOR_TOKEN_PREVIOUS": "a-previous-token"})
+    during = httpx.get(f"{deployed.processor}/ready", headers=headers).status_code
+    deployed.redeploy(variables=SETTINGS)
+
+    assert (before, during) == (401, 503)
 
 
 @pytest.mark.parametrize("route", ["test/reset", "test/faults", "test/meters"])

@@ -1,5 +1,9 @@
 """The deployed Worker, in the real workerd, stays within the platform's limits for an invocation and an isolate."""
 
+import contextlib
+import socket
+from urllib.parse import urlsplit
+
 import pytest
 
 from bench.cloudflare import largest_segment
@@ -11,6 +15,10 @@ from tests.support.fixtures import require
 from tests.support.stack import Folder, mail
 
 INTERLEAVED = 4
+UPLOADS = 100
+UPLOAD_BYTES = 900_000
+STRANGERS_BYTES = 2 * 1024 * 1024
+"""By how much strangers can make the Python heap grow."""
 
 
 @pytest.fixture(scope="module")
@@ -41,6 +49,34 @@ def test_four_of_the_largest_segments_at_once_fit_into_memory(deployment: Deploy
     assert deployment.report(begun)["ledger"]["processed"] == INTERLEAVED * size
     # The Python heap never shrinks, so this is its peak. The runtime needs more memory for its own read buffers.
     assert deployment.meters()["heap_bytes"] < WORKER_MEMORY_BYTES * 3 // 4
+
+
+def test_open_uploads_without_a_token_take_no_memory(deployment: Deployment) -> None:
+    """100 strangers who upload without end are refused before anything of their bodies is read."""
+    deployment.local.redeploy()  # the heap of a used isolate has room that would hide the growth
+    deployment.ask("POST", "/users/jo/erase", {"address": "jane@acme.com"}, token="wrong")
+    before = deployment.meters()["heap_bytes"]
+
+    with contextlib.ExitStack() as opened:
+        uploads = [opened.enter_context(open_upload(deployment.local.processor)) for _ in range(UPLOADS)]
+        grown = deployment.meters()["heap_bytes"] - before
+        answers = [upload.recv(12) for upload in uploads]
+
+    assert grown < STRANGERS_BYTES
+    assert set(answers) == {b"HTTP/1.1 401"}
+
+
+def open_upload(url: str) -> socket.socket:
+    """Return a connection that has sent most of a body, as far as the other side took it, and not its end."""
+    address = urlsplit(url)
+    upload = socket.create_connection((address.hostname, address.port), timeout=10)
+    head = f"POST /users/jo/erase HTTP/1.1\r\nHost: x\r\nContent-Length: {UPLOAD_BYTES + 1}\r\n\r\n"
+    upload.sendall(head.encode())
+    upload.settimeout(0.2)
+    with contextlib.suppress(OSError):
+        upload.sendall(b" " * UPLOAD_BYTES)
+    upload.settimeout(10)
+    return upload
 
 
 def test_a_full_batch_keeps_to_the_limits_of_an_invocation(deployment: Deployment) -> None:

@@ -49,6 +49,8 @@ class FakeProcessor:
             return 200, {"status": "ok", "version": "1.2.3"}
         if token != f"Bearer {TOKEN}":
             return 401, {"error": "A valid token is required: send the header Authorization: Bearer …", "code": "token"}
+        if (method, parts.path) == ("GET", "/ready"):
+            return 200, {"status": "ok", "version": "1.2.3"}
         if self.broken:
             return 200, {"minings": [{"unforeseen": "mail text that nobody may see"}]}
         if unquote(parts.path.split("/")[2]) != self.user:

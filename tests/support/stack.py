@@ -80,7 +80,11 @@ class Stack:
     async def ask(self, method: str, path: str, body: object = None, *, token: str = TOKEN, **query: str) -> Response:
         """Send a request to the API."""
         data = b"" if body is None else json.dumps(body).encode()
-        return await self.api.answer(Request(method, path, token, query, data))
+
+        async def read() -> bytes:
+            return data
+
+        return await self.api.answer(Request(method, path, token, query, read))
 
     async def begin(
         self, user: str = "jo", source: str = "me@example.org@imap.example.org:993", **fields: Any

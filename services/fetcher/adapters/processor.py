@@ -67,9 +67,9 @@ class ProcessorClient:
         """Close the connections."""
         self._client.close()
 
-    def health(self) -> Fields:
-        """Return the processor's status and version."""
-        return self._call("GET", "/health")
+    def ready(self) -> Fields:
+        """Return the processor's version, if its databases answer."""
+        return self._call("GET", "/ready")
 
     def begin(self, user: str, *, asked: Beginning) -> Begun:
         """Start or resume a mining; raise Conflict with the code `fixed` or `held`."""

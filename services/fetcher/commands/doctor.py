@@ -121,9 +121,9 @@ def _stack(settings: Settings, user: str) -> Iterator[Finding]:
 
 
 def _asked(stack: Stack, user: str) -> str:
-    health = stack.processor.health()
+    ready = stack.processor.ready()
     minings = stack.processor.minings(user)
-    return f"Version {health.get('version', 'unknown')} answers. User {user} has {len(minings)} minings."
+    return f"Version {ready.get('version', 'unknown')} answers. User {user} has {len(minings)} minings."
 
 
 def _tried(check: str, ask: Callable[[], str]) -> Finding:

@@ -33,7 +33,7 @@ HOPELESS_LAUNCHES = 4
 READY_SECONDS = 300
 ANSWER_SECONDS = 0.5
 """How long we wait for a processor's answer before we look at the servers again."""
-HEALTH = b"GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+READY = "GET /ready HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {token}\r\nConnection: close\r\n\r\n"
 log = logging.getLogger("keeper")
 
 
@@ -149,10 +149,10 @@ class Keeper:
         return all(one.child.alive for one in kept)
 
     def _serving(self) -> bool:
-        """Return whether Valkey and a processor answer; the processor does so once it has brought up both databases."""
+        """Return whether Valkey, a processor and its two databases answer."""
         try:
             with socket.create_connection(self.listener.getsockname(), ANSWER_SECONDS) as connection:
-                connection.sendall(HEALTH)
+                connection.sendall(READY.format(token=self.token).encode())
                 return connection.recv(64).startswith(b"HTTP/1.1 200 ") and self.valkey.ready()
         except OSError:
             return False

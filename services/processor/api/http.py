@@ -1,4 +1,7 @@
-"""The API over HTTP in the container: Starlette around `Api.answer`, uvicorn around Starlette."""
+"""The API over HTTP in the container: Starlette around `Api.answer`, uvicorn around Starlette.
+
+uvicorn holds at most 64 KiB of a body that is not read, and drops the rest once the request is answered.
+"""
 
 import contextlib
 import socket
@@ -45,7 +48,7 @@ def serve_api(api: Api, *, listen: str) -> Server:
             path=request.scope.get("raw_path", b"").decode("ascii", "replace"),
             token=token.strip() if scheme.lower() == "bearer" else "",
             query=dict(request.query_params),
-            body=await read_body(request),
+            body=lambda: read_body(request),
         )
         response = await answer_whatever_happens(api, asked)
         return HttpResponse(response.encode(), status_code=response.status, media_type="application/json")

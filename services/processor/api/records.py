@@ -30,7 +30,7 @@ class Records:
         self._contacts: ContactStore = ports.contacts
         self._pipeline = pipeline
 
-    async def health(self) -> dict[str, Any]:
+    async def ready(self) -> dict[str, Any]:
         """Return the status and schema version; raise Unavailable unless both databases answer."""
         await self._minings.ids("")
         return {"status": "ok", "schema": await self._contacts.call("schema_version")}

@@ -17,15 +17,24 @@ ANYTHING: Final = Claims("", frozenset(TokenScope))
 """What the service's own token allows, for every user."""
 
 
+Body = Callable[[], Awaitable[bytes | None]]
+"""Reads a request's body; returns None if it exceeds MAX_BODY_BYTES."""
+
+
+async def no_body() -> bytes:
+    """Read the body of a request that has none."""
+    return b""
+
+
 @dataclass(frozen=True, slots=True)
 class Request:
-    """An HTTP request. `path` is still percent-encoded; `body` is None if it exceeds MAX_BODY_BYTES."""
+    """An HTTP request. `path` is still percent-encoded. The body is only read once the token and path are right."""
 
     method: str
     path: str
     token: str = ""
     query: Mapping[str, str] = field(default_factory=dict)
-    body: bytes | None = b""
+    body: Body = no_body
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,10 +104,12 @@ class Api:
     async def _route(self, request: Request) -> Response:
         pieces = [unquote(piece) for piece in request.path.strip("/").split("/")]
         if pieces == ["health"]:
-            return Response(200, await self._records.health() | {"version": self._version})
+            return Response(200, {"status": "ok", "version": self._version})
         claims = self._claims(request.token)
         if claims is None:
             return problem(401, "token", "A valid token is required: send the header Authorization: Bearer …")
+        if (request.method, pieces) == ("GET", ["ready"]):
+            return Response(200, await self._records.ready() | {"version": self._version})
         if len(pieces) < 3 or pieces[0] != "users" or claims.user not in ("", pieces[1]) or not pieces[1]:
             raise NotFound
         check_texts({"The path": pieces, **request.query})
@@ -114,14 +125,14 @@ class Api:
         return ANYTHING if is_secret(token, self._secrets) else read_token(token, self._secrets)
 
     async def _begin(self, user: str, _: str, request: Request) -> Mapping[str, Any]:
-        return await self._fetching.begin(user, body_of(request))
+        return await self._fetching.begin(user, await body_of(request))
 
     async def _renew(self, user: str, mining: str, request: Request) -> Mapping[str, Any]:
-        await self._fetching.renew(user, mining, body_of(request))
+        await self._fetching.renew(user, mining, await body_of(request))
         return await self._records.status(user, mining)
 
     async def _fetched(self, user: str, mining: str, request: Request) -> Mapping[str, Any]:
-        await self._fetching.fetched(user, mining, body_of(request))
+        await self._fetching.fetched(user, mining, await body_of(request))
         return await self._records.status(user, mining)
 
     async def _cancel(self, user: str, mining: str, _: Request) -> Mapping[str, Any]:
@@ -153,18 +164,19 @@ class Api:
         return await self._records.suppressions(user)
 
     async def _allow(self, user: str, _: str, request: Request) -> Mapping[str, Any]:
-        return await self._records.allow(user, body_of(request))
+        return await self._records.allow(user, await body_of(request))
 
     async def _erase(self, user: str, _: str, request: Request) -> Mapping[str, Any]:
-        return await self._records.erase(user, body_of(request))
+        return await self._records.erase(user, await body_of(request))
 
 
-def body_of(request: Request) -> Mapping[str, Any]:
+async def body_of(request: Request) -> Mapping[str, Any]:
     """Return the JSON object in a request's body; raise BadRequest or LimitExceeded."""
-    if request.body is None:
+    body = await request.body()
+    if body is None:
         raise LimitExceeded("the body is too large")
     try:
-        fields = json.loads(request.body or b"{}")
+        fields = json.loads(body or b"{}")
     except (ValueError, RecursionError) as error:
         raise BadRequest("The body is not JSON.") from error
     if not isinstance(fields, dict):

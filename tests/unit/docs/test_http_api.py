@@ -21,7 +21,7 @@ def test_routes() -> None:
     routes = Api(nothing, nothing, secrets=["x"], version="")._routes
     answered = {f"{method} /users/{{user}}/{shape}".replace("*", "{id}") for method, shape in routes}
 
-    assert {bare(route) for route, _ in table(PAGE, "route")} == {"GET /health", *answered}
+    assert {bare(route) for route, _ in table(PAGE, "route")} == {"GET /health", "GET /ready", *answered}
 
 
 def test_problems() -> None:

@@ -185,7 +185,7 @@ def test_one_contact_is_asked_by_its_address() -> None:
 @pytest.mark.parametrize(
     ("call", "method", "path", "answer", "told"),
     [
-        (lambda c: c.health(), "GET", "/health", {"status": "ok"}, {"status": "ok"}),
+        (lambda c: c.ready(), "GET", "/ready", {"status": "ok"}, {"status": "ok"}),
         (lambda c: c.minings("u"), "GET", "/users/u/minings", {"minings": [STATUS]}, [STATUS]),
         (
             lambda c: c.report("u", mining="m"),
@@ -260,7 +260,7 @@ def test_nothing_there() -> None:
         ProcessorClient("http://127.0.0.1:1", "secret") as client,
         pytest.raises(Unavailable, match=r"http://127\.0\.0\.1:1 does not answer") as refused,
     ):
-        client.health()
+        client.ready()
 
     assert "secret" not in str(refused.value)
 
@@ -275,10 +275,10 @@ def test_a_certificate_is_verified_by_the_authorities_that_are_named(
     with HttpStandIn(lambda _: Answer(200, b'{"status": "ok"}'), tls=tls) as server:
         url = f"https://{server.host}"
         with ProcessorClient(url, "secret") as client, pytest.raises(Unavailable, match="does not answer"):
-            client.health()
+            client.ready()
         monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "authority.pem"))
 
         with ProcessorClient(url, "secret") as client:
-            health = client.health()
+            ready = client.ready()
 
-    assert health == {"status": "ok"}
+    assert ready == {"status": "ok"}

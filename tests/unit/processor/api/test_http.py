@@ -72,6 +72,19 @@ async def test_a_body_that_is_too_large_is_refused(client: httpx.AsyncClient) ->
     assert (response.status_code, response.json()["code"]) == (400, "limit")
 
 
+async def test_without_a_token_the_answer_does_not_wait_for_the_body(client: httpx.AsyncClient) -> None:
+    """A caller without a token is answered as soon as its headers are here."""
+    host, port = client.base_url.host, client.base_url.port
+    reader, writer = await asyncio.open_connection(host, port)
+    writer.write(b"POST /users/jo/erase HTTP/1.1\r\nHost: x\r\nContent-Length: 900000\r\n\r\n")
+
+    async with asyncio.timeout(5):
+        line = await reader.readline()
+
+    writer.close()
+    assert line.startswith(b"HTTP/1.1 401 ")
+
+
 async def test_without_a_token_even_a_large_body_is_401(client: httpx.AsyncClient) -> None:
     """A caller without a token does not learn the size limit."""
     response = await client.post("/users/jo/erase", content=b" " * (MAX_BODY_BYTES + 1))

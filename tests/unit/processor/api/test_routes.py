@@ -5,11 +5,13 @@ import json
 import math
 import time
 import uuid
+from typing import Any
 from urllib.parse import parse_qsl
 
 import pytest
 
 from processor.api.routes import Api, Request
+from schemas.migrations import PERMANENT, read_migrations
 from schemas.tokens import TokenScope, make_token
 from tests.support.stack import AS_OF, TOKEN, Folder, Stack, mail
 from tests.support.tokens import user_token
@@ -111,12 +113,52 @@ async def test_the_previous_secret_still_opens(stack: Stack) -> None:
     assert [answer.status for answer in answers] == [200, 200, 200, 200, 401, 401]
 
 
-async def test_health_needs_no_token(stack: Stack) -> None:
-    """The health check needs no token and says that both databases answer."""
-    response = await stack.ask("GET", "/health", token="")
+async def test_health_needs_no_token_and_no_database() -> None:
+    """The health check answers from memory, to anybody."""
+    nothing: Any = None
+    api = Api(nothing, nothing, secrets=[TOKEN], version="test")
 
-    assert response.status == 200
-    assert response.body["status"] == "ok"
+    response = await api.answer(Request("GET", "/health"))
+
+    assert (response.status, response.body) == (200, {"status": "ok", "version": "test"})
+
+
+@pytest.mark.parametrize("scope", TokenScope)
+async def test_ready_says_that_both_databases_answer(stack: Stack, scope: TokenScope) -> None:
+    """The deep check needs a token of any scope, and names the schema's version."""
+    tokens = [TOKEN, user_token(TOKEN, "jo", scope), ""]
+
+    service, user, nobody = [await stack.ask("GET", "/ready", token=token) for token in tokens]
+
+    assert (service.status, service.body["status"]) == (200, "ok")
+    assert service.body["schema"] == read_migrations(PERMANENT)[-1].id
+    assert user == service
+    assert (nobody.status, nobody.body["code"]) == (401, "token")
+
+
+async def test_the_body_is_read_after_the_token(stack: Stack) -> None:
+    """No request without the right token, path or scope has its body read; the right one is read once."""
+    reads = []
+
+    async def body() -> bytes:
+        reads.append(1)
+        return b'{"address": null}'
+
+    reader = user_token(TOKEN, "jo", READ)
+    refused = [
+        ("", "jo/erase"),
+        ("wrong", "jo/erase"),
+        (reader, "ann/erase"),
+        (TOKEN, "jo/nothing"),
+        (reader, "jo/erase"),
+    ]
+
+    answers = [await stack.api.answer(Request("POST", f"/users/{path}", token, body=body)) for token, path in refused]
+    before = len(reads)
+    allowed = await stack.api.answer(Request("POST", "/users/jo/erase", TOKEN, body=body))
+
+    assert [answer.status for answer in answers] == [401, 401, 404, 404, 403]
+    assert (before, allowed.status, len(reads)) == (0, 200, 1)
 
 
 @pytest.mark.parametrize("path", ["/", "/users", "/users/jo", "/users//minings", "/users/jo/nothing", "/minings"])
@@ -259,7 +301,11 @@ async def test_nul_characters_are_refused(stack: Stack, path: str) -> None:
 
 async def test_a_body_nested_without_end_is_refused(stack: Stack) -> None:
     """A body nested too deeply to parse gets 400, not 500."""
-    response = await stack.api.answer(Request("POST", "/users/jo/erase", TOKEN, body=b"[" * 200_000))
+
+    async def body() -> bytes:
+        return b"[" * 200_000
+
+    response = await stack.api.answer(Request("POST", "/users/jo/erase", TOKEN, body=body))
 
     assert (response.status, response.body["code"]) == (400, "request")
 
