@@ -36,6 +36,7 @@ HERE = {"0.0.0.0": "127.0.0.1", "[::]": "[::1]"}  # noqa: S104 (nothing listens 
 MIN_TOKEN_CHARACTERS = 16
 """Tokens protect a service on a network, so they must be hard to guess."""
 MOST_MININGS = 64
+MOST_WAITING = 10_000
 MIN_JWT_SECRET_CHARACTERS = 32
 """HS256 needs as many (RFC 7518 section 3.2); Supabase's own secrets are longer."""
 MOST_LINGER_SECONDS = 86_400
@@ -89,6 +90,8 @@ class Settings(BaseModel):
     serve_minings: int = 4
     """The maximum number of minings at once. Each uses up to four IMAP connections by default, and holds one segment of
     a few MiB per connection in memory."""
+    serve_waiting: int = 200
+    """The maximum number of minings that wait for their turn, each with its password in memory."""
     serve_url: str = ""
     """Where people reach the service; if unset, at SERVE_LISTEN."""
     serve_origins: str = ""
@@ -230,6 +233,9 @@ def _serve_faults(given: Mapping[str, str]) -> Iterator[str]:
     minings = given.get("SERVE_MININGS", "1")
     if not re.fullmatch(r"[0-9]{1,3}", minings) or not 1 <= int(minings) <= MOST_MININGS:
         yield f"SERVE_MININGS is {minings!r}; set it to a number from 1 to {MOST_MININGS}."
+    waiting = given.get("SERVE_WAITING", "0")
+    if not re.fullmatch(r"[0-9]{1,5}", waiting) or int(waiting) > MOST_WAITING:
+        yield f"SERVE_WAITING is {waiting!r}; set it to a number from 0 to {MOST_WAITING}."
     yield from _door_faults(given)
     token = given.get("SERVE_TOKEN")
     if token is None:

@@ -271,7 +271,7 @@ def test_a_service_leaves_the_source_of_a_command_alone(
 
 def test_no_more_minings_run_than_the_setting_allows(house: House, serve: Start) -> None:
     """A request over the limit gets 429, and is accepted once another mining has ended."""
-    service = serve(SERVE_MININGS="1")
+    service = serve(SERVE_MININGS="1", SERVE_WAITING="0")
     mining = service.begin("first-of-two")
     service.hold(house)
     assert service.child.process is not None

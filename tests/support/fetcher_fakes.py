@@ -168,8 +168,17 @@ class MemoryMinings:
         self._work()
         return self._status(mining)
 
-    def cancel(self, mining: str) -> None:
+    def status_fields(self, user: str, *, mining: str) -> dict[str, Any]:
+        return self.status(user, mining=mining).to_json()
+
+    def report(self, user: str, *, mining: str) -> dict[str, Any]:
+        status = self.status(user, mining=mining)
+        return {"id": mining, "state": status.state, "ledger": status.ledger, "balanced": True, "imbalance": []}
+
+    def cancel(self, user: str, *, mining: str) -> dict[str, Any]:
+        self._called("cancel")
         self.minings[mining].cancelled = True
+        return self._status(mining).to_json()
 
     def watermark(self, folder: str) -> str:
         return str(self.marks[folder_digest(folder)].uids)

@@ -49,8 +49,9 @@ class OddImap(ImapServer):
     """One odd server on loopback.
 
     `fetched` counts the bodies sent, by UID. Before each FETCH of bodies, `on_fetch` is called with the number of such
-    FETCHes so far, and the server hangs up if it returns True. Logins get the `login_answers` one by one before they
-    succeed. `junk` is sent before the response to a command. LIST knows no options, even if LIST-EXTENDED is announced.
+    FETCHes so far, and the server hangs up if it returns True. Before each login, `on_login` is called. Logins get the
+    `login_answers` one by one before they succeed. `junk` is sent before the response to a command. LIST knows no
+    options, even if LIST-EXTENDED is announced.
     """
 
     def __init__(self, folders: Mapping[str, Folder], *, capabilities: str = "", delimiter: str = "/") -> None:
@@ -61,6 +62,7 @@ class OddImap(ImapServer):
         self.login_answers: list[str] = []
         self.junk: dict[str, bytes] = {}
         self.on_fetch: Callable[[int], bool] = lambda _: False
+        self.on_login: Callable[[], object] = lambda: None
 
     def fault(self, command: Command, answer: Iterator[bytes]) -> Iterator[bytes]:
         """Return the answer with this server's own faults, and those of `faults` around them."""
@@ -70,6 +72,7 @@ class OddImap(ImapServer):
         if junk := self.junk.get(command.name.removeprefix("UID ")):
             yield junk
         if command.name == "LOGIN":
+            self.on_login()
             with self.lock:
                 self.logins += 1
                 refusal = self.login_answers.pop(0) if self.login_answers else None

@@ -45,7 +45,7 @@ def serve(context: typer.Context) -> None:
     with open_socket(settings.serve_listen) as listening, here.stack(mining=True) as stack:
         if here.terminal.err.is_terminal:
             here.terminal.tell(f"Listening on {address_of(listening)}. Press Ctrl-C to stop.")
-        runs = Runs(stack, claims=settings.claims, most=settings.serve_minings)
+        runs = Runs(stack, claims=settings.claims, most=settings.serve_minings, waiting=settings.serve_waiting)
         doors = Doors(token=settings.serve_token.get_secret_value())
         serve_until_stopped(make_app(make_room(stack, runs), doors), runs, listening)
 

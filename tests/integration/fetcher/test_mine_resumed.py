@@ -163,7 +163,7 @@ def test_cancel(dovecot: Dovecot, login: str, stack: Stack) -> None:
 
     def cancel(name: str) -> None:
         if name == "201-400":
-            stack.minings.cancel(stack.seen[-1].mining)
+            stack.minings.cancel("local", mining=stack.seen[-1].mining)
             heard.wait(5)
 
     stack.minings.on_renew = lambda mining: heard.set() if mining.cancelled else None

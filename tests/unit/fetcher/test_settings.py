@@ -247,6 +247,8 @@ def test_the_service_listens_where_it_is_told(monkeypatch: pytest.MonkeyPatch, l
         ("SERVE_MININGS", "0"),
         ("SERVE_MININGS", "65"),
         ("SERVE_MININGS", "many"),
+        ("SERVE_WAITING", "-1"),
+        ("SERVE_WAITING", "10001"),
         ("LEADMINER_LINGER", "-1"),
         ("LEADMINER_LINGER", "86401"),
         ("LEADMINER_LINGER", "for ever"),

@@ -171,7 +171,7 @@ async def test_a_mining_has_ended_once_its_source_may_be_mined_again(
 ) -> None:
     """A mining shows as ended only once the service has released its source, even if the processor finished earlier."""
     processor.minings = [mining(FIRST)]
-    run = Run("local", Progress(FIRST))
+    run = Run("local", FIRST, Progress(FIRST, state="fetching"))
     service.runs._running.append(run)
     before = (await client.get(f"/users/local/minings/{FIRST}")).json()
     service.runs._running.remove(run)
@@ -188,7 +188,7 @@ async def test_a_report_is_the_processors(client: httpx.AsyncClient, processor: 
 
     response = await client.get(f"/users/local/minings/{FIRST}/report")
 
-    assert (response.status_code, response.json()) == (200, processor.reports[FIRST])
+    assert (response.status_code, response.json()) == (200, processor.reports[FIRST] | {"failures": []})
 
 
 async def test_a_mining_is_cancelled(client: httpx.AsyncClient, processor: FakeProcessor) -> None:
@@ -409,6 +409,58 @@ async def test_a_start_that_fails_is_answered_with_why(
     assert response.json()["error"].endswith(".")
     assert "hunter2" not in response.text
     assert mail.stack.minings.minings == {}
+
+
+async def test_a_mining_waits_for_its_turn(mail: Mail) -> None:
+    """With room in line, a start is answered at once, and the mining is shown with its place until it runs."""
+    mail.service.runs._longest = 1
+    mail.stack.minings.idle = True
+    await mail.start()
+    async with client_of(mail.service) as client:
+        second = await client.post("/users/ann/minings", json=mail.order)
+        identifier = second.json()["id"]
+        waiting = (await client.get(f"/users/ann/minings/{identifier}")).json()
+        others = await client.get(f"/users/bob/minings/{identifier}")
+        cancelled = (await client.post(f"/users/ann/minings/{identifier}/cancel")).json()
+        after = (await client.get(f"/users/ann/minings/{identifier}")).json()
+
+    assert (second.status_code, second.json()) == (202, {"id": identifier, "resumed": False, "place": 1})
+    assert (waiting["id"], waiting["state"], waiting["run"], waiting["place"]) == (identifier, "queued", "queued", 1)
+    assert others.status_code == 404
+    assert (cancelled["state"], cancelled["run"], cancelled["cancelled"]) == ("cancelled", "ended", True)
+    assert after == cancelled
+
+
+async def test_a_mining_whose_login_fails_after_waiting_says_so(mail: Mail) -> None:
+    """Its status is the only way to learn of it, and it repeats no password."""
+    mail.service.runs._longest = 1
+    mail.stack.minings.idle = True
+    await mail.start()
+    mail.odd.login_answers = ["NO wrong"]
+    async with client_of(mail.service) as client:
+        second = await client.post("/users/ann/minings", json=mail.order)
+        mail.stack.minings.idle = False
+        await mail.rest()
+        status = (await client.get(f"/users/ann/minings/{second.json()['id']}")).json()
+
+    assert (status["state"], status["run"], status["trouble"]["code"]) == ("refused", "ended", "login")
+    assert "hunter2" not in str(status)
+
+
+async def test_what_a_server_refused_is_told_in_its_words(mail: Mail) -> None:
+    """The folders that failed are in the status and the report, as long as this service remembers the mining."""
+    inbox = mail.odd.folders["INBOX"]
+    assert isinstance(inbox, OddFolder)
+    inbox.refused = {7}
+
+    identifier = (await mail.start()).json()["id"]
+    await mail.rest()
+    async with client_of(mail.service) as client:
+        status = (await client.get(f"/users/jo/minings/{identifier}")).json()
+        report = (await client.get(f"/users/jo/minings/{identifier}/report")).json()
+
+    told = [{"folder": "INBOX", "reason": "refused", "messages": 1, "uids": [7], "said": "cannot read it"}]
+    assert (status["run"], status["failures"], report["failures"]) == ("ended", told, told)
 
 
 async def test_one_mining_too_many_may_ask_again(mail: Mail) -> None:

@@ -68,6 +68,12 @@ def until_ended(runs: Runs) -> None:
     until(lambda: runs.count == 0)
 
 
+def problem_of(runs: Runs, mining: str) -> Problem | None:
+    """Return the problem that is remembered of a mining of jo's."""
+    run = runs.find("jo", mining)
+    return None if run is None else run.problem
+
+
 def full_disk() -> Exception:
     """Return the error of a full raw store."""
     return LimitExceeded("The disk is full.")
@@ -80,10 +86,10 @@ def test_a_mining_is_run_to_its_end(runs: Runs, stack: Stack) -> None:
         problem = begun(run)
         until_ended(runs)
 
-    mining = run.progress.mining
+    mining = run.mining
     assert problem is None
     assert stack.minings.minings[mining].ledger.processed == 450
-    assert (runs.under_way("jo"), runs.problem("jo", mining)) == ({}, None)
+    assert (runs.under_way("jo"), problem_of(runs, mining)) == ([], None)
     assert [(line["event"], line["mining"]) for line in logs] == [("mining begun", mining), ("mining ended", mining)]
 
 
@@ -92,15 +98,16 @@ def test_progress_is_its_users(runs: Runs, stack: Stack) -> None:
     stack.minings.idle = True
     run = start(runs, stack)
     assert begun(run) is None
-    mining = run.progress.mining
+    mining = run.mining
 
     until(lambda: run.progress.fetched == 450)
     mine, anothers = runs.under_way("jo"), runs.under_way("ann")
 
     stack.minings.idle = False
     until_ended(runs)
-    assert {each: progress.listed for each, progress in mine.items()} == {mining: 450}
-    assert anothers == {}
+    assert [(each.mining, each.progress.listed) for each in mine] == [(mining, 450)]
+    assert anothers == []
+    assert runs.find("ann", mining) is None
 
 
 def test_a_refused_login_is_the_answer_to_the_start(runs: Runs, stack: Stack, odd: OddImap) -> None:
@@ -114,7 +121,7 @@ def test_a_refused_login_is_the_answer_to_the_start(runs: Runs, stack: Stack, od
     assert problem is not None
     assert (problem.status, problem.code) == (403, "login")
     assert stack.minings.minings == {}
-    assert runs.problem("jo", run.progress.mining) is None
+    assert problem_of(runs, run.mining) is None
     assert [(line["event"], line["code"]) for line in logs] == [("mining broken off", "login")]
 
 
@@ -124,7 +131,7 @@ def test_a_mining_that_was_broken_off_says_by_what_until_it_is_started_again(run
     run = start(runs, stack)
     assert begun(run) is None
     until_ended(runs)
-    broken = runs.problem("jo", run.progress.mining)
+    broken = problem_of(runs, run.mining)
     stack.repair_store()
 
     again = start(runs, stack)
@@ -133,9 +140,9 @@ def test_a_mining_that_was_broken_off_says_by_what_until_it_is_started_again(run
 
     assert broken == Problem(507, "storage", "The disk is full.")
     assert again.progress.resumed
-    assert again.progress.mining == run.progress.mining
-    assert runs.problem("jo", run.progress.mining) is None
-    assert stack.minings.minings[run.progress.mining].state == "finished"
+    assert again.mining == run.mining
+    assert problem_of(runs, run.mining) is None
+    assert stack.minings.minings[run.mining].state == "finished"
 
 
 def test_an_error_of_our_own_is_logged_by_its_place_alone(runs: Runs, stack: Stack) -> None:
@@ -163,22 +170,133 @@ def test_a_source_is_read_once_at_a_time(runs: Runs, stack: Stack) -> None:
     until_ended(runs)
     assert second is not None
     assert (second.status, second.code) == (409, "held")
-    assert stack.minings.minings[first.progress.mining].state == "finished"
+    assert stack.minings.minings[first.mining].state == "finished"
 
 
-def test_no_more_run_than_are_allowed(stack: Stack, tmp_path: Path) -> None:
-    """A mining over the limit is told to try again, and is accepted once another has ended."""
-    runs = Runs(stack.opened(), claims=tmp_path / "claims", most=1)
+@pytest.fixture
+def narrow(stack: Stack, tmp_path: Path) -> Iterator[Runs]:
+    """Yield runs with room for one mining, which is under way, and for two in line."""
+    runs = Runs(stack.opened(), claims=tmp_path / "claims", most=1, waiting=2)
     stack.minings.idle = True
     assert begun(start(runs, stack)) is None
-
-    with pytest.raises(Busy, match="SERVE_MININGS"):
-        start(runs, stack, user="ann")
-
+    yield runs
     stack.minings.idle = False
     until_ended(runs)
-    assert begun(start(runs, stack, user="ann")) is None
+
+
+def test_no_more_run_or_wait_than_are_allowed(narrow: Runs, stack: Stack) -> None:
+    """A mining over the limit waits in line, and once that is full, the next is told to try again."""
+    second, third = start(narrow, stack, user="ann"), start(narrow, stack, user="bob")
+
+    with pytest.raises(Busy, match="SERVE_MININGS and SERVE_WAITING"):
+        start(narrow, stack, user="eve")
+
+    assert [narrow.place(run) for run in (second, third)] == [1, 2]
+    assert (narrow.count, narrow.waiting) == (1, 2)
+
+
+def test_the_first_in_line_is_the_next_to_run(narrow: Runs, stack: Stack) -> None:
+    """When a mining ends, the one that has waited longest runs, and the others move up."""
+    order: list[object] = []
+    waiting = [start(narrow, stack, user=user) for user in ("ann", "bob")]
+    for run in waiting:
+        run.begun.add_done_callback(order.append)
+
+    stack.minings.idle = False
+    problems = [begun(run) for run in waiting]
+    until_ended(narrow)
+
+    assert (order, problems, narrow.waiting) == ([run.begun for run in waiting], [None, None], 0)
+
+
+def test_a_mining_in_line_keeps_the_id_that_its_caller_knows(narrow: Runs, stack: Stack) -> None:
+    """If it resumes an unfinished mining, both ids find it; only its own user does."""
+    [first] = narrow.under_way("jo")
+    second = start(narrow, stack)
+    asked = second.mining
+
+    stack.minings.idle = False
+    begun(second)
+    until_ended(narrow)
+
+    assert narrow.find("jo", asked) is second
+    assert narrow.find("jo", second.mining) is second
+    assert narrow.find("ann", asked) is None
+    assert narrow.find("jo", first.mining) is not None
+
+
+def test_a_mining_in_line_can_be_cancelled(narrow: Runs, stack: Stack, odd: OddImap) -> None:
+    """It leaves the line at once, those behind move up, nothing of it ever begins, and its end is remembered."""
+    second, third = start(narrow, stack, user="ann"), start(narrow, stack, user="bob")
+
+    cancelled = narrow.cancel("ann", second.mining)
+
+    assert cancelled is second
+    assert (narrow.place(second), narrow.place(third)) == (None, 1)
+    assert narrow.cancel("eve", third.mining) is None
+    stack.minings.idle = False
+    assert begun(third) is None
+    until_ended(narrow)
+    assert (second.has_begun, narrow.find("ann", second.mining)) == (False, second)
+
+
+def test_a_mining_that_is_cancelled_while_it_connects_is_cancelled_once_it_has_begun(
+    runs: Runs, stack: Stack, odd: OddImap
+) -> None:
+    """A cancellation is not lost if it comes before the processor knows the mining."""
+    reached, go_on = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        reached.set()
+        go_on.wait(SECONDS)
+
+    odd.on_login = hold
+    run = start(runs, stack)
+    assert reached.wait(SECONDS)
+
+    cancelled = runs.cancel("jo", run.mining)
+    go_on.set()
+    begun(run)
     until_ended(runs)
+
+    assert cancelled is run
+    assert stack.minings.minings[run.mining].cancelled
+
+
+def test_a_login_that_fails_after_waiting_is_remembered(narrow: Runs, stack: Stack, odd: OddImap) -> None:
+    """Its caller has had an answer already, so its status must say what was wrong."""
+    second = start(narrow, stack, user="ann")
+    odd.login_answers = ["NO wrong password"]
+
+    stack.minings.idle = False
+    problem = begun(second)
+    until_ended(narrow)
+
+    assert problem is not None
+    assert problem.code == "login"
+    assert narrow.find("ann", second.asked) is second
+    assert second.problem == problem
+
+
+def test_an_erased_user_waits_no_longer(narrow: Runs, stack: Stack) -> None:
+    """What waits for an erased user never begins, and nothing of theirs is remembered."""
+    second, third = start(narrow, stack, user="ann"), start(narrow, stack, user="bob")
+
+    narrow.forget("ann")
+
+    assert narrow.find("ann", second.mining) is None
+    assert narrow.place(third) == 1
+
+
+def test_a_stop_forgets_who_waits(narrow: Runs, stack: Stack) -> None:
+    """Nothing in line begins once the service has been told to stop."""
+    second = start(narrow, stack, user="ann")
+
+    narrow.stop()
+    stack.minings.idle = False
+    until_ended(narrow)
+
+    assert (narrow.waiting, second.has_begun) == (0, False)
 
 
 def test_a_stop_stores_what_is_in_flight_and_leaves_the_rest(
@@ -210,8 +328,8 @@ def test_a_stop_stores_what_is_in_flight_and_leaves_the_rest(
 
     assert [line["event"] for line in logs] == ["mining left"]
     assert 0 < len(stored) < 3
-    assert (again.progress.resumed, again.progress.mining) == (True, run.progress.mining)
-    assert stack.minings.minings[run.progress.mining].ledger.processed == 450
+    assert (again.progress.resumed, again.mining) == (True, run.mining)
+    assert stack.minings.minings[run.mining].ledger.processed == 450
     assert set(odd.fetched.values()) == {1}
 
 
@@ -238,4 +356,4 @@ def test_a_password_is_forgotten_with_its_mining(
     gc.collect()
 
     assert gone() is None
-    assert (runs.problem("jo", run.progress.mining) is None) is (fault is None)
+    assert (problem_of(runs, run.mining) is None) is (fault is None)
