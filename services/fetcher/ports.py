@@ -96,7 +96,7 @@ class Minings(Protocol):
     """The part of the processor's HTTP API for mining. Every method may raise Unavailable, Denied or Invalid."""
 
     def begin(self, user: str, *, asked: Beginning) -> Begun:
-        """Start or resume a mining, idempotent by id; raise Conflict with the code `fixed` or `held`."""
+        """Start or resume a mining, idempotent by id; raise Conflict with the code `fixed`, `held` or `many`."""
         ...
 
     def renew(self, user: str, *, mining: str, lease: int) -> Status:

@@ -72,7 +72,7 @@ class ProcessorClient:
         return self._call("GET", "/ready")
 
     def begin(self, user: str, *, asked: Beginning) -> Begun:
-        """Start or resume a mining; raise Conflict with the code `fixed` or `held`."""
+        """Start or resume a mining; raise Conflict with the code `fixed`, `held` or `many`."""
         return self._read(Begun.from_json, self._call("POST", f"{_user(user)}/minings", asdict(asked)))
 
     def renew(self, user: str, *, mining: str, lease: int) -> Status:

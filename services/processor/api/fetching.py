@@ -9,7 +9,7 @@ from processor.api.requests import Refused, read_begin, read_lease, read_mining,
 from processor.jobs.pipeline import Pipeline, Ports
 from processor.jobs.sweep import LEASE_SECONDS
 from processor.minings.mining import Mining, digest_source
-from processor.minings.table import Minings
+from processor.minings.table import MAX_UNFINISHED, Minings
 from processor.ports import Conflict, ContactStore, JobQueue, NotFound
 from schemas.jobs import Job, JobKind
 from schemas.ledger import Skipped
@@ -32,12 +32,28 @@ class Fetching:
         try:
             mining = await self._minings.find_source(user, source)
         except NotFound:
+            await self._refuse_more(user)  # before the permanent side knows of it
             ended = await self._enter(user, source, asked)
             if ended is not None:
                 return ended.to_json()
-            mining = await self._minings.find_source(user, source)
+            mining = await self._find_begun(user, source)
         refuse_changes(asked, mining.settings)
         return (await self._lease(mining, asked)).to_json()
+
+    async def _refuse_more(self, user: str) -> None:
+        if len(await self._minings.ids(user)) >= MAX_UNFINISHED:
+            raise Refused(
+                "many",
+                f"This user has {MAX_UNFINISHED} unfinished minings, and there can be no more: wait until one ends, or "
+                "cancel one.",
+            )
+
+    async def _find_begun(self, user: str, source: str) -> Mining:
+        try:
+            return await self._minings.find_source(user, source)
+        except NotFound:
+            await self._refuse_more(user)  # others began at the same time
+            raise
 
     async def _enter(self, user: str, source: str, asked: Beginning) -> Begun | None:
         as_of = asked.as_of or datetime.now(UTC).date().isoformat()

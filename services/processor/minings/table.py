@@ -13,6 +13,8 @@ from schemas.uids import UidRanges
 
 POINTS_PAGE_ROWS = 100
 """Rows of packed points to read at once: a few MB at most, and one round trip for an ordinary chunk."""
+MAX_UNFINISHED = 20
+"""Unfinished minings of one user: more than a person has mailboxes, and few enough for a database to carry."""
 
 
 class Minings:
@@ -41,16 +43,16 @@ class Minings:
         return [row["mining"] for row in rows]
 
     async def begin(self, mining: str, *, user: str, source: str, settings: Settings, holder: str) -> None:
-        """Add a new mining. If its source already has one, or the id exists, nothing changes."""
-        user_number = (await self._store.query("user_number", user=user))[0]["user_no"]
-        await self._store.query(
-            "begin",
-            mining=mining,
-            user_no=user_number,
-            source=source,
-            settings=dump(settings.to_json()),
-            holder=holder,
-        )
+        """Add a new mining. If its source or id already has one, or the user has too many, nothing changes."""
+        begun = {
+            "mining": mining,
+            "user": user,
+            "source": source,
+            "settings": dump(settings.to_json()),
+            "holder": holder,
+            "most": MAX_UNFINISHED,
+        }
+        await self._store.batch([Statement("add_user", {"user": user}), Statement("begin", begun)])
 
     async def watermarks(self, mining: Mining) -> dict[str, tuple[int, UidRanges]]:
         """Return the (UIDVALIDITY, UIDs) counted before from this mining's source, by folder digest."""

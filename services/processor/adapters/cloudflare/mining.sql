@@ -3,16 +3,16 @@
 -- `-- rows:` names the lists in order. `-- slices:` does the same for a statement that can run once per slice of them.
 -- Several statements under one name run together in a batch. All but the last end with a semicolon and a line break.
 
--- name: user_number
-INSERT INTO users (user_id) VALUES (:user)
-ON CONFLICT (user_id) DO UPDATE SET user_id = excluded.user_id
-RETURNING user_no
+-- name: add_user
+INSERT INTO users (user_id) VALUES (:user) ON CONFLICT DO NOTHING
 
 -- name: begin
 INSERT INTO minings (mining_id, user_no, source, settings, holder)
-VALUES (:mining, :user_no, :source, :settings, :holder)
+SELECT :mining, u.user_no, :source, :settings, :holder
+FROM users AS u
+WHERE u.user_id = :user
+    AND (SELECT count(*) FROM minings WHERE user_no = u.user_no AND state <> 'erased') < :most
 ON CONFLICT DO NOTHING
-RETURNING mining_no
 
 -- name: mining
 SELECT m.mining_no, m.mining_id AS mining, u.user_id AS "user", m.user_no, m.source, m.settings, m.state,

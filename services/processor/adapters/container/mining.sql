@@ -1,15 +1,17 @@
 -- The temporary side's named statements in PostgreSQL's dialect.
 
--- name: user_number
+-- The update locks the row, so that minings of one user begin one after another and are counted.
+-- name: add_user
 INSERT INTO users (user_id) VALUES (%(user)s)
 ON CONFLICT (user_id) DO UPDATE SET user_id = excluded.user_id
-RETURNING user_no
 
 -- name: begin
 INSERT INTO minings (mining_id, user_no, source, settings, holder)
-VALUES (%(mining)s::uuid, %(user_no)s, %(source)s, %(settings)s, %(holder)s)
+SELECT %(mining)s::uuid, u.user_no, %(source)s, %(settings)s, %(holder)s
+FROM users AS u
+WHERE u.user_id = %(user)s
+    AND (SELECT count(*) FROM minings WHERE user_no = u.user_no AND state <> 'erased') < %(most)s
 ON CONFLICT DO NOTHING
-RETURNING mining_no
 
 -- name: mining
 SELECT m.mining_no, m.mining_id::text AS mining, u.user_id AS "user", m.user_no, m.source, m.settings, m.state,

@@ -1,5 +1,6 @@
 """The API accepts only the right token and answers as documented."""
 
+import asyncio
 import base64
 import json
 import math
@@ -11,6 +12,7 @@ from urllib.parse import parse_qsl
 import pytest
 
 from processor.api.routes import Api, Request
+from processor.minings.table import MAX_UNFINISHED
 from schemas.migrations import PERMANENT, read_migrations
 from schemas.tokens import TokenScope, make_token
 from tests.support.stack import AS_OF, TOKEN, Folder, Stack, mail
@@ -308,6 +310,39 @@ async def test_a_body_nested_without_end_is_refused(stack: Stack) -> None:
     response = await stack.api.answer(Request("POST", "/users/jo/erase", TOKEN, body=body))
 
     assert (response.status, response.body["code"]) == (400, "request")
+
+
+async def test_a_user_has_a_limited_number_of_unfinished_minings(stack: Stack) -> None:
+    """The next one is refused with its own code. Resuming, other users, and a place that gets free are not affected."""
+    sources = [f"me@example.org@imap{number}.example.org:993" for number in range(MAX_UNFINISHED + 1)]
+    begun = [await stack.begin(source=source) for source in sources[:-1]]
+    more = BEGIN | {"source": sources[-1]}
+
+    refused = await stack.ask("POST", "/users/jo/minings", more)
+    listed = await stack.ask("GET", "/users/jo/minings")
+    resumed = await stack.begin(source=sources[0])
+    other = await stack.ask("POST", "/users/ann/minings", more | {"id": str(uuid.uuid4())})
+    await stack.fetched(resumed)
+    await stack.drain()
+    allowed = await stack.ask("POST", "/users/jo/minings", more)
+
+    assert (refused.status, refused.body["code"]) == (409, "many")
+    assert len(listed.body["minings"]) == MAX_UNFINISHED
+    assert resumed.id == begun[0].id
+    assert (other.status, allowed.status) == (200, 200)
+
+
+async def test_minings_that_begin_at_once_are_counted_too(stack: Stack) -> None:
+    """However many begin at the same moment, no more than the limit begin."""
+    asked = [
+        BEGIN | {"id": str(uuid.uuid4()), "source": f"me@example.org@imap{number}.example.org:993"}
+        for number in range(MAX_UNFINISHED + 10)
+    ]
+
+    answers = await asyncio.gather(*(stack.ask("POST", "/users/jo/minings", each) for each in asked))
+
+    assert sorted(answer.status for answer in answers) == [200] * MAX_UNFINISHED + [409] * 10
+    assert {answer.body["code"] for answer in answers if answer.status == 409} == {"many"}
 
 
 async def test_retrying_is_for_minings_that_are_there(stack: Stack) -> None:
