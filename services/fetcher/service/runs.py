@@ -182,9 +182,10 @@ class Runs:
         try:
             outcome = self._mine(run, waiting.request, waiting.connector)
             run.failures = outcome.failures[:KEPT_FAILURES]
-            log.info(
-                "mining ended" if outcome.state in ENDED else "mining left", mining=run.mining, state=outcome.state
-            )
+            if outcome.state in ENDED:
+                log.info("mining ended", mining=run.mining, state=outcome.state)
+            else:
+                log.info("mining left", mining=run.mining, state=outcome.state)
         except Exception as error:
             run.problem = Problem.of(error)
             log.warning("mining broken off", mining=run.mining, code=run.problem.code, way=run.problem.way)
