@@ -66,8 +66,6 @@ CREATE TABLE leadminer.minings (
     user_id text COLLATE "C" NOT NULL REFERENCES leadminer.users (id),
     state text COLLATE "C" NOT NULL DEFAULT 'open' CHECK (state IN ('open', 'finished', 'erased')),
     source text COLLATE "C",
-    source_name text COLLATE "C",
-    own_addresses text[] COLLATE "C" NOT NULL DEFAULT '{}',
     reference_date date NOT NULL,
     begun_at timestamptz NOT NULL DEFAULT now(),
     finished_at timestamptz,
@@ -75,9 +73,27 @@ CREATE TABLE leadminer.minings (
     receipt jsonb
 );
 CREATE INDEX minings_user ON leadminer.minings (user_id, begun_at DESC, id);
-COMMENT ON COLUMN leadminer.minings.source IS 'Digest of the source, as in refined_persons.sources.';
-COMMENT ON COLUMN leadminer.minings.own_addresses IS
+COMMENT ON COLUMN leadminer.minings.source IS 'Digest of the source, as in `sources`.';
+
+CREATE TABLE leadminer.sources (
+    user_id text COLLATE "C" NOT NULL REFERENCES leadminer.users (id),
+    source text COLLATE "C" NOT NULL,
+    name text COLLATE "C",
+    PRIMARY KEY (user_id, source)
+);
+COMMENT ON TABLE leadminer.sources IS
+    'The mailboxes that a user mined: a digest, and the address, which is the name that people know.';
+
+CREATE TABLE leadminer.own_addresses (
+    user_id text COLLATE "C" NOT NULL REFERENCES leadminer.users (id),
+    address text COLLATE "C" NOT NULL,
+    form text COLLATE "C" NOT NULL,
+    PRIMARY KEY (user_id, address)
+);
+CREATE INDEX own_addresses_form ON leadminer.own_addresses (user_id, form);
+COMMENT ON TABLE leadminer.own_addresses IS
     'The user''s own addresses, in lower case and without plus parts. They are not contacts.';
+COMMENT ON COLUMN leadminer.own_addresses.form IS 'What own_form() makes of the address.';
 
 CREATE TABLE leadminer.applied_parts (
     mining uuid NOT NULL REFERENCES leadminer.minings (id),
@@ -85,7 +101,8 @@ CREATE TABLE leadminer.applied_parts (
     part integer NOT NULL,
     PRIMARY KEY (mining, chunk, part)
 );
-COMMENT ON TABLE leadminer.applied_parts IS 'The parts applied, so that none is applied twice. Outlives an erasure.';
+COMMENT ON TABLE leadminer.applied_parts IS 
+    'The parts applied to open minings, so that none is applied twice. A mining that has ended takes no part at all.';
 
 CREATE TABLE leadminer.suppressions (
     user_id text COLLATE "C" NOT NULL REFERENCES leadminer.users (id),

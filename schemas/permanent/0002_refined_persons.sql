@@ -69,6 +69,17 @@ $$;
 COMMENT ON FUNCTION leadminer.alternate_names IS
     'The names after the first. Of names with the same folded form, the first is kept.';
 
+-- A body of standard SQL looks up its names here and now. So it needs no search path, and queries can inline it.
+CREATE FUNCTION leadminer.own_form(address text) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN CASE
+    WHEN address LIKE '%@gmail.com' OR address LIKE '%@googlemail.com'
+    THEN replace(split_part(address, '@', 1), '.', '') || '@gmail.com'
+    ELSE address
+END;
+COMMENT ON FUNCTION leadminer.own_form IS
+    'What all spellings of one mailbox share. At Gmail, dots do not count, nor which of its two hosts it is.';
+
 CREATE TABLE leadminer.refined_persons (
     -- No foreign key: it would cost more than the row. Writers lock the user's row, which is never deleted.
     user_id text COLLATE "C" NOT NULL,
@@ -85,6 +96,9 @@ CREATE TABLE leadminer.refined_persons (
     tags jsonb NOT NULL,
     addresses text[] COLLATE "C" NOT NULL,
     sources text[] COLLATE "C" NOT NULL,
+    first_mining uuid NOT NULL,
+    last_mining uuid NOT NULL,
+    search tsvector NOT NULL,
     name text COLLATE "C" GENERATED ALWAYS AS (names -> 0 ->> 0) STORED,
     alternate_names text[] COLLATE "C" GENERATED ALWAYS AS (
         CASE jsonb_array_length(names) WHEN 0 THEN '{}' WHEN 1 THEN '{}' ELSE leadminer.alternate_names(names) END
@@ -94,18 +108,31 @@ CREATE TABLE leadminer.refined_persons (
             sender, recipient, conversations, replied_conversations, recency, seniority, reference_date
         )
     ) STORED,
-    PRIMARY KEY (address, user_id)
+    name_key text COLLATE "C" NOT NULL GENERATED ALWAYS AS (
+        left(coalesce(names -> 0 ->> 5, names -> 0 ->> 1, address), 100)
+    ) STORED,
+    PRIMARY KEY (user_id, address)
 );
 CREATE INDEX refined_persons_list ON leadminer.refined_persons (
     user_id, temperature DESC, occurrence DESC, coalesce(recency, '-infinity') DESC, address
 );
+CREATE INDEX refined_persons_recent ON leadminer.refined_persons (
+    user_id, coalesce(recency, '-infinity') DESC, address
+);
+CREATE INDEX refined_persons_name ON leadminer.refined_persons (user_id, name_key, address);
+CREATE INDEX refined_persons_search ON leadminer.refined_persons USING gin (search);
 COMMENT ON COLUMN leadminer.refined_persons.names IS
-    'Votes: [name, folded, messages, latest as seconds since 1970 or null, 1 if the address wrote under it, else 0], in '
-    'the order of names: the first is shown.';
+    'Votes: [name, folded, messages, latest as seconds since 1970 or null, 1 if the address wrote under it, else 0, '
+    'and, if it differs from folded, the folded form without accents], in the order of names: the first is shown.';
 COMMENT ON COLUMN leadminer.refined_persons.tags IS
     'Counts: [name, reachability, source, messages], most messages first, then by name and source.';
 COMMENT ON COLUMN leadminer.refined_persons.addresses IS 'The plus addresses under which the person was seen.';
-COMMENT ON COLUMN leadminer.refined_persons.sources IS 'Digests of the sources, as in minings.source.';
+COMMENT ON COLUMN leadminer.refined_persons.sources IS 'Digests, as in `sources`.';
+COMMENT ON COLUMN leadminer.refined_persons.search IS
+    'What the contact is found by: search_key() of the user, then w and a word of a name or address, t and a tag, or s and '
+    'the digest of a source.';
+COMMENT ON COLUMN leadminer.refined_persons.name_key IS
+    'The place in the order of names. Without a name, the address is shown, so it counts there too.';
 COMMENT ON COLUMN leadminer.refined_persons.reference_date IS
     'The latest reference date of the minings that found the person.';
 

@@ -25,32 +25,35 @@ BEGIN
     END IF;
     INSERT INTO users (id) VALUES (begin_mining.user_id) ON CONFLICT DO NOTHING;
     PERFORM FROM users WHERE id = begin_mining.user_id FOR KEY SHARE;
-    INSERT INTO minings AS known (id, user_id, source, source_name, own_addresses, reference_date)
-    VALUES (
-        begin_mining.mining, begin_mining.user_id, begin_mining.source, begin_mining.source_name,
-        add_texts('{}', begin_mining.own_addresses), begin_mining.reference_date
-    )
-    -- An address once declared as the user's own is not a contact, whatever came of the call that declared it.
-    ON CONFLICT (id) DO UPDATE SET own_addresses = add_texts(known.own_addresses, excluded.own_addresses)
-    WHERE known.state = 'open' AND known.user_id = excluded.user_id;
+    INSERT INTO minings (id, user_id, source, reference_date)
+    VALUES (begin_mining.mining, begin_mining.user_id, begin_mining.source, begin_mining.reference_date)
+    ON CONFLICT (id) DO NOTHING;
     SELECT * INTO begun FROM minings WHERE id = begin_mining.mining;
     IF begun.user_id <> begin_mining.user_id THEN
         RETURN jsonb_build_object('state', 'foreign');
+    END IF;
+    IF begun.state = 'open' THEN
+        INSERT INTO sources (user_id, source, name)
+        SELECT begun.user_id, begun.source, begin_mining.source_name WHERE begun.source = begin_mining.source
+        ON CONFLICT DO NOTHING;
+        -- An address once declared as the user's own is not a contact, whatever came of the call that declared it.
+        INSERT INTO own_addresses (user_id, address, form)
+        SELECT begun.user_id, own, own_form(own) FROM unnest(begin_mining.own_addresses) AS declared (own)
+        ON CONFLICT DO NOTHING;
     END IF;
     RETURN jsonb_build_object(
         'state', begun.state,
         'ledger', begun.ledger,
         'receipt', begun.receipt,
         'own_addresses', (
-            SELECT coalesce(jsonb_agg(DISTINCT own COLLATE "C" ORDER BY own COLLATE "C"), '[]')
-            FROM minings, unnest(own_addresses) AS all_own (own)
+            SELECT coalesce(jsonb_agg(address ORDER BY address), '[]') FROM own_addresses
             WHERE user_id = begin_mining.user_id
         )
     );
 END
 $$;
 COMMENT ON FUNCTION leadminer.begin_mining IS
-    'Record a mining, or return its state and account. own_addresses come from all the user''s minings.';
+    'Record a mining, or return its state and account. own_addresses come from all of the user''s sources.';
 
 CREATE FUNCTION leadminer.finish_mining(mining uuid, ledger jsonb, receipt jsonb) RETURNS jsonb
 LANGUAGE plpgsql SET search_path = pg_catalog, leadminer, pg_temp
@@ -60,13 +63,17 @@ BEGIN
     UPDATE minings
     SET state = 'finished', finished_at = now(), ledger = finish_mining.ledger, receipt = finish_mining.receipt
     WHERE id = finish_mining.mining AND state = 'open';
+    -- A part has up to 1 MB of contacts, so even a very large mining has few.
+    DELETE FROM applied_parts
+    WHERE mining = finish_mining.mining
+        AND EXISTS (SELECT FROM minings WHERE id = finish_mining.mining AND state <> 'open');
     RETURN jsonb_build_object(
         'state', coalesce((SELECT state FROM minings WHERE id = finish_mining.mining), 'unknown')
     );
 END
 $$;
 COMMENT ON FUNCTION leadminer.finish_mining IS
-    'End an open mining with its ledger and receipt. The first ones are kept.';
+    'End an open mining with its ledger and receipt. The first ones are kept. It takes no more parts.';
 
 CREATE FUNCTION leadminer.describe_mining(described leadminer.minings) RETURNS jsonb
 LANGUAGE sql STABLE SET search_path = pg_catalog, leadminer, pg_temp
@@ -74,7 +81,10 @@ AS $$
     SELECT jsonb_build_object(
         'mining', described.id,
         'source', described.source,
-        'source_name', described.source_name,
+        'source_name', (
+            SELECT name FROM sources AS known
+            WHERE known.user_id = described.user_id AND known.source = described.source
+        ),
         'state', described.state,
         'reference_date', described.reference_date,
         'begun_at', iso_time(described.begun_at),

@@ -7,8 +7,15 @@ GRANT SELECT ON
     leadminer.organizations,
     leadminer.campaigns,
     leadminer.minings,
+    leadminer.sources,
+    leadminer.own_addresses,
     leadminer.refined_persons
 TO authenticated;
+-- What a later migration creates is closed too, if nobody thinks of it. By default PostgreSQL lets everyone execute a
+-- function, and only the role's own defaults can change that, not those of a schema.
+ALTER DEFAULT PRIVILEGES REVOKE EXECUTE ON FUNCTIONS FROM PUBLIC;
+ALTER DEFAULT PRIVILEGES IN SCHEMA leadminer GRANT EXECUTE ON FUNCTIONS TO service_role;
+ALTER DEFAULT PRIVILEGES IN SCHEMA leadminer GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO service_role;
 GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA leadminer TO service_role;
 REVOKE INSERT, UPDATE, DELETE ON leadminer.migrations FROM service_role;
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA leadminer FROM PUBLIC, anon, authenticated;
@@ -28,6 +35,8 @@ BEGIN
             ('organizations', 'user_id = ' || subject),
             ('campaigns', 'user_id = ' || subject),
             ('minings', 'user_id = ' || subject),
+            ('sources', 'user_id = ' || subject),
+            ('own_addresses', 'user_id = ' || subject),
             ('refined_persons', 'user_id = ' || subject),
             ('suppressions', 'user_id = ' || subject),
             ('applied_parts', 'mining IN (SELECT id FROM leadminer.minings WHERE user_id = ' || subject || ')'),

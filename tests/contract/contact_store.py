@@ -19,7 +19,10 @@ CONTACT: dict[str, Any] = {
     "names": [['Jané "J" Doe\\', "jané", 2, 1649169980, 1]],
     "plus": ["jane+x@acme.com"],
     "tags": [["professional", 1, "email_address", 3]],
+    "search": "tprofessional wjane wdoe wacme wcom",
 }
+EVERYONE: dict[str, Any] = {"words": None, "tag": None, "source_name": None, "since": None, "mining": None}
+WARMEST: dict[str, Any] = {**EVERYONE, "ordered_by": "warmth", "after": None, "page_size": 10}
 
 
 async def begin(store: ContactStore, user: str, mining: str) -> Any:
@@ -54,7 +57,7 @@ async def check_a_part_counts_once_and_its_texts_are_kept(store: ContactStore) -
     first = await store.call("apply_refined_chunk", **part)
     again = await store.call("apply_refined_chunk", **part)
 
-    page = await store.call("contacts_page", user_id=user, source_name=None, after=None, page_size=10)
+    page = (await store.call("find_contacts", user_id=user, **WARMEST))["contacts"]
     assert (first, again) == ({"applied": True, "open": True}, {"applied": False, "open": True})
     assert [(c["address"], c["name"], c["occurrence"]) for c in page] == [("jane@acme.com", 'Jané "J" Doe\\', 3)]
 
@@ -66,11 +69,31 @@ async def check_pages_follow_a_cursor(store: ContactStore) -> None:
     people = [CONTACT | {"address": f"p{number}@acme.com", "recency": None, "seniority": None} for number in range(3)]
     await store.call("apply_refined_chunk", mining=mining, chunk=0, part=0, contacts=json.dumps(people))
 
-    first = await store.call("contacts_page", user_id=user, source_name=None, after=None, page_size=2)
-    after = [first[-1]["temperature"], first[-1]["occurrence"], None, first[-1]["address"]]
-    second = await store.call("contacts_page", user_id=user, source_name="me@example.org", after=after, page_size=2)
+    asked: dict[str, Any] = {"user_id": user, **WARMEST, "source_name": "me@example.org", "page_size": 2}
+    first = await store.call("find_contacts", **asked)
+    second = await store.call("find_contacts", **asked | {"after": first["after"]})
 
-    assert [contact["address"] for contact in (*first, *second)] == [f"p{number}@acme.com" for number in range(3)]
+    listed = [contact["address"] for page in (first, second) for contact in page["contacts"]]
+    assert listed == [f"p{number}@acme.com" for number in range(3)]
+
+
+async def check_a_search_finds_beginnings_of_words(store: ContactStore) -> None:
+    """Check that lists of words, dates and ids arrive as such, and that the detail of a contact is an object."""
+    user, mining = f"user-{uuid4()}", str(uuid4())
+    await begin(store, user, mining)
+    await store.call("apply_refined_chunk", mining=mining, chunk=0, part=0, contacts=json.dumps([CONTACT]))
+    filters = (
+        {"words": ["ja", "doe"], "tag": "professional"},
+        {"since": "2022-04-05", "mining": mining},
+        {"words": ["x"]},
+    )
+
+    found = [await store.call("count_contacts", user_id=user, **EVERYONE | chosen) for chosen in filters]
+    jane = await store.call("contact", user_id=user, address="jane@acme.com")
+
+    assert found == [1, 1, 0]
+    assert (jane["first_mining"], jane["names"][0]["messages"]) == (mining, 2)
+    assert await store.call("contact", user_id=user, address="joe@acme.com") is None
 
 
 async def check_an_ended_mining_keeps_ledger_and_receipt(store: ContactStore) -> None:
@@ -91,12 +114,12 @@ async def check_the_erased_take_nothing_more(store: ContactStore) -> None:
     user, mining = f"user-{uuid4()}", str(uuid4())
     await begin(store, user, mining)
 
-    receipt = await store.call("erase_user", user_id=user)
+    erased = await store.call("erase_user", user_id=user)
     late = await store.call(
         "apply_refined_chunk", mining=mining, chunk=0, part=0, contacts=json.dumps([CONTACT], separators=(",", ":"))
     )
 
-    assert receipt["minings"] == 1
+    assert erased == {"minings": 1, "addresses": [], "more": False}
     assert late == {"applied": False, "open": False}
 
 
@@ -106,7 +129,7 @@ async def check_totals_and_suppressions(store: ContactStore) -> None:
     await begin(store, user, mining)
     await store.call("apply_refined_chunk", mining=mining, chunk=0, part=0, contacts=json.dumps([CONTACT]))
     totals = [
-        await store.call("contacts_total", user_id=user, source_name=name)
+        await store.call("count_contacts", user_id=user, **EVERYONE | {"source_name": name})
         for name in (None, "me@example.org", "other@example.org")
     ]
     before = await store.call("address_state", user_id=user, **jane)
@@ -128,6 +151,7 @@ CHECKS = (
     check_null_comes_back_as_none,
     check_a_part_counts_once_and_its_texts_are_kept,
     check_pages_follow_a_cursor,
+    check_a_search_finds_beginnings_of_words,
     check_an_ended_mining_keeps_ledger_and_receipt,
     check_the_erased_take_nothing_more,
     check_totals_and_suppressions,

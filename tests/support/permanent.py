@@ -13,10 +13,13 @@ from psycopg_pool import AsyncConnectionPool
 
 from processor.adapters.container.contacts import PostgresContactStore
 from processor.adapters.container.migrate import migrate
+from processor.api.receipts import ErasureReceipt
+from processor.domain.contacts.search import search_text
 from schemas.migrations import PERMANENT
 from tests.support.servers import Postgres
 
 TEMPLATE = "permanent_template"
+NO_FILTERS: dict[str, Any] = {"words": None, "tag": None, "source_name": None, "since": None, "mining": None}
 REFERENCE_DATE = "2022-06-01"
 Contact = dict[str, Any]
 
@@ -78,12 +81,34 @@ class Permanent:
         answer = await self.call("apply_refined_chunk", mining=mining, chunk=chunk, part=part, contacts=list(contacts))
         return dict(answer)
 
-    async def page(
-        self, *, user: str = "local", source_name: str | None = None, after: list[Any] | None = None, size: int = 1000
-    ) -> list[dict[str, Any]]:
-        """Return one page of contacts, by default up to 1,000 of all."""
-        page = await self.call("contacts_page", user_id=user, source_name=source_name, after=after, page_size=size)
-        return list(page)
+    async def find(
+        self,
+        *,
+        user: str = "local",
+        order: str = "warmth",
+        after: list[Any] | None = None,
+        size: int = 1000,
+        **filters: Any,
+    ) -> tuple[list[dict[str, Any]], list[Any] | None]:
+        """Return one page of the selected contacts, and the place of its last one; check that the total fits."""
+        chosen = {"user_id": user, **NO_FILTERS, **filters}
+        page = await self.call("find_contacts", **chosen, ordered_by=order, after=after, page_size=size)
+        if after is None and len(page["contacts"]) < size:
+            assert await self.call("count_contacts", **chosen) == len(page["contacts"])
+        return page["contacts"], page["after"]
+
+    async def page(self, **chosen: Any) -> list[dict[str, Any]]:
+        """Return one page of contacts, by default up to 1,000 of all, warmest first."""
+        return (await self.find(**chosen))[0]
+
+    async def erase(self, user: str = "local") -> dict[str, Any]:
+        """Erase a user as the processor does, slice by slice, and return the receipt."""
+        receipt, more = ErasureReceipt(), True
+        while more:
+            erased = await self.call("erase_user", user_id=user)
+            receipt.add(erased["addresses"], minings=erased["minings"])
+            more = erased["more"]
+        return receipt.to_json()
 
 
 @asynccontextmanager
@@ -98,7 +123,7 @@ async def open_permanent(conninfo: str, *, connections: int = 8) -> AsyncIterato
 
 def contact(address: str, **fields: Any) -> Contact:
     """Return a contact as refining passes it on; by default seen once, as sender, without a date."""
-    return {
+    made: Contact = {
         "address": address,
         "occurrence": 1,
         "sender": 1,
@@ -111,3 +136,5 @@ def contact(address: str, **fields: Any) -> Contact:
         "plus": [],
         "tags": [["professional", 1, "email_address", 1]],
     } | fields
+    texts = [*(name[1] for name in made["names"]), address, *made["plus"]]
+    return {"search": search_text(texts, [tag[0] for tag in made["tags"]])} | made

@@ -1,12 +1,13 @@
 """The user's side of the API: status, reports, contacts and erasure."""
 
-import base64
-import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from processor.api.requests import BadRequest, check_texts, read_mining
+from processor.api.receipts import ErasureReceipt
+from processor.api.requests import BadRequest, read_mining
+from processor.api.selection import read_cursor, read_limit, read_order, read_selection, write_cursor
+from processor.domain.contacts.rules import RULES
 from processor.domain.mail.addresses import fold_address
 from processor.jobs.pipeline import Pipeline, Ports
 from processor.minings.mining import Mining
@@ -15,11 +16,7 @@ from processor.ports import ContactStore, NotFound
 from schemas.ledger import Ledger
 from schemas.minings import Status
 
-MAX_PAGE = 1000
-"""Contacts per page: PostgREST silently cuts longer answers (its default max-rows on Supabase, 2026)."""
 MAX_RECORDS = 100
-MAX_TEMPERATURE, MAX_OCCURRENCE = 2**15 - 1, 2**31 - 1
-"""The largest values in a cursor, given by the types in `contacts_page`."""
 
 
 class Records:
@@ -69,23 +66,30 @@ class Records:
         return report_of(mining, found.state, (await self._pipeline.ledger(found)).to_json(), None)
 
     async def contacts(self, user: str, query: Mapping[str, str]) -> dict[str, Any]:
-        """Return one page of the user's contacts in list order, and the cursor of the next page."""
-        limit = query.get("limit", str(MAX_PAGE))
-        if not limit.isdecimal() or len(limit) > len(str(MAX_PAGE)) or not 1 <= int(limit) <= MAX_PAGE:
-            raise BadRequest(f"limit is {limit!r}: it must be a number from 1 to {MAX_PAGE}.")
+        """Return one page of the selected contacts, and the cursor of the next page."""
+        order = read_order(query)
         page = await self._contacts.call(
-            "contacts_page",
+            "find_contacts",
             user_id=user,
-            source_name=query.get("source") or None,
-            after=read_cursor(query.get("after", "")),
-            page_size=int(limit),
+            **read_selection(query),
+            ordered_by=order,
+            after=read_cursor(query.get("after", ""), order),
+            page_size=read_limit(query),
         )
-        return {"contacts": page, "after": write_cursor(page[-1]) if page else None}
+        after = None if page["after"] is None else write_cursor(order, page["after"])
+        return {"contacts": page["contacts"], "after": after}
 
     async def total(self, user: str, query: Mapping[str, str]) -> dict[str, Any]:
-        """Return how many contacts the user has, in all or from one source."""
-        source = query.get("source") or None
-        return {"contacts": await self._contacts.call("contacts_total", user_id=user, source_name=source)}
+        """Return how many contacts are selected."""
+        return {"contacts": await self._contacts.call("count_contacts", user_id=user, **read_selection(query))}
+
+    async def contact(self, user: str, address: str) -> dict[str, Any]:
+        """Return everything that is known about a contact, with the rule behind each tag; raise NotFound."""
+        found = await self._contacts.call("contact", user_id=user, address=fold_address(address))
+        if found is None:
+            raise NotFound
+        tags = [tag | {"rule": RULES[tag["name"], tag["source"]]} for tag in found["tags"]]
+        return {**found, "tags": tags}
 
     async def address(self, user: str, query: Mapping[str, str]) -> dict[str, Any]:
         """Return whether an address is a contact of the user, and whether it is suppressed."""
@@ -108,17 +112,24 @@ class Records:
             return await self._erase_user(user)
         if not isinstance(address, str):
             raise BadRequest("address must be a string, or null to erase everything.")
-        return dict(await self._contacts.call("erase_contact", user_id=user, address=fold_address(address)))
+        folded = fold_address(address)
+        receipt = ErasureReceipt()
+        receipt.add([folded] if await self._contacts.call("erase_contact", user_id=user, address=folded) else [])
+        return receipt.to_json()
 
     async def _erase_user(self, user: str) -> dict[str, Any]:
-        receipt = await self._contacts.call("erase_user", user_id=user)
+        receipt, more = ErasureReceipt(), True
+        while more:
+            erased = await self._contacts.call("erase_user", user_id=user)
+            receipt.add(erased["addresses"], minings=erased["minings"])
+            more = erased["more"]
         for mining in await self._minings.ids(user):
             try:
                 await self._pipeline.erase(await self._minings.find(mining))
             except NotFound:
                 continue
         await self._minings.erase_user(user)
-        return dict(receipt)
+        return receipt.to_json()
 
     async def _record(self, user: str, mining: str) -> Mapping[str, Any]:
         record = await self._contacts.call("mining_record", user_id=user, mining=mining)
@@ -185,26 +196,3 @@ def report_of(mining: str, state: str, ledger: Mapping[str, Any], receipt: objec
         "imbalance": imbalance,
         "receipt": receipt,
     }
-
-
-def write_cursor(contact: Mapping[str, Any]) -> str:
-    """Return the cursor after a page's last contact, as text that is safe in a URL."""
-    place = [contact["temperature"], contact["occurrence"], contact["recency"], contact["address"]]
-    return base64.urlsafe_b64encode(json.dumps(place).encode()).decode()
-
-
-def read_cursor(text: str) -> list[Any] | None:
-    """Read what `write_cursor` wrote, None for an empty text; raise BadRequest for anything else."""
-    if not text:
-        return None
-    try:
-        place = json.loads(base64.urlsafe_b64decode(text))
-        temperature, occurrence, recency, address = place
-        if not (0 <= int(temperature) <= MAX_TEMPERATURE and 0 <= int(occurrence) <= MAX_OCCURRENCE):
-            raise ValueError
-        if recency is not None:
-            datetime.fromisoformat(recency)
-        check_texts({"after": address})
-        return [int(temperature), int(occurrence), recency, str(address)]
-    except (ValueError, TypeError, OverflowError, RecursionError, BadRequest) as error:
-        raise BadRequest("after is not a cursor of this API: use the one that came with the previous page.") from error

@@ -63,9 +63,9 @@ def read_begin(fields: Mapping[str, Any]) -> Beginning:
         address=fold_address(_required(fields, "address")),
         me=None if me is None else tuple(sorted({fold_address(address) for address in me})),
         folders=_texts(fields, "folders"),
-        since=_date(fields, "since"),
+        since=read_date(fields, "since"),
         scope=scope,
-        as_of=_date(fields, "as_of"),
+        as_of=read_date(fields, "as_of"),
         chunks=chunks,
         full=full,
         holder=_required(fields, "holder"),
@@ -91,9 +91,9 @@ def read_reasons(fields: Mapping[str, Any], name: str) -> dict[str, int]:
     return reasons
 
 
-def read_mining(text: str) -> str:
-    """Return a mining's id in the usual UUID spelling; raise BadRequest."""
-    return _uuid({"id": text}, "id")
+def read_mining(text: str, name: str = "id") -> str:
+    """Return a mining's id in the usual UUID spelling; raise BadRequest, which names the parameter."""
+    return _uuid({name: text}, name)
 
 
 def _is_int(value: object) -> bool:
@@ -128,9 +128,10 @@ def _texts(fields: Mapping[str, Any], name: str) -> tuple[str, ...] | None:
     return tuple(value)
 
 
-def _date(fields: Mapping[str, Any], name: str) -> str | None:
+def read_date(fields: Mapping[str, Any], name: str) -> str | None:
+    """Return a date, or None if it is missing or empty; raise BadRequest."""
     value = _text(fields, name, None)
-    if value is None:
+    if not value:
         return None
     try:
         return date.fromisoformat(value).isoformat()

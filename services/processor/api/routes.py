@@ -77,6 +77,7 @@ class Api:
             ("POST", "minings/*/cancel"): (mine, self._cancel),
             ("POST", "minings/*/retry"): (mine, self._retry),
             ("GET", "contacts"): (read, self._contacts),
+            ("GET", "contacts/*"): (read, self._contact),
             ("GET", "total"): (read, self._total),
             ("GET", "address"): (read, self._address),
             ("GET", "suppressions"): (read, self._suppressions),
@@ -153,6 +154,9 @@ class Api:
 
     async def _contacts(self, user: str, _: str, request: Request) -> Mapping[str, Any]:
         return await self._records.contacts(user, request.query)
+
+    async def _contact(self, user: str, address: str, _: Request) -> Mapping[str, Any]:
+        return await self._records.contact(user, address)
 
     async def _total(self, user: str, _: str, request: Request) -> Mapping[str, Any]:
         return await self._records.total(user, request.query)

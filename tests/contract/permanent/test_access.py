@@ -13,7 +13,16 @@ from psycopg.conninfo import make_conninfo
 from processor.adapters.container.contacts import FUNCTIONS
 from tests.support.permanent import Permanent, contact, open_permanent
 
-TABLES = ["users", "profiles", "organizations", "campaigns", "minings", "refined_persons"]
+TABLES = [
+    "users",
+    "profiles",
+    "organizations",
+    "campaigns",
+    "minings",
+    "sources",
+    "own_addresses",
+    "refined_persons",
+]
 INNER_TABLES = ["applied_parts", "suppressions", "migrations"]
 
 
@@ -33,7 +42,9 @@ async def two_users(permanent: Permanent) -> Permanent:
     """Two users, each with a row in every table."""
     async with await psycopg.AsyncConnection.connect(permanent.conninfo, autocommit=True) as connection:
         for user in ("ann", "bob"):
-            await permanent.apply(await permanent.begin(user=user), contact(f"friend-of-{user}@acme.com"))
+            await permanent.apply(
+                await permanent.begin(user=user, own=["me@acme.com"]), contact(f"friend-of-{user}@acme.com")
+            )
             await permanent.call("erase_contact", user_id=user, address="jane@acme.com")
             await connection.execute("INSERT INTO leadminer.profiles (user_id) VALUES (%s)", (user,))
             for table in ("organizations", "campaigns"):
@@ -121,9 +132,9 @@ async def test_the_service_role_can_do_the_work(permanent: Permanent) -> None:
         records = await service.call("mining_records", user_id="local", page_size=9)
         record = await service.call("mining_record", user_id="local", mining=mining)
         version = await service.call("schema_version")
-        receipt = await service.call("erase_user", user_id="local")
+        receipt = await service.erase()
 
-    assert (erased["contacts"], [person["occurrence"] for person in shown]) == (1, [2])
+    assert (erased, [person["occurrence"] for person in shown]) == (True, [2])
     assert records == [record]
     assert version == await permanent.call("schema_version")
     assert (receipt["contacts"], receipt["minings"]) == (1, 1)
@@ -138,7 +149,7 @@ async def test_every_table_and_function_is_closed_by_construction(permanent: Per
         )
         open_functions = await connection.execute(
             "SELECT proname FROM pg_proc WHERE pronamespace = 'leadminer'::regnamespace"
-            " AND (prosecdef OR NOT coalesce(proconfig::text LIKE '%search_path=%pg_temp%', false))"
+            " AND (prosecdef OR NOT coalesce(proconfig::text LIKE '%search_path=%pg_temp%', prosqlbody IS NOT NULL))"
         )
         folded = await connection.execute(
             "SELECT attrelid::regclass::text, attname FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid"
@@ -149,6 +160,20 @@ async def test_every_table_and_function_is_closed_by_construction(permanent: Per
         assert await open_tables.fetchall() == []
         assert await open_functions.fetchall() == []
         assert await folded.fetchall() == []
+
+
+async def test_what_a_later_migration_creates_is_closed(permanent: Permanent) -> None:
+    """Of a later function or table that nobody thought of, the service role has the rights, and users have none."""
+    async with await psycopg.AsyncConnection.connect(permanent.conninfo) as connection:
+        await connection.execute("CREATE FUNCTION leadminer.later() RETURNS integer LANGUAGE sql AS 'SELECT 1'")
+        await connection.execute("CREATE TABLE leadminer.later_table (id integer)")
+        rights = await connection.execute(
+            "SELECT has_function_privilege(role, 'leadminer.later()', 'EXECUTE'),"
+            " has_table_privilege(role, 'leadminer.later_table', 'SELECT')"
+            " FROM unnest(ARRAY['anon', 'authenticated', 'service_role']) AS roles (role)"
+        )
+
+        assert await rights.fetchall() == [(False, False), (False, False), (True, True)]
 
 
 async def test_nothing_of_ours_stands_in_public(permanent: Permanent) -> None:

@@ -20,7 +20,7 @@ async def test_erasing_a_user_leaves_no_contact(permanent: Permanent) -> None:
         mining = await permanent.begin(user=user)
         await permanent.apply(mining, contact("_@acme.com"), contact("Z@acme.com"), contact("a@acme.com"))
 
-    receipt = await permanent.call("erase_user", user_id="ann")
+    receipt = await permanent.erase("ann")
 
     assert receipt == {"contacts": 3, "minings": 1, "keys": keys_of("Z@acme.com", "_@acme.com", "a@acme.com")}
     assert await permanent.page(user="ann") == []
@@ -32,19 +32,20 @@ async def test_an_erased_mining_keeps_numbers_alone(permanent: Permanent) -> Non
     mining = await permanent.begin(own=["me@example.org"])
     await permanent.call("finish_mining", mining=mining, ledger=LEDGER, receipt={"objects": 1})
 
-    await permanent.call("erase_user", user_id="local")
+    await permanent.erase()
 
     record = await permanent.call("mining_record", user_id="local", mining=mining)
     assert (record["state"], record["source"], record["source_name"]) == ("erased", None, None)
     assert (record["ledger"], record["receipt"]) == ({"listed": 3}, {"objects": 1})
-    assert await column(permanent, "SELECT own_addresses FROM leadminer.minings") == [[]]
+    for table in ("own_addresses", "sources"):
+        assert await column(permanent, f"SELECT user_id FROM leadminer.{table}") == []
 
 
 async def test_an_erased_mining_stays_erased(permanent: Permanent) -> None:
     """An erased mining cannot be begun, finished or applied to again."""
     mining = await permanent.begin()
     await permanent.apply(mining, contact("jane@acme.com"))
-    await permanent.call("erase_user", user_id="local")
+    await permanent.erase()
 
     finished = await permanent.call("finish_mining", mining=mining, ledger=LEDGER, receipt={})
     begun = await permanent.call(
@@ -61,16 +62,44 @@ async def test_an_erased_mining_stays_erased(permanent: Permanent) -> None:
     assert (finished, begun["state"], begun["own_addresses"]) == ({"state": "erased"}, "erased", [])
     assert applied == [{"applied": False, "open": False}] * 2
     assert (await permanent.call("mining_record", user_id="local", mining=mining))["ledger"] is None
-    assert await column(permanent, "SELECT part FROM leadminer.applied_parts") == [0]
+    assert await column(permanent, "SELECT part FROM leadminer.applied_parts") == []
+
+
+async def test_a_large_user_is_erased_in_slices(permanent: Permanent) -> None:
+    """One call deletes at most 5,000 rows, the first one closes all minings, and the slices make one receipt."""
+    finished, mining = await permanent.begin(source="source-1"), await permanent.begin(source="source-2")
+    await permanent.call("finish_mining", mining=finished, ledger=LEDGER, receipt={})
+    addresses = [f"{number:04}@acme.com" for number in range(6000)]
+    await permanent.apply(mining, *map(contact, addresses))
+
+    first = await permanent.call("erase_user", user_id="local")
+    late = await permanent.apply(mining, contact("late@acme.com"), part=1)
+    rest = [await permanent.call("erase_user", user_id="local") for _ in range(2)]
+
+    assert (first["minings"], first["addresses"], first["more"]) == (2, addresses[:4998], True)
+    assert late == {"applied": False, "open": False}
+    assert rest[0]["addresses"] == addresses[4998:]
+    assert [answer["more"] for answer in rest] == [False, False]
+    assert rest[1] == {"minings": 0, "addresses": [], "more": False}
+
+
+async def test_the_slices_of_an_erasure_make_one_receipt(permanent: Permanent) -> None:
+    """The receipt of several slices is that of one."""
+    addresses = [f"{number:04}@acme.com" for number in range(5100)]
+    await permanent.apply(await permanent.begin(), *map(contact, addresses))
+
+    receipt = await permanent.erase()
+
+    assert receipt == {"contacts": 5100, "minings": 1, "keys": keys_of(*addresses)}
 
 
 async def test_erasing_twice_finds_nothing(permanent: Permanent) -> None:
     """The receipt of a second erasure, or of an unknown user, says that nothing was deleted."""
     mining = await permanent.begin()
     await permanent.apply(mining, contact("jane@acme.com"))
-    await permanent.call("erase_user", user_id="local")
+    await permanent.erase()
 
-    receipts = [await permanent.call("erase_user", user_id=user) for user in ("local", "nobody")]
+    receipts = [await permanent.erase(user) for user in ("local", "nobody")]
 
     assert receipts == [{"contacts": 0, "minings": 0, "keys": keys_of()}] * 2
 
@@ -78,7 +107,7 @@ async def test_erasing_twice_finds_nothing(permanent: Permanent) -> None:
 async def test_an_erased_user_may_mine_again(permanent: Permanent) -> None:
     """A new mining of an erased user counts from zero."""
     await permanent.apply(await permanent.begin(), contact("jane@acme.com"))
-    await permanent.call("erase_user", user_id="local")
+    await permanent.erase()
 
     await permanent.apply(await permanent.begin(), contact("jane@acme.com"))
 
@@ -96,7 +125,7 @@ async def test_what_other_services_keep_of_a_user_goes_too(permanent: Permanent)
             "INSERT INTO leadminer.campaigns (user_id, name) VALUES ('local', 'Spring')"
         )
 
-    await permanent.call("erase_user", user_id="local")
+    await permanent.erase()
 
     assert [await column(permanent, f"SELECT 1 FROM leadminer.{table}") for table in tables] == [[], [], []]
 
@@ -107,25 +136,25 @@ async def test_an_erased_contact_does_not_come_back(permanent: Permanent) -> Non
     await permanent.apply(first, contact("jane@acme.com"), contact("joe@acme.com"))
     other = await permanent.begin(user="bob")
 
-    receipt = await permanent.call("erase_contact", user_id="local", address="jane@acme.com")
+    erased = await permanent.call("erase_contact", user_id="local", address="jane@acme.com")
 
-    assert receipt == {"contacts": 1, "minings": 0, "keys": keys_of("jane@acme.com")}
+    assert erased is True
     await permanent.apply(first, contact("jane@acme.com"), contact("joe@acme.com"), part=1)
     await permanent.apply(other, contact("jane@acme.com"))
     assert [person["address"] for person in await permanent.page()] == ["joe@acme.com"]
     assert [person["address"] for person in await permanent.page(user="bob")] == ["jane@acme.com"]
-    await permanent.call("erase_user", user_id="local")
+    await permanent.erase()
     await permanent.apply(await permanent.begin(), contact("jane@acme.com"))
     assert await permanent.page() == []
 
 
 async def test_a_contact_may_be_suppressed_before_it_is_met(permanent: Permanent) -> None:
     """Erasing an address that is not a contact yet also keeps it out later."""
-    receipts = [await permanent.call("erase_contact", user_id="new", address="jane@acme.com") for _ in range(2)]
+    erased = [await permanent.call("erase_contact", user_id="new", address="jane@acme.com") for _ in range(2)]
 
     await permanent.apply(await permanent.begin(user="new"), contact("jane@acme.com"))
 
-    assert receipts == [{"contacts": 0, "minings": 0, "keys": keys_of()}] * 2
+    assert erased == [False, False]
     assert await permanent.page(user="new") == []
 
 

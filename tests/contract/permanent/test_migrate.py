@@ -164,7 +164,7 @@ class TestRoles:
             )
 
             assert await migrate(plain, PERMANENT, schema="leadminer") == IDS
-            assert query(plain, "SELECT leadminer.erase_user('x') ->> 'contacts'") == [("0",)]
+            assert query(plain, "SELECT leadminer.erase_user('x') ->> 'minings'") == [("0",)]
 
     async def test_who_may_not_make_a_database_is_told(self, cluster: Postgres) -> None:
         """The sentence names the database and says what to do."""

@@ -9,7 +9,7 @@ from processor.adapters.cloudflare.versions import refuse_older
 from processor.ports import Conflict, LimitExceeded, Unavailable
 
 SCHEMA: Final = "leadminer"
-SCHEMA_VERSION: Final = "0008_suppressions"
+SCHEMA_VERSION: Final = "0007_access"
 """The newest migration that the processor needs."""
 TIMEOUT_SECONDS: Final = 30.0
 """Longer than Supabase's own limit of 8 seconds per statement (its guide on database timeouts, 2026-11)."""

@@ -5,6 +5,14 @@ from typing import Any
 
 from processor.adapters.container.pool import ERRORS, Pool, translate
 
+SELECTED: dict[str, str] = {
+    "user_id": "text",
+    "words": "text[]",
+    "tag": "text",
+    "source_name": "text",
+    "since": "date",
+    "mining": "uuid",
+}
 FUNCTIONS: dict[str, dict[str, str]] = {
     "begin_mining": {
         "mining": "uuid",
@@ -18,10 +26,11 @@ FUNCTIONS: dict[str, dict[str, str]] = {
     "finish_mining": {"mining": "uuid", "ledger": "jsonb", "receipt": "jsonb"},
     "mining_record": {"user_id": "text", "mining": "uuid"},
     "mining_records": {"user_id": "text", "page_size": "integer"},
-    "contacts_page": {"user_id": "text", "source_name": "text", "after": "jsonb", "page_size": "integer"},
+    "find_contacts": SELECTED | {"ordered_by": "text", "after": "jsonb", "page_size": "integer"},
+    "count_contacts": SELECTED,
+    "contact": {"user_id": "text", "address": "text"},
     "erase_user": {"user_id": "text"},
     "erase_contact": {"user_id": "text", "address": "text"},
-    "contacts_total": {"user_id": "text", "source_name": "text"},
     "address_state": {"user_id": "text", "address": "text"},
     "suppressed": {"user_id": "text"},
     "allow_contact": {"user_id": "text", "address": "text"},

@@ -6,6 +6,7 @@ from typing import Any, Final, NamedTuple
 
 from processor.domain.contacts.names import Ballot, NameVotes
 from processor.domain.contacts.packing import Said, unite
+from processor.domain.contacts.search import fold_text, search_text
 from processor.domain.contacts.tags import (
     ADDRESS,
     HEADER,
@@ -27,7 +28,7 @@ TagCount = tuple[str, int, str, int]
 Kind = tuple[int, int, int, bool]
 """What counts about a message: fields, conversation, message tag, and whether a name in it says newsletter."""
 Contact = dict[str, Any]
-"""A contact for the permanent side's `apply_refined_chunk`: a `Person` without its verdict."""
+"""A contact for the permanent side's `apply_refined_chunk`, as `Person.contact` makes it."""
 
 _encode: Final = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
 
@@ -49,10 +50,22 @@ class Person(NamedTuple):
     tags: list[TagCount]
 
     def contact(self) -> Contact:
-        """Return the person's fields that the permanent side merges."""
+        """Return the person's fields that the permanent side merges, and what it finds the person by."""
         fields = self._asdict()
         del fields["verdict"]
+        fields["names"] = [_add_key(vote) for vote in self.names]
+        texts = [vote[1] for vote in self.names]
+        fields["search"] = search_text([*texts, self.address, *self.plus], [tag[0] for tag in self.tags])
         return fields
+
+
+def _add_key(vote: NameVotes) -> Sequence[Any]:
+    """Return the vote with its name's place in the order of names, if that differs from the folded name."""
+    folded = vote[1]
+    if folded.isascii():
+        return vote
+    key = fold_text(folded)
+    return vote if key == folded else (*vote, key)
 
 
 def refine(rows: Iterable[str]) -> Iterator[Person]:

@@ -38,6 +38,7 @@ SCOPES = {
     ("POST", f"minings/{MINING}/cancel"): MINE,
     ("POST", f"minings/{MINING}/retry"): MINE,
     ("GET", "contacts"): READ,
+    ("GET", "contacts/jane@acme.com"): READ,
     ("GET", "total"): READ,
     ("GET", "address"): READ,
     ("GET", "suppressions"): READ,
@@ -90,7 +91,7 @@ async def test_a_token_opens_what_its_scope_allows(stack: Stack, method: str, pa
 
 async def test_every_route_is_tested(stack: Stack) -> None:
     """The routes in these tests are all routes that there are."""
-    shapes = {(method, path.replace(MINING, "*")) for method, path in ROUTES}
+    shapes = {(method, path.replace(MINING, "*").replace("jane@acme.com", "*")) for method, path in ROUTES}
 
     assert shapes == {*stack.api._routes}
 
@@ -389,18 +390,55 @@ async def test_own_addresses_are_those_of_all_sources(stack: Stack) -> None:
     assert list(begun.answer["settings"]["own"]) == ["alias@example.org", "me@example.org", "old@example.org"]
 
 
-async def test_contacts_come_in_pages_until_an_empty_one(stack: Stack) -> None:
-    """Following the cursor returns every contact once, in list order."""
+@pytest.mark.parametrize(("order", "turn"), [("warmth", 1), ("name", -1), ("recent", 1)])
+async def test_contacts_come_in_pages_until_an_empty_one(stack: Stack, order: str, turn: int) -> None:
+    """Following the cursor returns every contact once, in the order that was asked for."""
     await stack.mine(MAILBOX)
     whole = await stack.contacts()
 
-    first = (await stack.ask("GET", "/users/jo/contacts", limit="3")).body
-    second = (await stack.ask("GET", "/users/jo/contacts", limit="3", after=first["after"])).body
-    last = (await stack.ask("GET", "/users/jo/contacts", limit="3", after=second["after"])).body
+    first = (await stack.ask("GET", "/users/jo/contacts", limit="3", order=order)).body
+    second = (await stack.ask("GET", "/users/jo/contacts", limit="3", order=order, after=first["after"])).body
+    last = (await stack.ask("GET", "/users/jo/contacts", limit="3", order=order, after=second["after"])).body
 
-    assert first["contacts"] + second["contacts"] == whole
+    addresses = [contact["address"] for contact in (*first["contacts"], *second["contacts"])]
+    assert addresses == [contact["address"] for contact in whole[::turn]]
     assert len(whole) == 4
     assert last == {"contacts": [], "after": None}
+
+
+async def test_a_search_is_folded_as_contacts_are(stack: Stack) -> None:
+    """Words in any case, with accents and punctuation, find people; without a letter or digit, nobody."""
+    await stack.mine(MAILBOX)
+
+    found = [
+        (await stack.ask("GET", "/users/jo/total", q=q, tag="professional")).body["contacts"]
+        for q in ("P1@FIRM", "fírm", "nobody", "&", " ")
+    ]
+
+    assert found == [1, 4, 0, 0, 4]
+
+
+async def test_one_contact_says_why_it_is_there(stack: Stack) -> None:
+    """The detail of a contact has the rule behind each tag; an unknown address is 404."""
+    begun = await stack.mine(MAILBOX)
+
+    known = await stack.ask("GET", "/users/jo/contacts/P1+x%40firm.com")
+    unknown = [
+        await stack.ask("GET", f"/users/{path}") for path in ("jo/contacts/p9@firm.com", "bo/contacts/p1@firm.com")
+    ]
+
+    assert known.body["address"] == "p1@firm.com"
+    assert known.body["tags"] == [
+        {
+            "name": "professional",
+            "reachability": 1,
+            "source": "email_address",
+            "messages": 1,
+            "rule": "The address is at a domain that is no free mail provider, such as a company's.",
+        }
+    ]
+    assert known.body["first_mining"] == known.body["last_mining"] == begun.id
+    assert [answer.status for answer in unknown] == [404, 404]
 
 
 def cursor(*place: object) -> str:
@@ -419,18 +457,30 @@ def cursor(*place: object) -> str:
         {"after": "nonsense"},
         {"after": "\ud800"},
         {"after": base64.urlsafe_b64encode(b"[" * 100_000).decode()},
-        {"after": cursor(1, 1, None)},
-        {"after": cursor(2**15, 1, None, "a")},
-        {"after": cursor(math.inf, 1, None, "a@b.co")},
-        {"after": cursor(1, math.inf, None, "a")},
-        {"after": cursor(1, 1, "2026-02-30", "a")},
-        {"after": cursor(1, 1, 5, "a")},
-        {"after": cursor(1, 1, None, "\0")},
+        {"after": cursor()},
+        {"after": cursor("name", "a", "a@b.co")},
+        {"after": cursor("warmth", 1, 1, "-infinity")},
+        {"after": cursor("warmth", 2**15, 1, "-infinity", "a")},
+        {"after": cursor("warmth", math.inf, 1, "-infinity", "a@b.co")},
+        {"after": cursor("warmth", 1, math.inf, "-infinity", "a")},
+        {"after": cursor("warmth", 1, 1, "2026-02-30", "a")},
+        {"after": cursor("warmth", 1, 1, None, "a")},
+        {"after": cursor("warmth", 1, 1, 5, "a")},
+        {"after": cursor("warmth", 1, 1, "-infinity", "\0")},
+        {"after": cursor("warmth", 1, 1, "-infinity", ["a"])},
+        {"after": cursor("recent", "yesterday", "a@b.co"), "order": "recent"},
+        {"after": cursor("name", 5, "a@b.co"), "order": "name"},
+        {"order": "best"},
+        {"tag": "friend"},
+        {"since": "2026-13-01"},
+        {"mining": "first"},
+        {"q": "x" * 201},
+        {"page": "2"},
     ],
-    ids=range(15),
+    ids=range(27),
 )
 async def test_a_malformed_page_is_refused(stack: Stack, query: dict[str, str]) -> None:
-    """A wrong limit or cursor gets 400 and is named."""
+    """A wrong limit, cursor, order or filter, and an unknown parameter, get 400 and are named."""
     response = await stack.ask("GET", "/users/jo/contacts", **query)
 
     assert response.status == 400

@@ -41,7 +41,7 @@ def person_of(*listed: Message) -> Person:
 
 
 def test_a_person_is_handed_over_as_the_agreed_contact() -> None:
-    """A contact has all keys except the verdict, and each name as written and folded."""
+    """A contact has all keys except the verdict, each name as written and folded, and what it is found by."""
     listed = [
         make_message(1, make_point(JANE, FROM, names=("Jane Doe",), signed=1), date=1649169980, conversation=True),
         make_message(2, make_point(JANE, REPLY_TO, names=("Jane Doe",), signed=1, plus=("jane+x@acme.com",))),
@@ -62,7 +62,18 @@ def test_a_person_is_handed_over_as_the_agreed_contact() -> None:
         "names": [("Jane Doe", "jane doe", 2, 1649169980, 1)],
         "plus": ["jane+x@acme.com"],
         "tags": [("professional", 1, "email_address", 3)],
+        "search": "tprofessional wjane wdoe wacme wcom wx",
     }
+
+
+def test_a_name_with_accents_has_its_place_among_names() -> None:
+    """A name whose folded form has accents comes with the form without, by which names are ordered."""
+    listed = [make_message(1, make_point(JANE, FROM, names=("Élise Doe",), signed=1))]
+
+    contact = person_of(*listed).contact()
+
+    assert contact["names"] == [("Élise Doe", "élise doe", 1, None, 1, "elise doe")]
+    assert contact["search"] == "tprofessional welise wdoe wjane wacme wcom"
 
 
 @pytest.mark.parametrize(
