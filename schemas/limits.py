@@ -24,5 +24,9 @@ WORKER_MEMORY_BYTES = 128 * 1024 * 1024
 WORKER_CONNECTIONS = 6
 """Open connections per invocation (same page)."""
 
+SUPABASE_STATEMENT_SECONDS = 8
+"""One call of a function through PostgREST: the login role's statement timeout, which `service_role` has too unless it
+is given its own (supabase.com/docs/guides/database/postgres/timeouts, 2026-11)."""
+
 MAX_ROW_BYTES = 1_000_000
 """Our own limit for a packed row: half of what D1 accepts."""

@@ -6,9 +6,11 @@ from infra.config import Settings
 from infra.preflight.findings import Finding
 from infra.preflight.web import Unreachable, ask
 from schemas.migrations import PERMANENT, read_migrations
+from schemas.supabase import PUBLISHABLE_KEYS, key_headers
 
 SCHEMA = "leadminer"
 GUIDE = "docs/cloudflare.md, Supabase"
+KEY_FIX = "Set it to a secret key (sb_secret_…) or the legacy service_role key, from Project Settings, API Keys."
 
 
 def check_supabase(settings: Settings) -> Iterator[Finding]:
@@ -16,12 +18,10 @@ def check_supabase(settings: Settings) -> Iterator[Finding]:
     url, key = settings["supabaseUrl"].rstrip("/"), settings.secrets.get("supabaseServiceKey")
     if not url or not key:
         return
-    headers = {
-        "apikey": str(key),
-        "Authorization": f"Bearer {key}",
-        "Content-Type": "application/json",
-        "Content-Profile": SCHEMA,
-    }
+    if str(key).startswith(PUBLISHABLE_KEYS):
+        yield Finding("supabaseServiceKey is a publishable key, which cannot write.", KEY_FIX)
+        return
+    headers = {"Content-Type": "application/json", "Content-Profile": SCHEMA, **key_headers(str(key))}
     try:
         answer = ask(f"{url}/rest/v1/rpc/schema_version", headers, body=b"{}")
     except Unreachable as why:
@@ -40,7 +40,7 @@ def _refusal(url: str, status: int) -> Finding:
     if status in (401, 403):
         return Finding(
             f"{url} answered {status} to supabaseServiceKey.",
-            "Set it to the project's service key (service_role), from Project Settings, API Keys.",
+            KEY_FIX,
         )
     if status == 406:
         return Finding(f"{url} does not expose the schema {SCHEMA}.", f"Add it to the exposed schemas: {GUIDE}.")

@@ -16,7 +16,7 @@ from infra.preflight.storage import check_storage, sign
 from infra.preflight.supabase import check_supabase
 from tests.support.cloudflare_account import ACCOUNT, LISTS, ZONE, CloudflareAccount, Token, refuse
 from tests.support.permanent import PermanentDatabases
-from tests.support.postgrest import SERVICE_KEY, Fault, PostgRest
+from tests.support.postgrest import JWT_KEY, SERVICE_KEY, Fault, PostgRest
 
 PLAIN = {
     "mode": "cloudflare",
@@ -203,6 +203,19 @@ def test_a_supabase_with_our_schema_will_do(rest: PostgRest) -> None:
 def test_a_wrong_service_key_is_found(rest: PostgRest) -> None:
     """A wrong service key is found."""
     assert supabase(rest.url, supabaseServiceKey="other") == [f"{rest.url} answered 401 to supabaseServiceKey."]
+
+
+def test_a_legacy_key_will_do_too(permanent_databases: PermanentDatabases) -> None:
+    """Preflight shows a JWT in the headers that Supabase wants."""
+    with PostgRest(permanent_databases.fresh(), key=JWT_KEY) as legacy:
+        assert supabase(legacy.url, supabaseServiceKey=JWT_KEY) == []
+
+
+def test_a_publishable_key_is_found(rest: PostgRest) -> None:
+    """A key that everybody may know is refused by its kind."""
+    problems = supabase(rest.url, supabaseServiceKey="sb_publishable_x")
+
+    assert problems == ["supabaseServiceKey is a publishable key, which cannot write."]
 
 
 def test_missing_migrations_are_found(permanent_databases: PermanentDatabases) -> None:

@@ -1,6 +1,6 @@
 """A stand-in for Supabase's PostgREST: runs the permanent functions in a real PostgreSQL, and fails on demand.
 
-It is as strict as the real one wherever that matters to us: the gateway's key, the schema in Content-Profile,
+It is as strict as the real one wherever that matters to us: the gateway's keys, the schema in Content-Profile,
 arguments that match a function exactly, JSON parsed by PostgreSQL's own `json_to_record`, the service role, its
 statement timeout, and PostgREST's HTTP statuses (docs.postgrest.org, "Errors", as of 2026).
 """
@@ -21,10 +21,15 @@ import psycopg
 from psycopg import sql
 from psycopg_pool import ConnectionPool
 
+from schemas.limits import SUPABASE_STATEMENT_SECONDS
+
 SCHEMA = "leadminer"
-SERVICE_KEY = "a service key of tests"
-STATEMENT_TIMEOUT = "8s"
-"""Supabase's timeout for PostgREST's login role (supabase.com/docs/guides/database/postgres/timeouts)."""
+SERVICE_KEY = "sb_secret_of-tests"
+JWT_KEY = "eyJhbGciOiJIUzI1NiJ9.eyJyb2xlIjoic2VydmljZV9yb2xlIn0.of-tests"
+"""A key of the new kind and one of the legacy kind (supabase.com/docs/guides/getting-started/api-keys, 2026-11)."""
+JWT_PARTS = 3
+BROWSER = "Mozilla/"
+"""The gateway refuses secret keys to whatever calls itself a browser."""
 POOL_CONNECTIONS = 10
 LOOK_SECONDS = 0.05
 
@@ -61,8 +66,11 @@ class Answer:
 class PostgRest:
     """The server on an ephemeral port of loopback; use it as a context manager."""
 
-    def __init__(self, connection_string: str, *, key: str = SERVICE_KEY) -> None:
+    def __init__(
+        self, connection_string: str, *, key: str = SERVICE_KEY, statement_seconds: float = SUPABASE_STATEMENT_SECONDS
+    ) -> None:
         self.key = key
+        self._statement_ms = f"{statement_seconds * 1000:.0f}"
         self.calls: Counter[str] = Counter()
         self.kept_waiting: Counter[str] = Counter()
         """Callers that a fault keeps waiting `now`, and those that `hung up` while they waited."""
@@ -113,6 +121,7 @@ class PostgRest:
         self.calls[function] += 1
         try:
             with self._pool.connection() as connection, connection.transaction():
+                connection.execute("SELECT set_config('statement_timeout', %s, true)", (self._statement_ms,))
                 return _call(connection, function, arguments, body.decode() or "{}")
         except psycopg.OperationalError as error:
             return _describe(error) if error.sqlstate else Answer(503, {"code": "PGRST001", "message": "no database"})
@@ -122,7 +131,6 @@ class PostgRest:
 
 def _call(connection: psycopg.Connection[Any], function: str, arguments: Any, text: str) -> Answer:
     connection.execute("SET LOCAL ROLE service_role")
-    connection.execute("SELECT set_config('statement_timeout', %s, true)", (STATEMENT_TIMEOUT,))
     connection.execute("SELECT set_config('request.jwt.claims', '{\"role\": \"service_role\"}', true)")
     names = sorted(arguments) if isinstance(arguments, dict) else []
     rows = connection.execute(
@@ -154,6 +162,13 @@ def _describe(error: psycopg.Error) -> Answer:
     code = error.sqlstate or "XX000"
     status = _STATUS_BY_CODE.get(code) or _STATUS_BY_CLASS.get(code[:2], 400)
     return Answer(status, {"code": code, "message": error.diag.message_primary, "details": None, "hint": None})
+
+
+def _refuse_jwt(shown: str) -> Answer:
+    """Refuse a bearer token as PostgREST does."""
+    parts = shown.removeprefix("Bearer ").count(".") + 1
+    said = "JWSError JWSInvalidSignature" if parts == JWT_PARTS else f"Expected {JWT_PARTS} parts in JWT; got {parts}"
+    return Answer(401, {"code": "PGRST301", "message": said})
 
 
 class _Server(ThreadingHTTPServer):
@@ -194,11 +209,8 @@ class _Handler(BaseHTTPRequestHandler):
         """Log nothing, since requests contain bodies and keys."""
 
     def _refusal(self) -> Answer | None:
-        key = self.server.rest.key
-        if self.headers.get("apikey") != key:
-            return Answer(401, {"message": "Invalid API key"})
-        if self.headers.get("authorization", f"Bearer {key}") != f"Bearer {key}":
-            return Answer(401, {"code": "PGRST301", "message": "JWSError JWSInvalidSignature"})
+        if refused := self._refused_key():
+            return refused
         if not self.path.startswith("/rest/v1/rpc/"):
             return Answer(404, {"message": "no Route matched with those values"})
         if self.headers.get("content-profile") != SCHEMA:
@@ -206,6 +218,19 @@ class _Handler(BaseHTTPRequestHandler):
         if self.headers.get_content_type() != "application/json":
             return Answer(415, {"code": "PGRST102", "message": "Content-Type not acceptable"})
         return None
+
+    def _refused_key(self) -> Answer | None:
+        """Return the gateway's or PostgREST's refusal of the key; a secret key and a JWT are shown differently."""
+        key, shown = self.server.rest.key, self.headers.get("authorization")
+        if self.headers.get("apikey") != key:
+            return Answer(401, {"message": "Invalid API key"})
+        if key.startswith("sb_secret_"):
+            if BROWSER in self.headers.get("user-agent", ""):
+                return Answer(401, {"message": "Forbidden use of secret API key in browser"})
+            return None if shown is None else _refuse_jwt(shown)
+        if shown is None:  # without a bearer token, PostgREST's role is anon
+            return Answer(401, {"code": "42501", "message": f"permission denied for schema {SCHEMA}"})
+        return None if shown == f"Bearer {key}" else _refuse_jwt(shown)
 
     def _fail(self, fault: Fault) -> None:
         if fault.status:

@@ -11,10 +11,11 @@ import pytest
 
 from processor.adapters.container.migrate import migrate
 from schemas.migrations import PERMANENT
-from tests.support.postgrest import SCHEMA, SERVICE_KEY, Fault, PostgRest
+from schemas.supabase import key_headers
+from tests.support.postgrest import JWT_KEY, SCHEMA, SERVICE_KEY, Fault, PostgRest
 from tests.support.servers import Postgres
 
-HEADERS = {"apikey": SERVICE_KEY, "authorization": f"Bearer {SERVICE_KEY}", "content-profile": SCHEMA}
+HEADERS = {**key_headers(SERVICE_KEY), "content-profile": SCHEMA}
 
 
 @pytest.fixture(scope="module")
@@ -86,7 +87,8 @@ def test_contacts_are_applied_once(rest: PostgRest) -> None:
     ("headers", "status"),
     [
         ({"apikey": "another"}, 401),
-        ({"authorization": "Bearer another"}, 401),
+        ({"authorization": f"Bearer {SERVICE_KEY}"}, 401),
+        ({"user-agent": "Mozilla/5.0"}, 401),
         ({"content-profile": "public"}, 406),
         ({"content-type": "text/plain"}, 415),
     ],
@@ -96,6 +98,40 @@ def test_a_wrong_header_is_refused(rest: PostgRest, headers: dict[str, str], sta
     answer = ask(rest, "schema_version", headers=headers)
 
     assert answer.status_code == status
+
+
+@pytest.mark.parametrize(
+    ("headers", "status", "code"),
+    [
+        (key_headers(JWT_KEY), 200, None),
+        ({"apikey": JWT_KEY}, 401, "42501"),
+        ({"apikey": JWT_KEY, "authorization": "Bearer a.b.c"}, 401, "PGRST301"),
+        (key_headers(SERVICE_KEY), 401, None),
+    ],
+    ids=["both headers", "without a role", "a wrong signature", "the other kind of key"],
+)
+def test_a_jwt_must_be_in_both_headers(
+    connection_string: str, headers: dict[str, str], status: int, code: str | None
+) -> None:
+    """A legacy key opens the gateway as `apikey`, and gives the role as bearer token."""
+    with PostgRest(connection_string, key=JWT_KEY) as rest:
+        answer = httpx.post(
+            f"{rest.url}/rest/v1/rpc/schema_version", json={}, headers={"content-profile": SCHEMA, **headers}
+        )
+
+    assert answer.status_code == status
+    assert code is None or answer.json()["code"] == code
+
+
+def test_a_call_ends_at_the_statement_timeout(connection_string: str) -> None:
+    """A function that takes longer than Supabase allows is cancelled, and answered with 500."""
+    with psycopg.connect(connection_string, autocommit=True) as connection:
+        connection.execute("CREATE FUNCTION leadminer.slow() RETURNS text LANGUAGE sql AS 'SELECT pg_sleep(5)::text'")
+        with PostgRest(connection_string, statement_seconds=0.1) as rest:
+            answer = ask(rest, "slow")
+        connection.execute("DROP FUNCTION leadminer.slow()")
+
+    assert (answer.status_code, answer.json()["code"]) == (500, "57014")
 
 
 @pytest.mark.parametrize(("function", "arguments"), [("no_such", {}), ("erase_user", {"user": "jo"})])

@@ -7,12 +7,13 @@ from typing import Any, Final, Protocol
 
 from processor.adapters.cloudflare.versions import refuse_older
 from processor.ports import Conflict, LimitExceeded, Unavailable
+from schemas.supabase import key_headers
 
 SCHEMA: Final = "leadminer"
 SCHEMA_VERSION: Final = "0007_access"
 """The newest migration that the processor needs."""
 TIMEOUT_SECONDS: Final = 30.0
-"""Longer than Supabase's own limit of 8 seconds per statement (its guide on database timeouts, 2026-11)."""
+"""Longer than Supabase's own limit for a statement, `SUPABASE_STATEMENT_SECONDS`."""
 
 _JSON: Final = frozenset({"contacts", "ledger", "receipt", "after"})
 """Arguments of type jsonb: if one is a string, it is JSON already."""
@@ -40,10 +41,9 @@ class SupabaseContactStore:
         """Use the project at `url`. A call without an answer for `timeout_seconds` is dropped, with its connection."""
         self._url = f"{url.rstrip('/')}/rest/v1/rpc/"
         self._headers = {
-            "apikey": key,
-            "Authorization": f"Bearer {key}",
             "Content-Type": "application/json",
             "Content-Profile": SCHEMA,
+            **key_headers(key),
         }
         self._fetch = fetch
         self._timeout_seconds = timeout_seconds

@@ -10,7 +10,7 @@ import pytest
 from processor.adapters.cloudflare.supabase import SCHEMA_VERSION, SupabaseContactStore
 from processor.ports import Conflict, LimitExceeded, Unavailable
 
-KEY = "a service key"
+KEY = "sb_secret_key"
 
 
 @dataclass
@@ -54,7 +54,6 @@ async def test_a_call_names_function_schema_and_key() -> None:
     assert options["method"] == "POST"
     assert options["headers"] == {
         "apikey": KEY,
-        "Authorization": f"Bearer {KEY}",
         "Content-Type": "application/json",
         "Content-Profile": "leadminer",
     }
