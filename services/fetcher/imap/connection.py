@@ -24,6 +24,9 @@ LOOPBACK_BUFFER_BYTES = 1024 * 1024
 """Loopback packets have 64 KB. With the default initial buffer, they close the TCP window, which costs 0.2 s each time
 (measured). On a network, the system's choice is better, because it adapts to the line."""
 
+READ_BYTES = 256 * 1024
+"""Bytes per read. With imaplib's 8 KB, a fetch takes a fifth more processor time (measured)."""
+
 NOT_REV1 = "not IMAP4 compliant"
 """What imaplib says of a server whose CAPABILITY lacks IMAP4rev1."""
 
@@ -277,6 +280,10 @@ class _Imap(imaplib.IMAP4):
     def __init__(self, connector: Connector, tls: ssl.SSLContext | None) -> None:
         self._dial, self._tls = connector.dial, tls
         super().__init__(connector.source.host, connector.source.port, connector.connect_timeout_seconds)
+
+    def open(self, host: str = "", port: int = 143, timeout: float | None = None) -> None:
+        super().open(host, port, timeout)
+        self.file = self.sock.makefile("rb", READ_BYTES)  # type: ignore[assignment] # it has no narrower type
 
     def _create_socket(self, timeout: float | None) -> socket.socket:
         connected = self._dial((self.host, self.port), timeout)
