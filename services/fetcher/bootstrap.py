@@ -171,9 +171,8 @@ def _open_processor(opened: ExitStack, url: str, token: str) -> "ProcessorClient
 
 
 def _start_embedded(opened: ExitStack, settings: Settings, mining: bool, notice: Callable[[str], None]) -> _Places:
-    adapters = ("fetcher.adapters.processor", *(["fetcher.adapters.redis"] if mining else []))
-    importing = Thread(target=lambda: [import_module(name) for name in adapters], daemon=True)
-    importing.start()  # importing them takes almost as long as starting the servers; whoever needs one waits for it
+    # Takes almost as long as starting the servers; whoever needs it waits for it. The queue is loaded when it is used.
+    Thread(target=import_module, args=("fetcher.adapters.processor",), daemon=True).start()
     with _in_our_words():
         found = opened.enter_context(
             start(settings.home, mining=mining, linger_seconds=settings.leadminer_linger, notice=notice)

@@ -69,6 +69,24 @@ def test_progress_is_plain_lines_beside_the_result(place: Place) -> None:
     assert "\x1b" not in mined.stdout + mined.stderr
 
 
+def test_a_mining_with_nothing_new_loads_no_queue(place: Place) -> None:
+    """A second mining does not wait for the queue's library, which takes as long to load as everything else it does."""
+    place.mine(user="nothing new")
+
+    again = subprocess.run(
+        [sys.executable, "-X", "importtime", *LEADMINER[1:], "mine", place.url, "--ca-file", str(place.server.ca_file)]
+        + ["--user", "nothing new"],
+        env=place.environment(),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    loaded = {line.rpartition("|")[2].strip() for line in again.stderr.splitlines()}
+    assert "httpx" in loaded
+    assert "redis" not in loaded
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [
