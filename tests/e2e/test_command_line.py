@@ -73,9 +73,9 @@ def test_a_mining_with_nothing_new_loads_no_queue(place: Place) -> None:
     """A second mining does not wait for the queue's library, which takes as long to load as everything else it does."""
     place.mine(user="nothing new")
 
+    mine = [*LEADMINER[1:], "mine", place.url, "--ca-file", str(place.server.ca_file), "--user", "nothing new"]
     again = subprocess.run(
-        [sys.executable, "-X", "importtime", *LEADMINER[1:], "mine", place.url, "--ca-file", str(place.server.ca_file)]
-        + ["--user", "nothing new"],
+        [sys.executable, "-X", "importtime", *mine],
         env=place.environment(),
         capture_output=True,
         text=True,

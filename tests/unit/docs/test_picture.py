@@ -9,7 +9,8 @@ import demo.run
 from demo.picture import COLUMNS, PICTURE, PROMPT
 from fetcher.commands.contacts import COLUMNS as CONTACT_COLUMNS
 from fetcher.commands.mine import NEXT
-from fetcher.commands.progress import LABELS, counts
+from fetcher.commands.progress import LABELS
+from fetcher.commands.stages import counts
 from fetcher.mining.outcome import Progress
 from tests.unit.docs.pages import CHECKOUT, code_blocks, links, read_page
 

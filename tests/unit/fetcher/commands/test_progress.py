@@ -12,7 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.progress import Task, TaskID
 
-from fetcher.commands.progress import LABELS, STOPPING, Lines, Pace, Stage, clock_time, counts, shown
+from fetcher.commands.lines import Lines
+from fetcher.commands.progress import LABELS, Stage, shown
+from fetcher.commands.stages import STOPPING, Pace, clock_time, counts
 from fetcher.commands.terminal import Terminal
 from fetcher.mining.outcome import Progress
 from tests.support.screen import Screen
@@ -100,6 +102,20 @@ def test_lines_come_at_changes_and_every_few_seconds(capsys: pytest.CaptureFixtu
         "fetching: 1,200 of 2,400 messages, 200/s, 0:06 left",
         "refining: 25%",
     ]
+
+
+def test_something_is_said_while_nothing_happens(capsys: pytest.CaptureFixture[str]) -> None:
+    """A stage that hangs or waits is named again within two seconds, although no progress is reported."""
+    clock, said = Clock(), ""
+    with shown(Terminal(), Event(), clock) as watch:
+        watch(Progress("m"))
+        clock.now = 1.75
+        until = time.monotonic() + 10
+        while said.count("\n") < 2 and time.monotonic() < until:
+            time.sleep(0.01)
+            said += capsys.readouterr().err
+
+    assert said.splitlines() == ["connecting", "connecting"]
 
 
 def test_what_an_earlier_run_did_is_not_in_the_rate(capsys: pytest.CaptureFixture[str]) -> None:
