@@ -12,7 +12,7 @@ from fetcher.commands.summary import plural, unfinished
 from fetcher.commands.terminal import Column, number
 from fetcher.contacts.contact import Contact, record, tag_names
 from fetcher.contacts.csv import check_delimiter
-from fetcher.contacts.export import Format, export_contacts
+from fetcher.contacts.export import HEADED, Format, export_contacts
 from fetcher.contacts.pages import PAGE, read_contacts
 from fetcher.contacts.selection import Selection
 from fetcher.exits import Misuse
@@ -72,7 +72,7 @@ def export(
     delimiter: Annotated[str, typer.Option(metavar="CHARACTER", help="The character between CSV cells.")] = ",",
     user: User = "local",
 ) -> None:
-    """Export the contacts as CSV, vCard or JSON Lines.
+    """Export the contacts as CSV, vCard 4.0 or 3.0, Google's CSV or JSON Lines.
 
     Writes to standard output, or to the file given with --output. The file appears only once it is complete. Asks
     before it replaces a file.
@@ -86,7 +86,7 @@ def export(
     check_user(user)
     if not force:
         confirm_replacing(output)
-    count = -1 if chosen is Format.CSV else 0
+    count = -1 if chosen in HEADED else 0
     to_file = output is not None and str(output) != "-"
     with here.stack() as stack, opened_output(output) as write, here.waiting("Exporting." if to_file else "") as say:
         found = read_contacts(stack.processor, user, selection=Selection(source=mailbox_address(source)))

@@ -59,6 +59,12 @@ def tag_names(contact: Contact) -> list[str]:
     return list(dict.fromkeys(tag["name"] for tag in _ordered_tags(contact)))
 
 
+def split_name(name: str) -> tuple[str, str]:
+    """Return the given and the family name, for formats that want them apart: the last word is the family name."""
+    given, _, family = name.strip().rpartition(" ")
+    return (given.strip(), family) if given else (family, "")
+
+
 def _ordered_tags(contact: Contact) -> list[Tag]:
     return sorted(contact["tags"], key=lambda tag: (-tag["count"], encode(tag["name"]), encode(tag["source"])))
 

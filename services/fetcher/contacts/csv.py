@@ -31,9 +31,9 @@ _SEPARATES = re.compile(r"[,;\t\"\r\n\v\f\x1c-\x1e\x85\u2028\u2029]")
 
 def csv_rows(contacts: Iterable[Contact], delimiter: str) -> Iterator[bytes]:
     """Yield the header row with a byte order mark, then one row per contact."""
-    yield BOM + _row(COLUMNS, delimiter)
+    yield BOM + row(COLUMNS, delimiter)
     for contact in contacts:
-        yield _row([_harmless(cell) for cell in cells(contact)], delimiter)
+        yield row(cells(contact), delimiter)
 
 
 def check_delimiter(delimiter: str) -> str:
@@ -55,8 +55,9 @@ def cells(contact: Contact) -> tuple[str, ...]:
     return tuple("" if value is None else str(value) for value in fields.values())
 
 
-def _row(row: Iterable[str], delimiter: str) -> bytes:
-    return encode(delimiter.join(_quoted(cell, delimiter) for cell in row) + "\r\n")
+def row(cells: Iterable[str], delimiter: str) -> bytes:
+    """Return a row of cells, none of which a spreadsheet takes for a formula."""
+    return encode(delimiter.join(_quoted(_harmless(cell), delimiter) for cell in cells) + "\r\n")
 
 
 def _quoted(cell: str, delimiter: str) -> str:

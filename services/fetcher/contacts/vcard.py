@@ -1,10 +1,10 @@
-"""Contacts as vCard 4.0."""
+"""Contacts as vCard 4.0, and as vCard 3.0 for programs that refuse 4.0."""
 
 import uuid
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from fetcher.contacts.contact import Contact, encode, record, tag_names
+from fetcher.contacts.contact import Contact, encode, record, split_name, tag_names
 
 FOLD_OCTETS = 75
 """The maximum length of a vCard line without its line break (RFC 6350, section 3.2)."""
@@ -12,13 +12,25 @@ _CONTROLS = dict.fromkeys([*range(0x20), *range(0x7F, 0xA0)], " ")
 
 
 def vcard(contact: Contact) -> bytes:
-    """Return a contact as one card."""
+    """Return a contact as one card of version 4.0."""
+    return _card(contact, "VERSION:4.0", f"EMAIL;PREF=1:{_text(contact['address'])}", "EMAIL")
+
+
+def vcard3(contact: Contact) -> bytes:
+    """Return a contact as one card of version 3.0 (RFC 2426), which must split the name."""
+    given, family = split_name(contact["name"] or "")
+    name = f"N:{_text(family)};{_text(given)};;;"
+    email = "EMAIL;TYPE=INTERNET"
+    return _card(contact, "VERSION:3.0", f"{email},PREF:{_text(contact['address'])}", email, name)
+
+
+def _card(contact: Contact, version: str, email: str, other_email: str, *more: str) -> bytes:
     fields = record(contact)
-    lines = ["BEGIN:VCARD", "VERSION:4.0", f"UID:{_uid(contact['address'])}"]
+    lines = ["BEGIN:VCARD", version, f"UID:{_uid(contact['address'])}", *more]
     lines.append(f"FN:{_text(contact['name'] or contact['address'])}")
     lines += _listed("NICKNAME", fields["alternate_names"])
-    lines.append(f"EMAIL;PREF=1:{_text(contact['address'])}")
-    lines += [f"EMAIL:{_text(address)}" for address in fields["alternate_emails"]]
+    lines.append(email)
+    lines += [f"{other_email}:{_text(address)}" for address in fields["alternate_emails"]]
     lines += _listed("CATEGORIES", tag_names(contact))
     lines += _own_properties(fields)
     lines += _listed("X-LEADMINER-SOURCES", fields["sources"])

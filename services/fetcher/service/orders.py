@@ -1,28 +1,18 @@
 """The body of a request that starts a mining."""
 
-from datetime import date
 from typing import Annotated, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, WithJsonSchema, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
 from fetcher.imap.connection import Connector, Credentials
 from fetcher.imap.source import Source
 from fetcher.mining.outcome import MiningRequest
+from fetcher.service.words import Day
 from schemas.scope import Scope
 
 MAX_LISTED = 10_000
 """Folders or addresses per list; the same limit as the processor's."""
 Texts = Annotated[list[str], Field(max_length=MAX_LISTED)]
-
-
-def _day(text: str) -> str:
-    try:
-        return date.fromisoformat(text).isoformat()
-    except ValueError:
-        raise ValueError("write a date like 2026-01-31") from None
-
-
-Day = Annotated[str, AfterValidator(_day), WithJsonSchema({"type": "string", "format": "date"})]
 
 
 class Login(BaseModel):

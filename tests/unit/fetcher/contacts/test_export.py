@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fetcher.contacts.contact import Contact
+from fetcher.contacts import google
+from fetcher.contacts.contact import Contact, split_name
 from fetcher.contacts.csv import BOM, COLUMNS, check_delimiter
-from fetcher.contacts.export import Format, export_contacts
+from fetcher.contacts.export import HEADED, Format, export_contacts
 
 JANE: Contact = {
     "address": "jane@acme.com",
@@ -241,3 +242,61 @@ def test_a_delimiter_that_would_garble_a_csv_is_refused(delimiter: str) -> None:
 def test_a_tab_can_be_written_as_on_a_command_line() -> None:
     r"""The delimiter `\t` means a tab."""
     assert check_delimiter("\\t") == "\t"
+
+
+def test_a_card_of_version_3_has_a_name_in_parts() -> None:
+    """A vCard 3.0 has N, which RFC 2426 requires, and its own way to mark the first address."""
+    properties = _properties(_export([JANE], Format.VCARD3))
+
+    assert properties[1] == ("VERSION", "3.0")
+    assert ("N", "Doe;Jane;;;") in properties
+    assert ("FN", "Jane Doe") in properties
+    assert ("EMAIL;TYPE=INTERNET,PREF", "jane@acme.com") in properties
+    assert ("EMAIL;TYPE=INTERNET", "jane+a@acme.com") in properties
+
+
+@pytest.mark.parametrize(
+    ("name", "parts"),
+    [
+        ("Jane Doe", ("Jane", "Doe")),
+        ("Jane van der Doe", ("Jane van der", "Doe")),
+        ("Prince", ("Prince", "")),
+        ("", ("", "")),
+        (" Jane  Doe ", ("Jane", "Doe")),
+    ],
+)
+def test_a_name_is_split_before_its_last_word(name: str, parts: tuple[str, str]) -> None:
+    """The last word is the family name; a single word is the given name."""
+    assert split_name(name) == parts
+
+
+def test_a_contact_without_a_name_still_has_n() -> None:
+    """A card without a name shows the address and has an empty N."""
+    properties = dict(_properties(_export([JANE | {"name": None}], Format.VCARD3)))
+
+    assert (properties["N"], properties["FN"]) == (";;;;", "jane@acme.com")
+
+
+def test_google_gets_its_own_columns() -> None:
+    """Google's CSV has the columns of its own exports, several values in one cell as Google joins them, and no mark."""
+    data = _export([JANE], Format.GOOGLE)
+
+    head, row = _rows(data)
+    assert not data.startswith(BOM)
+    assert head == list(google.COLUMNS)
+    assert {name: cell for name, cell in zip(head, row, strict=True) if cell} == {
+        "First Name": "Jane",
+        "Last Name": "Doe",
+        "Nickname": "Jane ::: Dr. Doe",
+        "Labels": "professional ::: chat ::: role ::: * myContacts",
+        "E-mail 1 - Value": "jane@acme.com",
+        "E-mail 2 - Value": "jane+a@acme.com ::: jane+z@acme.com",
+    }
+
+
+@pytest.mark.parametrize("form", Format)
+def test_each_format_has_one_piece_per_contact(form: Format) -> None:
+    """Each format streams: a header where there is one, and one piece for each contact."""
+    pieces = list(export_contacts([JANE, JANE], form))
+
+    assert len(pieces) == 2 + (form in HEADED)

@@ -14,6 +14,7 @@ from structlog.testing import capture_logs
 from fetcher import bootstrap
 from fetcher.adapters.processor import ProcessorClient
 from fetcher.commands.cli import run
+from fetcher.contacts.export import Format
 from fetcher.mining.outcome import Progress
 from fetcher.ports import LimitExceeded
 from fetcher.service.app import make_app, make_room
@@ -236,14 +237,14 @@ async def test_a_user_that_is_no_id_is_refused(client: httpx.AsyncClient, user: 
     assert response.status_code in (400, 404)
 
 
-@pytest.mark.parametrize("form", ["csv", "vcard", "jsonl"])
+@pytest.mark.parametrize("form", Format)
 @pytest.mark.parametrize("count", [0, 1, 2100])
 async def test_an_export_is_that_of_the_command(
     client: httpx.AsyncClient,
     processor: FakeProcessor,
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
-    form: str,
+    form: Format,
     count: int,
 ) -> None:
     """An export equals the command's byte for byte, over all pages, in each format, and for an empty list too."""
