@@ -9,8 +9,16 @@ QUEUE_BATCH_MESSAGES = 100
 """Messages per sendBatch and per consumer batch (same page)."""
 QUEUE_BATCH_BYTES = 256_000
 """Bytes per sendBatch (same page)."""
+QUEUE_DELAY_SECONDS = 86_400
+"""The longest delay of a message, sent or retried (same page)."""
+D1_DATABASE_BYTES = 10_000_000_000
+"""One database on a paid plan; its file never shrinks (developers.cloudflare.com/d1/platform/limits)."""
+D1_RESULT_BYTES = 50_000_000
+"""The rows that one statement returns (same page)."""
+D1_QUERY_SECONDS = 30
+"""One statement, or one batch as a whole (same page)."""
 D1_ROW_BYTES = 2_000_000
-"""One row, string or BLOB (developers.cloudflare.com/d1/platform/limits)."""
+"""One row, string or BLOB (same page)."""
 D1_PARAMETERS = 100
 """Bound parameters per statement (same page)."""
 D1_STATEMENT_BYTES = 100_000

@@ -12,7 +12,7 @@ from urllib.parse import parse_qsl, urlsplit
 from workers import Response, WorkerEntrypoint, fetch  # type: ignore[import-not-found]
 
 from processor.adapters.cloudflare.batches import BatchConsumer
-from processor.adapters.cloudflare.d1 import MAX_DATABASE_BYTES, D1MiningStore
+from processor.adapters.cloudflare.d1 import D1MiningStore
 from processor.adapters.cloudflare.events import log_event
 from processor.adapters.cloudflare.queue import CloudflareJobQueue
 from processor.adapters.cloudflare.r2 import R2Store
@@ -24,6 +24,7 @@ from processor.jobs.pipeline import Pipeline, Ports
 from processor.jobs.sweep import Sweeper
 from processor.minings.table import Minings
 from processor.ports import Unavailable
+from schemas.limits import D1_DATABASE_BYTES
 
 VERSION: Final = "0.1.0"
 DEAD_QUEUE_SUFFIX: Final = "-dead"
@@ -101,8 +102,8 @@ class Default(WorkerEntrypoint):  # type: ignore[misc]
             log_event("sweep ended early", reason=str(error) or "time")
         except Exception as error:
             log_event("sweep failed", error=type(error).__name__)
-        if parts.store.size_bytes > WARN_SHARE * MAX_DATABASE_BYTES:
-            log_event("database nearly full", bytes=parts.store.size_bytes, limit=MAX_DATABASE_BYTES)
+        if parts.store.size_bytes > WARN_SHARE * D1_DATABASE_BYTES:
+            log_event("database nearly full", bytes=parts.store.size_bytes, limit=D1_DATABASE_BYTES)
 
 
 def read_request(request: Any) -> Request:

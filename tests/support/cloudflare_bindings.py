@@ -7,10 +7,15 @@ from pathlib import Path
 from typing import Any
 
 from processor.ports import Delivery
-from schemas.limits import QUEUE_BATCH_BYTES, QUEUE_BATCH_MESSAGES, QUEUE_MESSAGE_BYTES, R2_KEY_BYTES
+from schemas.limits import (
+    QUEUE_BATCH_BYTES,
+    QUEUE_BATCH_MESSAGES,
+    QUEUE_DELAY_SECONDS,
+    QUEUE_MESSAGE_BYTES,
+    R2_KEY_BYTES,
+)
 
 METADATA_BYTES = 100
-MAX_DELAY_SECONDS = 86_400
 MAX_KEYS = 1000
 
 
@@ -97,7 +102,7 @@ class Message:
 
     def retry(self, *, delaySeconds: int = 0) -> None:  # noqa: N803 - the runtime's name
         """Ask for another delivery."""
-        if not 0 <= delaySeconds <= MAX_DELAY_SECONDS:
+        if not 0 <= delaySeconds <= QUEUE_DELAY_SECONDS:
             raise RuntimeFault("the delay is out of range")
         self.verdict = self.verdict or "retry"
         self.delay_seconds = delaySeconds
@@ -127,6 +132,9 @@ class MemoryQueue:
         for message in messages:
             if not isinstance(message["body"], str) or message.get("contentType") != "text":
                 raise RuntimeFault("Queue sendBatch failed: a text was expected")
+            if not 0 <= int(message.get("delaySeconds", 0)) <= QUEUE_DELAY_SECONDS:
+                raise RuntimeFault("Queue sendBatch failed: the delay is out of range")
+        for message in messages:
             delay = int(message.get("delaySeconds", 0))
             self.messages.append(Message(message["body"], 1, str(next(self._ids)), delay_seconds=delay))
 

@@ -1,15 +1,26 @@
 """D1's binding over SQLite: the part that the adapter uses, with D1's error texts and every published limit."""
 
 import sqlite3
+import time
 import weakref
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Self
 
-from schemas.limits import D1_PARAMETERS, D1_QUERIES, D1_ROW_BYTES, D1_STATEMENT_BYTES
+from schemas.limits import (
+    D1_DATABASE_BYTES,
+    D1_PARAMETERS,
+    D1_QUERIES,
+    D1_QUERY_SECONDS,
+    D1_RESULT_BYTES,
+    D1_ROW_BYTES,
+    D1_STATEMENT_BYTES,
+)
 
 MIGRATIONS = Path(__file__).parents[2] / "schemas/mining/d1"
 MAX_SAFE_INTEGER = 2**53 - 1
+LOOK_INSTRUCTIONS = 10_000
+"""How many steps SQLite makes between two looks at the clock."""
 
 
 class D1Error(Exception):
@@ -37,9 +48,18 @@ class SqliteStatement:
 
 
 class SqliteD1:
-    """A D1 database in memory; all queries count toward one invocation until `begin_invocation`."""
+    """A D1 database in memory; all queries count toward one invocation until `begin_invocation`.
 
-    def __init__(self) -> None:
+    The limits that a test cannot reach, size and time, can be set smaller.
+    """
+
+    def __init__(
+        self,
+        *,
+        max_bytes: int = D1_DATABASE_BYTES,
+        max_result_bytes: int = D1_RESULT_BYTES,
+        max_seconds: float = D1_QUERY_SECONDS,
+    ) -> None:
         self.connection = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
         # Python 3.13 warns about connections left open; the garbage collector may close this one in any thread.
         weakref.finalize(self, self.connection.close)
@@ -50,6 +70,11 @@ class SqliteD1:
         if sqlite3.sqlite_version_info < (3, 41):
             self.connection.create_function("unhex", 1, bytes.fromhex, deterministic=True)
         self.queries = 0
+        self.max_result_bytes = max_result_bytes
+        self.max_seconds = max_seconds
+        self._until = 0.0
+        self._page_bytes = self._pragma("page_size")
+        self.set_max_bytes(max_bytes)
 
     @classmethod
     def migrated(cls) -> Self:
@@ -63,6 +88,13 @@ class SqliteD1:
         """Reset the count of queries, as a new invocation of a Worker does."""
         self.queries = 0
 
+    def set_max_bytes(self, size: int) -> None:
+        """Set how large the file can get; a file that is larger already cannot grow."""
+        self.connection.execute(f"PRAGMA max_page_count = {size // self._page_bytes}")
+
+    def _pragma(self, name: str) -> int:
+        return int(self.connection.execute(f"PRAGMA {name}").fetchone()[0])
+
     def prepare(self, sql: str) -> SqliteStatement:
         """Return a statement without values."""
         return SqliteStatement(self, sql)
@@ -73,13 +105,21 @@ class SqliteD1:
         if self.queries > D1_QUERIES:
             raise D1Error("D1_ERROR: Too many API requests by single worker invocation.")
         self.connection.execute("BEGIN IMMEDIATE")
+        self._until = time.monotonic() + self.max_seconds
+        self.connection.set_progress_handler(self._is_late, LOOK_INSTRUCTIONS)
         try:
             answers = [self._run(statement) for statement in statements]
             self.connection.execute("COMMIT")
         except Exception:
-            self.connection.execute("ROLLBACK")
+            self.connection.set_progress_handler(None, 0)
+            if self.connection.in_transaction:  # a full database has ended it already
+                self.connection.execute("ROLLBACK")
             raise
+        self.connection.set_progress_handler(None, 0)
         return answers
+
+    def _is_late(self) -> bool:
+        return time.monotonic() > self._until
 
     def _run(self, statement: SqliteStatement) -> dict[str, Any]:
         if len(statement.values) > D1_PARAMETERS:
@@ -93,8 +133,18 @@ class SqliteD1:
         except sqlite3.DataError as error:
             raise D1Error(f"D1_ERROR: {error}: SQLITE_TOOBIG") from error
         except sqlite3.Error as error:
-            raise D1Error(f"D1_ERROR: {error}: SQLITE_ERROR") from error
-        return {"results": [_row(row) for row in rows], "success": True, "meta": {"size_after": 4096}}
+            raise D1Error(_TEXTS.get(str(error), f"D1_ERROR: {error}: SQLITE_ERROR")) from error
+        if sum(len(str(value).encode()) for row in rows for value in row) > self.max_result_bytes:
+            raise D1Error("D1_ERROR: The result is larger than D1 returns.")
+        size = self._pragma("page_count") * self._page_bytes
+        return {"results": [_row(row) for row in rows], "success": True, "meta": {"size_after": size}}
+
+
+_TEXTS = {
+    "database or disk is full": "D1_ERROR: Exceeded maximum DB size.",
+    "interrupted": "D1_ERROR: D1 DB storage operation exceeded timeout which caused object to be reset.",
+}
+"""D1's texts for errors of SQLite (developers.cloudflare.com/d1/observability/debug-d1, 2026-11)."""
 
 
 def _check_value(value: Any) -> None:

@@ -13,10 +13,18 @@ from schemas.limits import (
     D1_STATEMENT_BYTES,
     QUEUE_BATCH_BYTES,
     QUEUE_BATCH_MESSAGES,
+    QUEUE_DELAY_SECONDS,
     QUEUE_MESSAGE_BYTES,
     R2_KEY_BYTES,
 )
-from tests.support.cloudflare_bindings import MAX_KEYS, METADATA_BYTES, MemoryBucket, MemoryQueue, RuntimeFault
+from tests.support.cloudflare_bindings import (
+    MAX_KEYS,
+    METADATA_BYTES,
+    MemoryBucket,
+    MemoryQueue,
+    Message,
+    RuntimeFault,
+)
 from tests.support.sqlite_d1 import D1Error, SqliteD1
 
 ROW_OVERHEAD = 20
@@ -75,6 +83,62 @@ async def test_d1_takes_its_limit_and_no_more(
 
     with pytest.raises(D1Error, match=text):
         await ask(database, limit + 1)
+
+
+async def test_d1_takes_no_more_than_its_size(database: SqliteD1) -> None:
+    """A write to a full database fails as a whole; once rows are deleted, their space takes new ones."""
+    size = 400_000
+    database.set_max_bytes(size)
+    insert = database.prepare("INSERT INTO t VALUES (?1, 1)").bind("x" * 100_000)
+    for _ in range(3):
+        answer = await insert.all()
+
+    with pytest.raises(D1Error, match="Exceeded maximum DB size"):
+        await database.batch([database.prepare("DELETE FROM t WHERE b = 2"), insert])
+    [full] = (await database.prepare("SELECT count(*) AS n FROM t").all())["results"]
+    await database.prepare("DELETE FROM t WHERE rowid = 1").all()
+    again = await insert.all()
+
+    assert full == {"n": 3}
+    assert size - 110_000 < answer["meta"]["size_after"] <= again["meta"]["size_after"] <= size
+
+
+async def test_d1_returns_no_more_than_its_result() -> None:
+    """Rows of the largest result come, and a byte more is refused."""
+    database = SqliteD1(max_result_bytes=1_000)
+
+    await database.prepare("SELECT ?1 AS a, ?2 AS b").bind("x" * 999, "y").all()
+
+    with pytest.raises(D1Error, match="larger than D1 returns"):
+        await database.prepare("SELECT ?1 AS a, ?2 AS b").bind("x" * 999, "yy").all()
+
+
+async def test_d1_works_no_longer_than_its_time() -> None:
+    """A statement that takes too long is broken off, and so is a batch that does as a whole; nothing is written."""
+    database = SqliteD1(max_seconds=0.05)
+    database.connection.execute("CREATE TABLE t (n)")
+    endless = database.prepare("WITH RECURSIVE c(n) AS (VALUES(1) UNION ALL SELECT n + 1 FROM c) SELECT max(n) FROM c")
+
+    with pytest.raises(D1Error, match="exceeded timeout"):
+        await endless.all()
+    with pytest.raises(D1Error, match="exceeded timeout"):
+        await database.batch([database.prepare("INSERT INTO t VALUES (1)"), endless])
+
+    assert (await database.prepare("SELECT count(*) AS n FROM t").all())["results"] == [{"n": 0}]
+
+
+async def test_a_queue_delays_no_longer_than_a_day() -> None:
+    """A message can be sent or retried with a delay of a day, and not of a second more."""
+    queue, most = MemoryQueue(), {"contentType": "text", "delaySeconds": QUEUE_DELAY_SECONDS}
+    await queue.send("x", most)
+    Message("x").retry(delaySeconds=QUEUE_DELAY_SECONDS)
+
+    with pytest.raises(RuntimeFault):
+        await queue.send("x", most | {"delaySeconds": QUEUE_DELAY_SECONDS + 1})
+    with pytest.raises(RuntimeFault):
+        Message("x").retry(delaySeconds=QUEUE_DELAY_SECONDS + 1)
+
+    assert len(queue.messages) == 1
 
 
 def messages(count: int, size: int) -> list[dict[str, Any]]:

@@ -13,8 +13,6 @@ STATEMENTS: Final = load_named(Path(__file__).with_name("mining.sql"))
 _SCHEMA: Final = load_named(Path(__file__).with_name("schema.sql"))
 SCHEMA_VERSION: Final = "0001_minings"
 """The newest migration that the statements need."""
-MAX_DATABASE_BYTES: Final = 10_000_000_000
-"""The size limit of a D1 database on a paid plan (developers.cloudflare.com/d1/platform/limits, 2026-11)."""
 
 _CONFLICTS = ("SQLITE_CONSTRAINT", "constraint failed")
 _LIMITS = ("SQLITE_TOOBIG", "too big", "statement too long")
