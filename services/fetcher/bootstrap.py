@@ -105,6 +105,13 @@ def probes(settings: Settings) -> dict[str, Callable[[], str]]:
     return {"Redis": lambda: _ping_redis(settings)}
 
 
+def fetch_keys(url: str) -> list[dict[str, Any]]:
+    """Return the public keys of an issuer of JWTs; raise Unavailable."""
+    from fetcher.adapters import jwks
+
+    return jwks.fetch_keys(url)
+
+
 def _ping_redis(settings: Settings) -> str:
     from fetcher.adapters.probe import ping_redis
 

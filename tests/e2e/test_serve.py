@@ -285,14 +285,10 @@ def test_no_more_minings_run_than_the_setting_allows(house: House, serve: Start)
     service.wait_ended("second-of-two", second["id"])
 
 
-@pytest.mark.parametrize(
-    ("settings", "named"), [({}, "SERVE_TOKEN is not set"), ({"SERVE_TOKEN": "too short"}, "SERVE_TOKEN")]
-)
-def test_a_service_without_a_token_does_not_start(
-    house: House, tmp_path: Path, settings: dict[str, str], named: str
-) -> None:
+def test_a_service_with_a_weak_token_does_not_start(house: House, tmp_path: Path) -> None:
     """It says what to set and exits with the code for a wrong setting."""
-    environment = house.settings | {"PROCESSOR_URL": house.url, "LEADMINER_HOME": str(tmp_path)} | settings
+    weak = {"SERVE_TOKEN": "too short"}
+    environment = house.settings | {"PROCESSOR_URL": house.url, "LEADMINER_HOME": str(tmp_path)} | weak
     child = Child(
         "service", [sys.executable, "-m", "fetcher.commands.cli", "serve"], tmp_path / "log", environment=environment
     )
@@ -301,5 +297,5 @@ def test_a_service_without_a_token_does_not_start(
     assert child.process is not None
 
     assert child.process.wait(30) == Exit.SETTINGS
-    assert named in child.last_words()
+    assert "SERVE_TOKEN" in child.last_words()
     assert "too short" not in child.last_words()

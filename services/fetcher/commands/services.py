@@ -20,21 +20,17 @@ MOST_DAYS = 3650
 
 
 def serve(context: typer.Context) -> None:
-    """Run the HTTP service for minings, protected by SERVE_TOKEN.
+    """Run the HTTP service for minings.
 
-    Callers can start, list, cancel and retry minings, read reports and export contacts. A mailbox password comes with
-    the request that starts its mining and is kept only in memory. Ctrl-C or SIGTERM stops the service once the
-    messages in flight are stored.
+    Callers need SERVE_TOKEN, a user's token or a user's JWT. They can start, list, cancel and retry minings, read
+    reports and export contacts. A mailbox password comes with the request that starts its mining and is kept only in
+    memory. Ctrl-C or SIGTERM stops the service once the messages in flight are stored.
     """
     here = session(context)
     settings = here.settings()
-    if settings.serve_token is None:
-        raise Misconfigured(
-            "SERVE_TOKEN is not set: set it to a long random text, which callers must send to use the service."
-        )
 
     from fetcher.service.app import make_app, make_room
-    from fetcher.service.doors import Doors
+    from fetcher.service.entrance import make_doors, make_mailboxes
     from fetcher.service.listener import (
         address_of,
         open_socket,
@@ -42,11 +38,13 @@ def serve(context: typer.Context) -> None:
     )  # the web server is slow to import
     from fetcher.service.runs import Runs
 
+    doors = make_doors(settings)
     with open_socket(settings.serve_listen) as listening, here.stack(mining=True) as stack:
         if here.terminal.err.is_terminal:
             here.terminal.tell(f"Listening on {address_of(listening)}. Press Ctrl-C to stop.")
-        runs = Runs(stack, claims=settings.claims, most=settings.serve_minings, waiting=settings.serve_waiting)
-        doors = Doors(token=settings.serve_token.get_secret_value())
+        mailboxes = make_mailboxes(settings, listening)
+        limits = {"most": settings.serve_minings, "waiting": settings.serve_waiting}
+        runs = Runs(stack, claims=settings.claims, mailboxes=mailboxes, **limits)
         serve_until_stopped(make_app(make_room(stack, runs), doors), runs, listening)
 
 

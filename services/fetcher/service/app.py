@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import Response
 
 from fetcher.service import contacts, minings
 from fetcher.service.bounds import Bounds
 from fetcher.service.doors import Doors, Guard
 from fetcher.service.minings import Minings
+from fetcher.service.origins import Hosts
 from fetcher.service.problems import answer, refuse_http, refuse_invalid
 from fetcher.service.room import Room
 from fetcher.service.runs import Runs
@@ -41,6 +43,15 @@ def make_app(room: Room, doors: Doors) -> FastAPI:
         app.include_router(router)
     app.add_middleware(Guard, doors=doors)
     app.add_middleware(Bounds)
+    if doors.origins.others:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=doors.origins.others,
+            allow_methods=["GET", "POST", "DELETE"],
+            allow_headers=["Authorization", "Content-Type"],
+            expose_headers=["Retry-After"],
+        )
+    app.add_middleware(Hosts, origins=doors.origins)
     return app
 
 

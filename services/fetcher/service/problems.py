@@ -13,6 +13,7 @@ from starlette.responses import Response
 
 from fetcher.exits import Busy, Exit, Stopping, Unforeseen, exit_of, translate
 from fetcher.ports import Conflict, Denied
+from fetcher.service.limits import TooOften
 
 HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 UNFORESEEN = (500, "error")
@@ -34,6 +35,10 @@ TITLES = {
     "login": "The mail server refuses the login",
     "unknown": "There is nothing here",
     "large": "The request is too large",
+    "scope": "The token does not allow this",
+    "origin": "The request comes from elsewhere",
+    "host": "The service is somewhere else",
+    "often": "Too many tries have failed",
     "busy": "Too much is going on already",
     "unreachable": "The mail server cannot be reached",
     "certificate": "The mail server's certificate cannot be verified",
@@ -86,6 +91,8 @@ class Problem:
         trouble = translate(error)
         way = trouble.way if isinstance(trouble, Unforeseen) else ()
         match trouble:
+            case TooOften():
+                return cls(429, "often", str(trouble), retry_seconds=trouble.retry_seconds)
             case Busy():
                 status, code = 429, "busy"
             case Stopping():

@@ -4,7 +4,6 @@ import threading
 from collections import OrderedDict, deque
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,12 +11,12 @@ import structlog
 
 from fetcher.exits import Busy, Stopping
 from fetcher.imap.connection import Connector
-from fetcher.imap.mailbox import Mailbox
 from fetcher.mining.claims import claim_source
 from fetcher.mining.failures import Failure
 from fetcher.mining.mine import mine
 from fetcher.mining.outcome import MiningRequest, Outcome, Progress
 from fetcher.ports import ENDED, Trouble
+from fetcher.service.mailboxes import Mailboxes
 from fetcher.service.problems import Problem
 
 if TYPE_CHECKING:
@@ -78,8 +77,11 @@ class Runs:
     `claims` is the folder of the source locks.
     """
 
-    def __init__(self, stack: "Stack", *, claims: Path, most: int, waiting: int = 0) -> None:
+    def __init__(
+        self, stack: "Stack", *, claims: Path, most: int, waiting: int = 0, mailboxes: Mailboxes | None = None
+    ) -> None:
         """Start without any minings."""
+        self._mailboxes = mailboxes or Mailboxes()
         self._stack = stack
         self._claims = claims
         self._most = most
@@ -196,7 +198,7 @@ class Runs:
         with claim_source(self._claims, user=request.user, source=request.source.name) as holder:
             return mine(
                 replace(request, holder=holder),
-                connect=partial(Mailbox, connector),
+                connect=self._mailboxes.opener(request.user, connector),
                 raw_store=self._stack.raw_store,
                 queue=self._stack.queue,
                 processor=self._stack.processor,

@@ -15,6 +15,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from fetcher.exits import Misconfigured
+from fetcher.settings import Settings
 from schemas.tokens import TokenScope, make_token, read_token
 
 LINK_SECONDS = 600
@@ -65,6 +66,11 @@ class Sessions:
         """Return whose session a cookie is, or None."""
         claims = read_token(cookie, [_key(self._secret, "session")], now=self._clock())
         return None if claims is None else claims.user
+
+
+def secret_of(settings: Settings) -> str:
+    """Return the secret behind links, cookies and tokens of the service: SERVE_TOKEN, or one that it keeps itself."""
+    return settings.serve_token.get_secret_value() if settings.serve_token else kept_secret(settings.home)
 
 
 def kept_secret(home: Path) -> str:

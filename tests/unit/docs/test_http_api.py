@@ -5,10 +5,12 @@ from typing import Any
 
 from fetcher.ports import Trouble
 from fetcher.service.app import make_app
-from fetcher.service.doors import NO_TOKEN, Doors
+from fetcher.service.doors import FOREIGN, NO_TOKEN, Doors, no_scope
 from fetcher.service.orders import Order
+from fetcher.service.origins import WRONG_HOST
 from fetcher.service.problems import NOT_THERE, TOO_LARGE, Problem
 from processor.api.routes import Api
+from schemas.tokens import TokenScope
 from tests.unit.docs.calls import calls
 from tests.unit.docs.pages import bare, read_page, table
 
@@ -61,7 +63,8 @@ def test_fields_of_a_start() -> None:
 
 def test_answers_of_the_service() -> None:
     """The table of the service's errors has every status and code that it can answer with, and no others."""
-    known = {Problem.of(kind("x")) for kind in troubles()} | {NO_TOKEN, NOT_THERE, TOO_LARGE}
+    known = {Problem.of(kind("x")) for kind in troubles()} | {NO_TOKEN, NOT_THERE, TOO_LARGE, FOREIGN, WRONG_HOST}
+    known |= {no_scope(scope) for scope in TokenScope}
     answered = {(str(problem.status), problem.code) for problem in known}
     passed_on = {("409", arguments[0]) for _, function, arguments in calls() if function == "Refused"}
 

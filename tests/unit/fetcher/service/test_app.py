@@ -69,7 +69,7 @@ def client_of(service: Service, token: str = SERVE_TOKEN) -> httpx.AsyncClient:
     """Return a client that calls a service without a network."""
     transport = httpx.ASGITransport(service.app)
     return httpx.AsyncClient(
-        transport=transport, base_url="http://service", headers={"Authorization": f"Bearer {token}"}
+        transport=transport, base_url="http://127.0.0.1", headers={"Authorization": f"Bearer {token}"}
     )
 
 

@@ -25,7 +25,7 @@ async def refused(order: Any) -> httpx.Response:
     """Return the answer to an order that cannot be taken."""
     body = order if isinstance(order, bytes) else json.dumps(order).encode()
     transport = httpx.ASGITransport(make_app(ROOM, Doors(token=TOKEN)))
-    async with httpx.AsyncClient(transport=transport, base_url="http://service") as client:
+    async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
         return await client.post("/users/jo/minings", content=body, headers={"Authorization": f"Bearer {TOKEN}"})
 
 
