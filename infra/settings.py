@@ -80,6 +80,14 @@ COMMON = (
     ),
     _secret("processorTokenPrevious"),
     Setting("publishPort", _PORT, "a port from 1 to 65535", "8090", default="8090"),
+    Setting("serveUrl", r"https?://[^\s/?#@]+", "a URL without a path", "https://leadminer.example.org"),
+    Setting(
+        "serveOrigins",
+        r"https?://[^\s/?#@,]+(, ?https?://[^\s/?#@,]+)*",
+        "origins with commas between",
+        "https://app.example.org",
+    ),
+    Setting("serveAllowHosts", r"[\w.:\[\]/, -]+", "names, addresses or networks, with commas between", "mail.lan"),
 )
 CLOUDFLARE = (
     *COMMON,

@@ -67,6 +67,7 @@ class CloudflareStack(pulumi.ComponentResource):
         secrets = self._settings.secrets
         return [
             *self._told_to_fetchers(),
+            text("SUPABASE_URL", self._settings["supabaseUrl"]),
             secret("CLOUDFLARE_API_TOKEN", secrets["fetcherApiToken"]),
             secret("CLOUDFLARE_R2_ACCESS_KEY_ID", secrets["r2AccessKeyId"]),
             secret("CLOUDFLARE_R2_SECRET_ACCESS_KEY", secrets["r2SecretAccessKey"]),

@@ -1,7 +1,7 @@
 """The fetcher as a service: `leadminer serve`, on the only published port."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pulumi
 import pulumi_docker as docker
@@ -17,17 +17,27 @@ from infra.protection import inside
 PORT = 8090
 
 
+EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104 (what the operator may have set)
+
+
 @dataclass(frozen=True, slots=True)
 class Published:
-    """The address and port of the service on its host."""
+    """The address and port of the service on its host, and whom its doors are for."""
 
     address: str
     port: int
+    doors: tuple[Binding, ...] = ()
 
     @classmethod
     def of(cls, settings: Settings) -> "Published":
-        """Read the settings."""
-        return cls(settings["publishAddress"], int(settings["publishPort"]))
+        """Read the settings. Published on all addresses, the service has no URL of its own unless one is set."""
+        published = cls(settings["publishAddress"], int(settings["publishPort"]))
+        given = {
+            "SERVE_URL": settings["serveUrl"] or ("" if published.address in EVERYWHERE else published.url),
+            "SERVE_ORIGINS": settings["serveOrigins"],
+            "SERVE_ALLOW_HOSTS": settings["serveAllowHosts"],
+        }
+        return replace(published, doors=tuple(text(name, value) for name, value in given.items() if value))
 
     @property
     def url(self) -> str:
@@ -61,6 +71,7 @@ class Fetcher(pulumi.ComponentResource):
             text("SERVE_LISTEN", f"0.0.0.0:{PORT}"),
             text("SERVE_MININGS", str(size.minings)),
             text("LEADMINER_HOME", "/tmp/leadminer"),  # noqa: S108 (a folder in memory, only for locks)
+            *published.doors,
         ]
         service = Service(
             name=name,

@@ -42,9 +42,13 @@ def serve(context: typer.Context) -> None:
     with open_socket(settings.serve_listen) as listening, here.stack(mining=True) as stack:
         if here.terminal.err.is_terminal:
             here.terminal.tell(f"Listening on {address_of(listening)}. Press Ctrl-C to stop.")
-        mailboxes = make_mailboxes(settings, listening)
-        limits = {"most": settings.serve_minings, "waiting": settings.serve_waiting}
-        runs = Runs(stack, claims=settings.claims, mailboxes=mailboxes, **limits)
+        runs = Runs(
+            stack,
+            claims=settings.claims,
+            most=settings.serve_minings,
+            waiting=settings.serve_waiting,
+            mailboxes=make_mailboxes(settings, listening),
+        )
         serve_until_stopped(make_app(make_room(stack, runs), doors), runs, listening)
 
 

@@ -92,7 +92,7 @@ class Problem:
         way = trouble.way if isinstance(trouble, Unforeseen) else ()
         match trouble:
             case TooOften():
-                return cls(429, "often", str(trouble), retry_seconds=trouble.retry_seconds)
+                status, code = 429, "often"
             case Busy():
                 status, code = 429, "busy"
             case Stopping():

@@ -39,7 +39,7 @@ def test_a_stack_tells_all_that_a_fetcher_needs() -> None:
     """The output and the credentials are all settings of the deployed fetcher, except those of its HTTP service."""
     stack = declared("staging")
     container = stack.graph["cloudflare/fetcher-host/fetcher/server"]["inputs"]["envs"]
-    of_service = {"SERVE_TOKEN", "SERVE_LISTEN", "SERVE_MININGS", "LEADMINER_HOME"}
+    of_service = {"SERVE_TOKEN", "SERVE_LISTEN", "SERVE_MININGS", "SERVE_URL", "SUPABASE_URL", "LEADMINER_HOME"}
 
     told = stack.outputs["fetcherSettings"]
 

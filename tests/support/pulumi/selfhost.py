@@ -26,6 +26,8 @@ STACK = "selfhost"
 FORMATS = ("csv", "jsonl", "vcard")
 ASK_SECONDS = 60.0
 MINE_SECONDS = 180.0
+MAIL_SERVERS = "10.0.0.0/8,172.16.0.0/12,192.168.0.0/16"
+"""Where the tests' mail server is: on this machine, at its address in the containers' network."""
 
 
 class SelfHost:
@@ -38,6 +40,7 @@ class SelfHost:
         self.pulumi = Pulumi(folder / "pulumi", self.project)
         self.pulumi.run("stack", "init", STACK, "--secrets-provider", "passphrase")
         own = {"dockerHost": engine.host, "prefix": prefix, "publishPort": str(free_ports(1)[0])}
+        own["serveAllowHosts"] = MAIL_SERVERS
         self.configure({**settings, **own})
 
     def configure(self, settings: Mapping[str, str]) -> None:

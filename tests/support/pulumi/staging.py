@@ -20,6 +20,7 @@ from tests.support.forwarder import Forwarder
 from tests.support.postgrest import SERVICE_KEY
 from tests.support.pulumi.engine import CHECKOUT, Pulumi
 from tests.support.pulumi.project import copy_project
+from tests.support.pulumi.selfhost import MAIL_SERVERS
 
 STACK = "staging"
 NAMES = CloudflareNames("staging")
@@ -47,7 +48,7 @@ class Staging:
         self._set("--secret", supabaseServiceKey=SERVICE_KEY, fetcherApiToken=own.queue_token)
         self._set("--secret", r2AccessKeyId=own.access_key, r2SecretAccessKey=own.secret)
         self._set("--plaintext", accountId=own.account, workersSubdomain=own.subdomain, fetcherHost=engine.host)
-        self._set("--plaintext", publishPort=str(free_ports(1)[0]), **settings)
+        self._set("--plaintext", publishPort=str(free_ports(1)[0]), serveAllowHosts=MAIL_SERVERS, **settings)
 
     def _set(self, kind: str, **settings: str) -> None:
         pairs = [part for name, value in settings.items() for part in (kind, f"leadminer:{name}={value}")]

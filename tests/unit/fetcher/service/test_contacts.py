@@ -43,7 +43,7 @@ async def client(processor: FakeProcessor, tmp_path: Path) -> AsyncIterator[http
         room = make_room(stack, Runs(stack, claims=tmp_path, most=1))
         transport = httpx.ASGITransport(make_app(room, Doors(token=SERVE_TOKEN)))
         headers = {"Authorization": f"Bearer {SERVE_TOKEN}"}
-        async with httpx.AsyncClient(transport=transport, base_url="http://service", headers=headers) as client:
+        async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1", headers=headers) as client:
             yield client
 
 
