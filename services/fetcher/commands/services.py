@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 DAY_SECONDS = 86_400
 MOST_DAYS = 3650
+LOCAL = "local"
+"""The user of the command line, and of the link that `serve` prints."""
 
 
 def serve(context: typer.Context) -> None:
@@ -37,11 +39,15 @@ def serve(context: typer.Context) -> None:
         serve_until_stopped,
     )  # the web server is slow to import
     from fetcher.service.runs import Runs
+    from fetcher.service.sessions import link_to
 
     doors = make_doors(settings)
     with open_socket(settings.serve_listen) as listening, here.stack(mining=True) as stack:
         if here.terminal.err.is_terminal:
             here.terminal.tell(f"Listening on {address_of(listening)}. Press Ctrl-C to stop.")
+            if settings.serve_page:
+                link = link_to(settings.serve_url or address_of(listening), doors.sessions.link(LOCAL))
+                here.terminal.tell(f"To sign in, open this link within ten minutes. It works once:\n{link}")
         runs = Runs(
             stack,
             claims=settings.claims,
@@ -70,6 +76,7 @@ Scopes = Annotated[
     list[TokenScope],
     typer.Option("--scope", help="What the token allows; give it several times for several scopes."),
 ]
+Link = Annotated[bool, typer.Option("--link", help="Print a link that signs the user in to the pages, once.")]
 Days = Annotated[int, typer.Option("--days", help="For how many days it is valid.", min=1, max=MOST_DAYS)]
 
 
@@ -78,21 +85,28 @@ def token(
     user: Annotated[str, typer.Argument(help="The user.", metavar="USER")],
     scopes: Scopes = [TokenScope.READ],  # noqa: B006 (typer reads the default and copies it)
     days: Days = 30,
+    link: Link = False,
 ) -> None:
-    """Print a user's token for the processor's HTTP API.
+    """Print a user's token, or a link, for the HTTP APIs.
 
     The token gives access to this user's data only: `read` to see minings and contacts, `mine` to begin, cancel and
-    retry minings, `erase` to erase contacts. It ends after --days, or when PROCESSOR_TOKEN is no longer accepted.
+    retry minings, `erase` to erase contacts. It ends after --days, or when PROCESSOR_TOKEN is no longer accepted. With
+    embedded servers, it opens `leadminer serve` alone, because their processor has a new token at each start.
+
+    With --link, prints a link to the pages of `leadminer serve` instead. It works once, within ten minutes.
     """
+    from fetcher.service.sessions import link_to, make_link, secret_of
+
     here = session(context)
-    service_token = here.settings().processor_token
-    if service_token is None:
-        raise Misconfigured(
-            "PROCESSOR_TOKEN is not set: set it to your processor's token, from which user tokens are derived. "
-            "The embedded processor has a new token each time it starts."
-        )
-    expires_at = time.time() + days * DAY_SECONDS
-    here.terminal.show(make_token(service_token.get_secret_value(), check_user(user), scopes, expires_at))
+    settings, user, now = here.settings(), check_user(user), time.time()
+    if link:
+        if not settings.serve_address:
+            raise Misconfigured("SERVE_URL is not set: set it to the address at which people reach leadminer serve.")
+        here.terminal.show(link_to(settings.serve_address, make_link(secret_of(settings), user, now=now)))
+        return
+    kept = settings.processor_token
+    secret = kept.get_secret_value() if kept is not None else secret_of(settings)
+    here.terminal.show(make_token(secret, user, scopes, now + days * DAY_SECONDS))
 
 
 def doctor(

@@ -15,13 +15,12 @@ from fetcher.ports import NotFound, Trouble, check_user
 from fetcher.service.limits import Limits, place_of
 from fetcher.service.origins import Origins
 from fetcher.service.problems import NOT_THERE, Problem, refuse
-from fetcher.service.sessions import Sessions
+from fetcher.service.sessions import SIGN_IN, Sessions
 from schemas.tokens import TokenScope, is_secret, read_token
 
 if TYPE_CHECKING:
     from fetcher.service.jwts import Jwts
 
-SIGN_IN = "/sign-in"
 OPEN = frozenset({("GET", "/health"), ("GET", "/ready"), ("GET", SIGN_IN), ("POST", SIGN_IN)})
 STATIC = "/static/"
 """What anybody can ask: whether the service is up, to sign in, and what pages look like."""

@@ -15,17 +15,25 @@ from contextlib import suppress
 from pathlib import Path
 
 from fetcher.exits import Misconfigured
-from fetcher.settings import Settings
+from fetcher.settings import HERE, Settings
 from schemas.tokens import TokenScope, make_token, read_token
 
 LINK_SECONDS = 600
 SESSION_SECONDS = 12 * 3600
+SIGN_IN = "/sign-in"
 SECRET_FILE = "serve-secret"  # noqa: S105 (a file's name)
 
 
 def make_link(secret: str, user: str, *, now: float) -> str:
     """Return the last part of a link that opens a session of this user, within ten minutes from now."""
     return make_token(_key(secret, "link"), user, TokenScope, int(now) + LINK_SECONDS)
+
+
+def link_to(address: str, link: str) -> str:
+    """Return the whole link, to the service at this address."""
+    for everywhere, here in HERE.items():
+        address = address.replace(f"//{everywhere}:", f"//{here}:")
+    return f"{address.rstrip('/')}{SIGN_IN}?link={link}"
 
 
 class Sessions:

@@ -16,6 +16,7 @@ import pytest
 from fetcher import imap
 from fetcher.commands.cli import OPTIONS, run
 from fetcher.exits import Exit
+from fetcher.service.sessions import Sessions, kept_secret
 from schemas.tokens import Claims, TokenScope, read_token
 from tests.support.fake_processor import TOKEN, FakeProcessor, contact
 
@@ -515,12 +516,52 @@ def test_a_users_token_is_made_from_the_services(
     assert read_token(token, [TOKEN], now=after) is None
 
 
-def test_there_is_no_token_of_the_embedded_processor(capsys: pytest.CaptureFixture[str]) -> None:
-    """`token` refuses with embedded servers, because their processor gets a new token at each start."""
-    code = run(["token", "jane"])
+def test_a_token_with_embedded_servers_is_for_the_service(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """With embedded servers, `token` uses the secret of `leadminer serve`: SERVE_TOKEN, or else the one it keeps."""
+    run(["token", "jane"])
+    kept = capsys.readouterr().out.strip()
+    monkeypatch.setenv("SERVE_TOKEN", "the-token-of-the-service")
+    run(["token", "jane"])
+    given = capsys.readouterr().out.strip()
+
+    reader = Claims("jane", frozenset({TokenScope.READ}))
+    assert read_token(kept, [kept_secret(tmp_path / "home")]) == reader
+    assert read_token(given, ["the-token-of-the-service"]) == reader
+
+
+@pytest.mark.parametrize(
+    ("settings", "address"),
+    [
+        ({}, "http://127.0.0.1:8090"),
+        ({"SERVE_LISTEN": "0.0.0.0:80"}, "http://127.0.0.1:80"),
+        ({"SERVE_LISTEN": "fd:3", "SERVE_URL": "https://leadminer.example.org/"}, "https://leadminer.example.org"),
+    ],
+)
+def test_a_link_signs_a_user_in(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, settings: dict[str, str], address: str
+) -> None:
+    """`token --link` prints a link to the service, which that user's sessions accept once."""
+    sessions = Sessions("the-token-of-the-service")
+    for name, value in {"SERVE_TOKEN": "the-token-of-the-service", **settings}.items():
+        monkeypatch.setenv(name, value)
+
+    code = run(["token", "jane", "--link"])
+
+    start, _, link = capsys.readouterr().out.strip().partition("?link=")
+    assert (code, start) == (Exit.OK, f"{address}/sign-in")
+    assert [sessions.spend(link), sessions.spend(link)] == ["jane", None]
+
+
+def test_a_link_to_nowhere_is_not_made(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """If nobody said where the service is reached, the error names the setting."""
+    monkeypatch.setenv("SERVE_LISTEN", "fd:3")
+
+    code = run(["token", "jane", "--link"])
 
     assert code == Exit.SETTINGS
-    assert "PROCESSOR_TOKEN" in capsys.readouterr().err
+    assert "SERVE_URL is not set" in capsys.readouterr().err
 
 
 def test_doctor_says_what_is_wrong_and_how_to_mend_it(
