@@ -24,15 +24,22 @@ if TYPE_CHECKING:
     from fetcher.adapters.r2 import R2RawStore
     from fetcher.adapters.redis import RedisJobQueue
 
+WORKER_POLL_SECONDS = 2.0
+"""Twice as long as elsewhere, because each request to a Worker costs money."""
+
 
 @dataclass(frozen=True, slots=True)
 class Stack:
-    """The servers of one mode, behind their ports. `embedded` ones outlive the command that opened the stack."""
+    """The servers of one mode, behind their ports. `embedded` ones outlive the command that opened the stack.
+
+    `poll_seconds` is how often the service asks the processor about a mining that somebody watches.
+    """
 
     raw_store: RawStore
     queue: JobQueue
     processor: "ProcessorClient"
     embedded: bool
+    poll_seconds: float = 1.0
 
 
 class Late:
@@ -136,7 +143,7 @@ def _open_cloudflare(opened: ExitStack, settings: Settings) -> Stack:
     queue = opened.enter_context(closing(_open_queue(settings)))
     token = settings.processor_token.get_secret_value() if settings.processor_token else ""
     processor = _open_processor(opened, settings.processor_url or "", token)
-    return Stack(store, queue, processor, settings.embedded)
+    return Stack(store, queue, processor, settings.embedded, poll_seconds=WORKER_POLL_SECONDS)
 
 
 def _open_r2(settings: Settings) -> "R2RawStore":

@@ -3,6 +3,7 @@
 import json
 import re
 import threading
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -37,13 +38,18 @@ class FakeProcessor:
     sources: list[str | None] = field(default_factory=list)
     selections: list[dict[str, str]] = field(default_factory=list)
     """The parameters of each list of contacts that was read, without `after` and `limit`."""
+    asked: Counter[str] = field(default_factory=Counter)
+    """How often each path was asked for."""
     fails_after_pages: int | None = None
     broken: bool = False
+    away: bool = False
+    """Whether a database behind it does not answer."""
     url: str = ""
 
     def answer(self, method: str, target: str, token: str, body: bytes) -> Answer:
         """Answer one request according to the contract."""
         parts = urlsplit(target)
+        self.asked[parts.path] += 1
         query = {name: values[0] for name, values in parse_qs(parts.query, strict_parsing=bool(parts.query)).items()}
         if (method, parts.path) == ("GET", "/health"):
             return 200, {"status": "ok", "version": "1.2.3"}
@@ -51,6 +57,8 @@ class FakeProcessor:
             return 401, {"error": "A valid token is required: send the header Authorization: Bearer …", "code": "token"}
         if (method, parts.path) == ("GET", "/ready"):
             return 200, {"status": "ok", "version": "1.2.3"}
+        if self.away:
+            return 503, {"error": "The database does not answer now: try again later.", "code": "unavailable"}
         if self.broken:
             return 200, {"minings": [{"unforeseen": "mail text that nobody may see"}]}
         if unquote(parts.path.split("/")[2]) != self.user:

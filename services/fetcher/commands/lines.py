@@ -5,9 +5,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from threading import Event, Lock, Thread
 
-from fetcher.commands.stages import WAITING, Pace, Remarks, clock_time, count_read, count_settled, counts, percent
+from fetcher.commands.stages import WAITING, Remarks, clock_time, count_read, count_settled, counts, percent
 from fetcher.commands.terminal import Terminal, number
 from fetcher.mining.outcome import Progress as State
+from fetcher.mining.pace import Pace
 
 LINE_SECONDS = 1.5
 """The time between two plain lines for the same state."""

@@ -11,9 +11,10 @@ from rich.table import Column
 from rich.text import Text
 
 from fetcher.commands.lines import Lines, repeated
-from fetcher.commands.stages import WAITING, Pace, Remarks, clock_time, counts, percent
+from fetcher.commands.stages import WAITING, Remarks, clock_time, counts, percent
 from fetcher.commands.terminal import Terminal
 from fetcher.mining.outcome import Progress as State
+from fetcher.mining.pace import Pace
 
 LABELS = {
     "connecting": "Connecting",

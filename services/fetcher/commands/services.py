@@ -55,7 +55,8 @@ def serve(context: typer.Context) -> None:
             waiting=settings.serve_waiting,
             mailboxes=make_mailboxes(settings, listening),
         )
-        serve_until_stopped(make_app(make_room(stack, runs), doors), runs, listening)
+        room = make_room(stack, runs)
+        serve_until_stopped(make_app(room, doors), runs, listening, on_stop=room.watches.stop)
 
 
 def stop(context: typer.Context) -> None:

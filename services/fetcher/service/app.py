@@ -9,7 +9,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import Response
 
-from fetcher.service import contacts, minings
+from fetcher.service import contacts, events, minings
 from fetcher.service.bounds import Bounds
 from fetcher.service.doors import Doors, Guard
 from fetcher.service.minings import Minings
@@ -17,6 +17,7 @@ from fetcher.service.origins import Hosts
 from fetcher.service.problems import answer, refuse_http, refuse_invalid
 from fetcher.service.room import Room
 from fetcher.service.runs import Runs
+from fetcher.service.watches import Watches
 
 if TYPE_CHECKING:
     from fetcher.bootstrap import Stack
@@ -24,7 +25,8 @@ if TYPE_CHECKING:
 
 def make_room(stack: "Stack", runs: Runs) -> Room:
     """Return what the routes work with."""
-    return Room(stack, Minings(stack, runs))
+    minings = Minings(stack, runs)
+    return Room(stack, minings, Watches(stack, minings))
 
 
 def make_app(room: Room, doors: Doors) -> FastAPI:
@@ -39,7 +41,7 @@ def make_app(room: Room, doors: Doors) -> FastAPI:
     )
     app.state.room = room
     app.add_api_route("/health", health, tags=["Service"])
-    for router in (minings.router, contacts.router):
+    for router in (minings.router, events.router, contacts.router):
         app.include_router(router)
     app.add_middleware(Guard, doors=doors)
     app.add_middleware(Bounds)

@@ -3,10 +3,11 @@
 import asyncio
 import contextlib
 import logging
+import resource
 import signal
 import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import structlog
 import uvicorn
@@ -25,6 +26,8 @@ STORING_SECONDS = 40
 """How long minings may then take to store what is in flight. Together, both limits stay below the 60 seconds after
 which a container is killed. If a mail server takes longer, nothing is lost: the messages are still in the mailbox."""
 LOOK_SECONDS = 0.05
+CONNECTIONS = 4_096
+"""Twice as many open files as there can be streams."""
 
 
 class Server(uvicorn.Server):
@@ -58,13 +61,17 @@ def address_of(listening: socket.socket) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-def serve_until_stopped(app: ASGIApp, runs: Runs, listening: socket.socket) -> None:
+def serve_until_stopped(
+    app: ASGIApp, runs: Runs, listening: socket.socket, *, on_stop: Callable[[], None] = lambda: None
+) -> None:
     """Answer until SIGTERM or Ctrl-C. Then return once no mining has anything in flight, or after 50 seconds at most.
 
-    A second one raises KeyboardInterrupt immediately.
+    Calls `on_stop` to end answers that would not end by themselves. A second signal raises KeyboardInterrupt
+    immediately.
     """
     _set_up_logging()
-    asyncio.run(_serve(make_server(app), runs, listening))
+    _allow_connections()
+    asyncio.run(_serve(make_server(app), runs, listening, on_stop))
 
 
 def make_server(app: ASGIApp) -> Server:
@@ -83,12 +90,13 @@ def make_server(app: ASGIApp) -> Server:
     return Server(config)
 
 
-async def _serve(server: Server, runs: Runs, listening: socket.socket) -> None:
+async def _serve(server: Server, runs: Runs, listening: socket.socket, on_stop: Callable[[], None]) -> None:
     def stop(number: signal.Signals) -> None:
         if runs.stopping and number != signal.SIGHUP:
             raise KeyboardInterrupt
         log.info("service stopping", minings=runs.count)
         runs.stop()
+        on_stop()
         server.should_exit = True
 
     loop = asyncio.get_running_loop()
@@ -101,6 +109,14 @@ async def _serve(server: Server, runs: Runs, listening: socket.socket) -> None:
             while runs.count:  # noqa: ASYNC110 - they end in their own threads
                 await asyncio.sleep(LOOK_SECONDS)
     log.info("service stopped", minings=runs.count)
+
+
+def _allow_connections() -> None:
+    """Raise the limit of open files as far as allowed: a connection is a file, and many systems begin with 1,024."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = CONNECTIONS if hard == resource.RLIM_INFINITY else min(CONNECTIONS, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def _set_up_logging() -> None:

@@ -16,6 +16,7 @@ from fetcher.service.problems import Problem, refuse
 if TYPE_CHECKING:
     from fetcher.bootstrap import Stack
     from fetcher.service.minings import Minings
+    from fetcher.service.watches import Watches
 
 log = structlog.get_logger()
 
@@ -26,6 +27,7 @@ class Room:
 
     stack: "Stack"
     minings: "Minings"
+    watches: "Watches"
 
 
 def room_of(request: Request) -> Room:

@@ -14,9 +14,10 @@ from rich.progress import Task, TaskID
 
 from fetcher.commands.lines import Lines
 from fetcher.commands.progress import LABELS, Stage, shown
-from fetcher.commands.stages import STOPPING, Pace, clock_time, counts
+from fetcher.commands.stages import STOPPING, clock_time, counts
 from fetcher.commands.terminal import Terminal
 from fetcher.mining.outcome import Progress
+from fetcher.mining.pace import Pace
 from tests.support.screen import Screen
 
 WIDTHS = (40, 80, 120)

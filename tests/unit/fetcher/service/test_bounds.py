@@ -18,7 +18,7 @@ NOTHING: Any = None
 @pytest.fixture
 async def client() -> AsyncIterator[httpx.AsyncClient]:
     """Yield a client of a service that has nothing to work with: no request here gets that far."""
-    transport = httpx.ASGITransport(make_app(Room(NOTHING, NOTHING), Doors(token=TOKEN)))
+    transport = httpx.ASGITransport(make_app(Room(NOTHING, NOTHING, NOTHING), Doors(token=TOKEN)))
     headers = {"Authorization": f"Bearer {TOKEN}"}
     async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1", headers=headers) as client:
         yield client

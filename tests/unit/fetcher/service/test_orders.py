@@ -16,7 +16,7 @@ from schemas.scope import Scope
 
 TOKEN = "the-token-of-the-service"
 NOTHING: Any = SimpleNamespace(processor=None)
-ROOM = Room(NOTHING, Minings(NOTHING, NOTHING))
+ROOM = Room(NOTHING, Minings(NOTHING, NOTHING), NOTHING)
 """No order that is refused gets further."""
 LEAST = {"source": "imaps://jane%40example.org@imap.example.org", "password": "hunter2"}
 

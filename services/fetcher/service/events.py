@@ -1,0 +1,104 @@
+"""The route that streams a mining's events, as Server-Sent Events."""
+
+import asyncio
+import json
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Header, Path
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from fetcher.service.doors import Owner
+from fetcher.service.problems import HEADERS
+from fetcher.service.room import Here, JsonRoute
+from fetcher.service.watches import ENDED, Watch
+
+router = APIRouter(prefix="/users/{user}/minings/{id}", route_class=JsonRoute, tags=["Minings"])
+HEARTBEAT_SECONDS = 15.0
+"""Proxies cut a connection that says nothing for 30 to 60 seconds."""
+SEND_SECONDS = 20.0
+"""How long a client may take to read what fills its buffers."""
+HEARTBEAT = b": \n\n"
+FIRST = b"retry: 3000\n\n"
+"""How many milliseconds a browser waits before it connects again."""
+STREAM_HEADERS = HEADERS | {"X-Accel-Buffering": "no"}
+"""The last one is for nginx, which would keep events back otherwise."""
+
+
+def as_json(fields: dict[str, Any]) -> str:
+    """Return a state as one line of JSON."""
+    return json.dumps(fields, separators=(",", ":"))
+
+
+class EventStream(Response):
+    """Sends the newest event of a watch until the last one, or until the client is gone or stops reading."""
+
+    media_type = "text/event-stream"
+
+    def __init__(self, watch: Watch, leave: Callable[[], Any], *, render: Callable[[dict[str, Any]], str]) -> None:
+        """Stream a watch that has an event, and call `leave` at the end."""
+        super().__init__(headers=STREAM_HEADERS)
+        del self.headers["content-length"]
+        self._watch, self._leave, self._render = watch, leave, render
+
+    async def __call__(self, _scope: Scope, receive: Receive, send: Send) -> None:
+        """Send the stream."""
+        gone = asyncio.ensure_future(_until_gone(receive))
+        try:
+            await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
+            await self._send(send, FIRST)
+            await self._send_events(send, gone)
+            await self._send(send, b"", more=False)
+        except TimeoutError:
+            return  # it reads no longer; the server closes the connection
+        finally:
+            gone.cancel()
+            await self._leave()
+
+    async def _send_events(self, send: Send, gone: "asyncio.Future[None]") -> None:
+        sent = None
+        while not gone.done():
+            changed, event = self._watch.changed, self._watch.latest
+            if event is not None and event is not sent:
+                sent = event
+                await self._send(send, event.frame(self._render))
+                if event.last:
+                    return
+            elif not (await asyncio.wait((changed, gone), timeout=HEARTBEAT_SECONDS, return_when="FIRST_COMPLETED"))[0]:
+                await self._send(send, HEARTBEAT)
+
+    async def _send(self, send: Send, data: bytes, *, more: bool = True) -> None:
+        async with asyncio.timeout(SEND_SECONDS):
+            await send({"type": "http.response.body", "body": data, "more_body": more})
+
+
+async def open_stream(
+    watching: AbstractAsyncContextManager[Watch], *, render: Callable[[dict[str, Any]], str] = as_json
+) -> EventStream:
+    """Return the stream of a watch; raise what the first poll raises, such as NotFound."""
+    watch = await watching.__aenter__()
+    return EventStream(watch, lambda: watching.__aexit__(None, None, None), render=render)
+
+
+async def _until_gone(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+@router.get("/events", response_class=EventStream)
+async def events(
+    user: Owner,
+    id: Annotated[str, Path(description="the mining's id")],  # noqa: A002 - the name in the path
+    here: Here,
+    last_event_id: Annotated[str, Header()] = "",
+) -> Response:
+    """Stream the mining's status as Server-Sent Events: each `state` is the whole of it, the last event is `ended`.
+
+    An event is what `GET /users/{user}/minings/{id}` returns, with `rate` (messages per second), `seconds_left` (of
+    this stage) and, at the end, `totals`: `contacts`, `new` and `reachable`. `stopping` says that the service stops.
+    """
+    if last_event_id == ENDED:
+        return Response(status_code=204)  # a browser that had the last event does not connect again
+    return await open_stream(here.watches.watching(user, id))
