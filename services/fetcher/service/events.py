@@ -7,7 +7,7 @@ from contextlib import AbstractAsyncContextManager
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Path
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from fetcher.service.doors import Owner
@@ -87,7 +87,7 @@ async def _until_gone(receive: Receive) -> None:
         pass
 
 
-@router.get("/events", response_class=EventStream)
+@router.get("/events", response_class=StreamingResponse, responses={200: {"content": {EventStream.media_type: {}}}})
 async def events(
     user: Owner,
     id: Annotated[str, Path(description="the mining's id")],  # noqa: A002 - the name in the path
