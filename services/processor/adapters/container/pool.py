@@ -1,5 +1,6 @@
 """Connection pools to PostgreSQL, and the translation of its errors to the ports' errors."""
 
+import select
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, Self
@@ -50,7 +51,8 @@ async def open_pool(connection_string: str) -> AsyncIterator[Pool]:
 
     async def check(connection: Connection) -> None:
         try:
-            await AsyncConnectionPool.check_connection(connection)
+            if _has_heard(connection):
+                await AsyncConnectionPool.check_connection(connection)
         except psycopg.Error:
             await pool.drain()  # the others are broken too, and finding them one by one costs a growing pause each
             raise
@@ -68,6 +70,16 @@ async def open_pool(connection_string: str) -> AsyncIterator[Pool]:
         open=False,
     ) as pool:
         yield pool
+
+
+def _has_heard(connection: Connection) -> bool:
+    """Return whether a server has sent something that was not asked for. When it ends a connection, it does.
+
+    To ask the server itself would take a round trip before each statement.
+    """
+    poll = select.poll()
+    poll.register(connection.fileno(), select.POLLIN)
+    return bool(poll.poll(0))
 
 
 def translate(error: Exception) -> Exception:
