@@ -8,7 +8,7 @@ from infra.naming import ENVIRONMENTS
 
 NAMESPACE = "leadminer"
 SIZES = ("small", "medium", "large")
-JURISDICTIONS = ("default", "eu", "fedramp")
+JURISDICTIONS = ("default", "eu", "fedramp", "us")
 LOCATIONS = ("apac", "eeur", "enam", "oc", "weur", "wnam")
 ALWAYS = "always required"
 _BOOLEAN = "true|false"

@@ -70,6 +70,8 @@ class Processor(pulumi.ComponentResource):
             compatibility_flags=list(COMPATIBILITY_FLAGS),
             bindings=cast("list[WorkersScriptBindingArgsDict]", fields),
             limits=cloudflare.WorkersScriptLimitsArgs(cpu_ms=CPU_MS),
+            # Run next to what a request asks most, which is D1, and not next to the caller.
+            placement=cloudflare.WorkersScriptPlacementArgs(mode="smart"),
             observability=cloudflare.WorkersScriptObservabilityArgs(
                 enabled=True,
                 head_sampling_rate=1,

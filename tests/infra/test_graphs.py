@@ -186,6 +186,30 @@ def test_a_domain_switches_workers_dev_off() -> None:
     assert graph.outputs["processorUrl"] == "https://processor.example.org"
 
 
+@pytest.mark.parametrize("jurisdiction", ["eu", "us"])
+def test_a_jurisdiction_holds_for_everything_that_keeps_data(jurisdiction: str) -> None:
+    """The database, the bucket and both queues are in it, and the Worker finds the bucket there."""
+    config = read_stack("staging") | ACCOUNT | {"leadminer:jurisdiction": jurisdiction}
+    secrets = {f"leadminer:{name}": f"{CANARY}-{name}" for name in SECRETS}
+
+    graph = run_program("staging", config, secrets)
+
+    assert graph.error == ""
+    places = {
+        path: each["inputs"]["jurisdiction"] for path, each in graph.graph.items() if "jurisdiction" in each["inputs"]
+    }
+    assert set(places.values()) == {jurisdiction}
+    assert {path.rpartition("/")[2] for path in places} == {"bucket", "database", "dead-queue", "lifecycle", "queue"}
+    bindings = graph.graph["cloudflare/processor/script"]["inputs"]["bindings"]
+    assert [each["jurisdiction"] for each in bindings if "jurisdiction" in each] == [jurisdiction]
+    assert f".{jurisdiction}.r2.cloudflarestorage.com" in json.dumps(graph.outputs)
+
+
+def test_the_worker_runs_next_to_its_database() -> None:
+    """The Worker is placed by what it asks, not by who calls it."""
+    assert declared("production").graph["cloudflare/processor/script"]["inputs"]["placement"] == {"mode": "smart"}
+
+
 def test_every_image_can_be_replaced_by_a_setting() -> None:
     """Each image can be a local image's id, which is used without pulling or building."""
     names = ("imagePostgres", "imageRedis", "imageProcessor", "imageFetcher")

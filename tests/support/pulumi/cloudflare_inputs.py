@@ -22,7 +22,7 @@ BucketName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{1,61}
 Variable = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
 Cron = Annotated[str, StringConstraints(pattern=r"^[0-9*/,A-Z#L-]+( [0-9*/,A-Z#L-]+){4}$")]
 ContentType = Literal["text/x-python", "text/plain", "application/octet-stream", "application/javascript+module"]
-Jurisdiction = Literal["eu", "fedramp"]
+Jurisdiction = Literal["eu", "fedramp", "us"]
 Region = Literal["apac", "eeur", "enam", "oc", "weur", "wnam"]
 Rate = Annotated[float, Field(ge=0, le=1)]
 
@@ -205,6 +205,12 @@ class Limits(Inputs):
     cpu_ms: Annotated[int, Field(ge=10, le=300_000)]
 
 
+class Placement(Inputs):
+    """Where the Worker runs."""
+
+    mode: Literal["smart"]
+
+
 class Logs(Inputs):
     """The log lines to keep."""
 
@@ -235,6 +241,7 @@ class WorkersScript(Inputs):
     compatibility_flags: list[Literal["python_workers"]]
     bindings: list[Bound]
     limits: Limits
+    placement: Placement
     observability: Observability
 
     @model_validator(mode="after")

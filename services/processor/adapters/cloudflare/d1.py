@@ -16,60 +16,60 @@ SCHEMA_VERSION: Final = "0001_minings"
 
 _CONFLICTS = ("SQLITE_CONSTRAINT", "constraint failed")
 _LIMITS = ("SQLITE_TOOBIG", "too big", "statement too long")
-_MISTAKES = ("D1_TYPE_ERROR", "D1_COLUMN_NOTFOUND", "syntax error", "no such ", "variable number", "parameter bindings")
-"""Texts of D1's errors that a retry cannot fix (D1's docs, "Debug", 2026-11)."""
+_MISSING = ("D1_COLUMN_NOTFOUND", "no such ", "has no column named")
+_MISTAKES = (*_MISSING, "D1_TYPE_ERROR", "syntax error", "variable number", "parameter bindings")
+"""Texts of D1's errors that a retry cannot fix (D1's docs, "Debug", 2026-11). Migrations fix what is missing."""
 
 
 class D1MiningStore:
     """`MiningStore` on a D1 binding, for one invocation.
 
-    Before its first statement it checks the database's schema and refuses to work on an older one. `queries` counts the
-    statements, which the platform limits. `size_bytes` is the database's size after the latest statement.
+    If the database lacks a table or a column and its schema is older than the Worker, the error says which migrations
+    to apply. `queries` counts the statements, which the platform limits. `size_bytes` is the database's size after the
+    latest statement.
     """
 
     def __init__(self, database: Any, *, max_queries: int = D1_QUERIES) -> None:
         self._database = database
         self._max_queries = max_queries
-        self._is_checked = False
         self.queries = 0
         self.size_bytes = 0
 
     async def query(self, statement: str, /, **arguments: Any) -> list[Row]:
         """Run one statement by itself and return its rows."""
-        [rows] = await self._run(bind_all(STATEMENTS, [Statement(statement, arguments)]))
+        [rows] = await self._ask(bind_all(STATEMENTS, [Statement(statement, arguments)]))
         return rows
 
     async def batch(self, statements: Sequence[Statement]) -> None:
         """Run all statements or none; raise Conflict if one of their guards does not hold."""
-        await self._run(bind_all(STATEMENTS, statements))
-
-    async def _run(self, statements: Sequence[Bound]) -> list[list[Row]]:
-        if not self._is_checked:
-            await self._check_schema()
-        return await self._ask(statements)
-
-    async def _check_schema(self) -> None:
-        try:
-            [[row]] = await self._ask(bind_all(_SCHEMA, [Statement("schema_version")]))
-        except Exception as error:
-            if "no such table" not in str(error):
-                raise
-            row = {"id": None}
-        refuse_older("D1", row["id"], needed=SCHEMA_VERSION)
-        self._is_checked = True
+        await self._ask(bind_all(STATEMENTS, statements))
 
     async def _ask(self, statements: Sequence[Bound]) -> list[list[Row]]:
-        self.queries += len(statements)
-        if self.queries > self._max_queries:
-            raise Unavailable("this invocation has used up its D1 statements")
         try:
-            prepared = [self._database.prepare(bound.sql).bind(*bound.values) for bound in statements]
-            answers = [await prepared[0].all()] if len(prepared) == 1 else await self._database.batch(prepared)
+            return await self._run(statements)
         except Exception as error:
+            if any(word in str(error) for word in _MISSING):
+                await self._refuse_older_schema()
             translated = translate(error)
             if translated is error:
                 raise
             raise translated from error
+
+    async def _refuse_older_schema(self) -> None:
+        try:
+            [[row]] = await self._run(bind_all(_SCHEMA, [Statement("schema_version")]))
+        except Exception as error:
+            if "no such table" not in str(error):
+                raise translate(error) from error
+            row = {"id": None}
+        refuse_older("D1", row["id"], needed=SCHEMA_VERSION)
+
+    async def _run(self, statements: Sequence[Bound]) -> list[list[Row]]:
+        self.queries += len(statements)
+        if self.queries > self._max_queries:
+            raise Unavailable("this invocation has used up its D1 statements")
+        prepared = [self._database.prepare(bound.sql).bind(*bound.values) for bound in statements]
+        answers = [await prepared[0].all()] if len(prepared) == 1 else await self._database.batch(prepared)
         self.size_bytes = int(_meta(answers[-1]).get("size_after") or 0)
         return [list(answer["results"]) for answer in answers]
 
@@ -79,7 +79,9 @@ def _meta(answer: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def translate(error: Exception) -> Exception:
-    """Return the port's error for an error of D1. An error that is our own mistake is returned unchanged."""
+    """Return the port's error for an error of D1. A port's own error, or our own mistake, is returned unchanged."""
+    if isinstance(error, Unavailable):
+        return error
     text = str(error)
     if any(word in text for word in _MISTAKES):
         return error

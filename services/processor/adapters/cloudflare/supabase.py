@@ -17,6 +17,8 @@ TIMEOUT_SECONDS: Final = 30.0
 
 _JSON: Final = frozenset({"contacts", "ledger", "receipt", "after"})
 """Arguments of type jsonb: if one is a string, it is JSON already."""
+_NO_SUCH_FUNCTION: Final = 404
+"""PostgREST's status for a function that is missing, or that takes other arguments."""
 _WAITING_HELPS: Final = frozenset({401, 403, 404, 406, 408, 425, 429})
 """Statuses worth waiting on, besides 5xx. A wrong key, an unexposed schema or a missing function can be fixed."""
 
@@ -35,7 +37,7 @@ Fetch = Callable[..., Awaitable[HttpResponse]]
 
 
 class SupabaseContactStore:
-    """`ContactStore` over PostgREST's RPC, for one invocation. It refuses to work on an older schema."""
+    """`ContactStore` over PostgREST's RPC. If a function is missing, the error says which migrations to apply."""
 
     def __init__(self, url: str, key: str, *, fetch: Fetch, timeout_seconds: float = TIMEOUT_SECONDS) -> None:
         """Use the project at `url`. A call without an answer for `timeout_seconds` is dropped, with its connection."""
@@ -47,33 +49,30 @@ class SupabaseContactStore:
         }
         self._fetch = fetch
         self._timeout_seconds = timeout_seconds
-        self._is_checked = False
 
     async def call(self, function: str, **arguments: Any) -> Any:
         """Run one function in its own transaction and return its result as JSON values.
 
         A string for a `jsonb` argument is taken as JSON text. Raises Unavailable, Conflict or LimitExceeded.
         """
-        if not self._is_checked:
-            await self._check_schema()
-        return await self._ask(function, **arguments)
+        status, answer = await self._ask(function, **arguments)
+        if status == _NO_SUCH_FUNCTION:
+            version_status, version = await self._ask("schema_version")
+            if 200 <= version_status < 300:
+                refuse_older("Supabase", version, needed=SCHEMA_VERSION)
+        if not 200 <= status < 300:
+            raise translate(function, status)
+        return answer
 
-    async def _check_schema(self) -> None:
-        refuse_older("Supabase", await self._ask("schema_version"), needed=SCHEMA_VERSION)
-        self._is_checked = True
-
-    async def _ask(self, function: str, **arguments: Any) -> Any:
+    async def _ask(self, function: str, **arguments: Any) -> tuple[int, Any]:
         body = encode(arguments)
         try:
             async with asyncio.timeout(self._timeout_seconds):
                 response = await self._fetch(self._url + function, method="POST", headers=self._headers, body=body)
                 status, text = int(response.status), await response.text()
-            answer = json.loads(text) if 200 <= status < 300 and text else None
+            return status, json.loads(text) if 200 <= status < 300 and text else None
         except Exception as error:
             raise Unavailable("Supabase does not answer") from error
-        if not 200 <= status < 300:
-            raise translate(function, status)
-        return answer
 
 
 def encode(arguments: dict[str, Any]) -> str:

@@ -1,4 +1,7 @@
-"""The check that a database's schema is not older than the Worker."""
+"""The check that a database's schema is not older than the Worker.
+
+Each deployment makes it in advance. A Worker makes it only when a database lacks something that it asks for.
+"""
 
 from processor.ports import Unavailable
 

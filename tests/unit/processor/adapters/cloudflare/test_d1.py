@@ -3,7 +3,7 @@
 import pytest
 
 from processor.adapters.cloudflare.d1 import SCHEMA_VERSION, D1MiningStore, translate
-from processor.ports import Conflict, LimitExceeded, Unavailable
+from processor.ports import Conflict, LimitExceeded, Statement, Unavailable
 from tests.support.sqlite_d1 import D1Error, SqliteD1
 
 
@@ -19,6 +19,7 @@ from tests.support.sqlite_d1 import D1Error, SqliteD1
         ("D1_ERROR: internal error; reference = abc", Unavailable),
         ("D1_ERROR: Exceeded maximum DB size.", Unavailable),
         ("D1_ERROR: no such column: x: SQLITE_ERROR", D1Error),
+        ("D1_ERROR: table minings has no column named x: SQLITE_ERROR", D1Error),
         ("D1_TYPE_ERROR: Type 'bigint' not supported for value '9007199254740993'", D1Error),
     ],
 )
@@ -30,16 +31,41 @@ def test_errors_are_translated(text: str, error: type[Exception]) -> None:
 async def test_without_tables_the_store_says_what_to_do() -> None:
     """For an empty database the error says which migrations to apply, and no segment is blamed."""
     with pytest.raises(Unavailable, match=SCHEMA_VERSION):
-        await D1MiningStore(SqliteD1()).query("ping")
+        await D1MiningStore(SqliteD1()).query("minings")
 
 
-async def test_an_older_schema_is_refused() -> None:
-    """No statement runs on a database with older migrations."""
+async def test_a_statement_costs_no_look_at_the_schema() -> None:
+    """While nothing is missing, only the statement itself runs."""
+    store = D1MiningStore(SqliteD1.migrated())
+
+    await store.query("ping")
+
+    assert store.queries == 1
+
+
+@pytest.mark.parametrize(
+    "change", ["DROP TABLE watermarks", "ALTER TABLE watermarks RENAME COLUMN uids TO u"], ids=["table", "column"]
+)
+async def test_what_an_older_schema_lacks_is_explained(change: str) -> None:
+    """If a table or column is missing, the error says which migrations the database has, and which it needs."""
     database = SqliteD1.migrated()
+    database.connection.execute(change)
     database.connection.execute("UPDATE migrations SET id = '0000_before'")
+    store, marks = D1MiningStore(database), {"folders": ["f"], "uidvalidities": [1], "uids": ["1"]}
 
-    with pytest.raises(Unavailable, match="0000_before"):
-        await D1MiningStore(database).query("ping")
+    with pytest.raises(Unavailable, match=f"0000_before.*{SCHEMA_VERSION}"):
+        await store.query("watermarks", user_no=1, source="s")
+    with pytest.raises(Unavailable, match=f"0000_before.*{SCHEMA_VERSION}"):
+        await store.batch([Statement("write_watermarks", {"user_no": 1, "source": "s", **marks})])
+
+
+async def test_what_our_schema_lacks_is_our_mistake() -> None:
+    """If the migrations are applied, the error is D1's own."""
+    database = SqliteD1.migrated()
+    database.connection.execute("DROP TABLE watermarks")
+
+    with pytest.raises(D1Error, match="no such table"):
+        await D1MiningStore(database).query("watermarks", user_no=1, source="s")
 
 
 async def test_a_newer_schema_is_served() -> None:
@@ -52,7 +78,7 @@ async def test_a_newer_schema_is_served() -> None:
 
 async def test_an_invocation_ends_at_its_queries() -> None:
     """At the platform's limit no more statements run, and the job waits for another invocation."""
-    store = D1MiningStore(SqliteD1.migrated(), max_queries=3)
+    store = D1MiningStore(SqliteD1.migrated(), max_queries=2)
 
     for _ in range(2):
         await store.query("ping")

@@ -60,24 +60,30 @@ async def test_a_call_names_function_schema_and_key() -> None:
     assert json.loads(options["body"]) == {"mining": "m", "chunk": 1, "part": 0, "contacts": [{"address": "é@x.org"}]}
 
 
-async def test_the_schema_is_looked_at_once_an_invocation() -> None:
-    """The first call checks the version; later calls do not."""
+async def test_a_call_is_one_request() -> None:
+    """While every function is there, nothing else is asked."""
     supabase = Supabase()
 
     await supabase.store.call("erase_user", user_id="jo")
     await supabase.store.call("erase_user", user_id="jo")
 
-    assert [url.rpartition("/")[2] for url, _ in supabase.asked] == ["schema_version", "erase_user", "erase_user"]
+    assert [url.rpartition("/")[2] for url, _ in supabase.asked] == ["erase_user", "erase_user"]
 
 
-async def test_an_older_schema_is_refused() -> None:
-    """No function is called until the migrations are applied. The text says which ones."""
-    supabase = Supabase(version="0001_tables")
+async def test_a_function_missing_from_an_older_schema_is_explained() -> None:
+    """The error says which migrations to apply."""
+    supabase = Supabase(404, version="0001_tables")
 
     with pytest.raises(Unavailable, match=f"0001_tables.*{SCHEMA_VERSION}"):
         await supabase.store.call("erase_user", user_id="jo")
 
-    assert len(supabase.asked) == 1
+    assert [url.rpartition("/")[2] for url, _ in supabase.asked] == ["erase_user", "schema_version"]
+
+
+async def test_a_function_missing_from_our_schema_is_named() -> None:
+    """If the migrations are applied, the error names the function."""
+    with pytest.raises(Unavailable, match="answers erase_user with 404"):
+        await Supabase(404).store.call("erase_user", user_id="jo")
 
 
 @pytest.mark.parametrize(
