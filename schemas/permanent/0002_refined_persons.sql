@@ -120,7 +120,9 @@ CREATE INDEX refined_persons_recent ON leadminer.refined_persons (
     user_id, coalesce(recency, '-infinity') DESC, address
 );
 CREATE INDEX refined_persons_name ON leadminer.refined_persons (user_id, name_key, address);
-CREATE INDEX refined_persons_search ON leadminer.refined_persons USING gin (search);
+-- A longer list of pending entries than the default of 4 MB, so that refining seldom waits for the index to be sorted.
+CREATE INDEX refined_persons_search ON leadminer.refined_persons USING gin (search)
+WITH (gin_pending_list_limit = 16384);
 COMMENT ON COLUMN leadminer.refined_persons.names IS
     'Votes: [name, folded, messages, latest as seconds since 1970 or null, 1 if the address wrote under it, else 0, '
     'and, if it differs from folded, the folded form without accents], in the order of names: the first is shown.';

@@ -129,10 +129,10 @@ COMMENT ON FUNCTION leadminer.add_words IS
 CREATE FUNCTION leadminer.search_key(user_id text) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT substr(md5(user_id), 1, 8)
+    SELECT left(md5(user_id), 4)
 $$;
 COMMENT ON FUNCTION leadminer.search_key IS
-    'What the user''s words begin with in the search index, so that a search reads the words of one user.';
+    'What the user''s words begin with in the search index, so that a search reads the words of one user, or of a few.';
 
 CREATE FUNCTION leadminer.hash_address(user_id text, address text) RETURNS bytea
 LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from fetcher.commands.contact import contact
 from fetcher.commands.contacts import contacts, export
 from fetcher.commands.erasing import allow, erase
 from fetcher.commands.hardening import harden_process
@@ -37,7 +38,22 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"], "token_normalize_func": str.lower},
 )
-for command in (mine, status, report, contacts, export, cancel, retry, erase, allow, serve, stop, token, doctor):
+for command in (
+    mine,
+    status,
+    report,
+    contacts,
+    contact,
+    export,
+    cancel,
+    retry,
+    erase,
+    allow,
+    serve,
+    stop,
+    token,
+    doctor,
+):
     app.command(cls=Command)(command)
 
 

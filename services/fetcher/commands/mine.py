@@ -4,12 +4,12 @@ import shlex
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import asdict, replace
-from datetime import date
 from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from fetcher.commands.days import day
 from fetcher.commands.failures import failure_lines
 from fetcher.commands.interruption import OutOfTime, gentle_stop
 from fetcher.commands.login_options import SOURCE_HELP, CaFile, PasswordFile, Plain, TokenText, make_connector
@@ -28,14 +28,6 @@ if TYPE_CHECKING:
 
 
 NEXT = "Next: leadminer contacts{user} · leadminer export{user}"
-
-
-def day(text: str) -> str:
-    """Return a date as YYYY-MM-DD; raise BadParameter if the text is not a date."""
-    try:
-        return date.fromisoformat(text).isoformat()
-    except ValueError:
-        raise typer.BadParameter(f"{text!r} is not a date: write it like 2026-01-31.") from None
 
 
 def mine(

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from processor.api.requests import BadRequest, check_texts, read_date, read_mining
-from processor.domain.contacts.search import split_words
+from processor.domain.contacts.search import MAX_WORD, split_words
 from schemas.tags import TAGS
 
 MAX_PAGE = 1000
@@ -41,7 +41,7 @@ def read_selection(query: Mapping[str, str]) -> dict[str, Any]:
     if tag is not None and tag not in TAGS:
         raise BadRequest(f"tag is {tag!r}: it must be one of {', '.join(TAGS)}.")
     return {
-        "words": (split_words(q) or [NO_WORD]) if q else None,
+        "words": ([word[:MAX_WORD] for word in split_words(q)] or [NO_WORD]) if q else None,
         "tag": tag,
         "source_name": query.get("source") or None,
         "since": read_date(query, "since"),

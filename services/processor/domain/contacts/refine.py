@@ -54,8 +54,8 @@ class Person(NamedTuple):
         fields = self._asdict()
         del fields["verdict"]
         fields["names"] = [_add_key(vote) for vote in self.names]
-        texts = [vote[1] for vote in self.names]
-        fields["search"] = search_text([*texts, self.address, *self.plus], [tag[0] for tag in self.tags])
+        texts = [*(vote[1] for vote in self.names), self.address, *self.plus]
+        fields["search"] = search_text(texts, [tag[0] for tag in self.tags])
         return fields
 
 

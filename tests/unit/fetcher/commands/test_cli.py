@@ -18,7 +18,7 @@ from fetcher.commands.cli import OPTIONS, run
 from fetcher.exits import Exit
 from fetcher.service.sessions import Sessions, kept_secret
 from schemas.tokens import Claims, TokenScope, read_token
-from tests.support.fake_processor import TOKEN, FakeProcessor, contact
+from tests.support.fake_processor import TOKEN, FakeProcessor, contact, detail
 
 FIRST = "11111111-aaaa-4aaa-8aaa-000000000001"
 SECOND = "22222222-aaaa-4aaa-8aaa-000000000002"
@@ -116,6 +116,9 @@ def test_a_closed_output_is_no_error(closed: int) -> None:
         (["mine", "imaps://jane@imap.example.org", "--user", "a/b"], "a/b"),
         (["export", "--format", "xlsx"], "xlsx"),
         (["export", "--delimiter", ",,"], ",,"),
+        (["contacts", "--tag", "friend"], "'friend' is not a tag: use one of personal, "),
+        (["contacts", "--since", "yesterday"], "'yesterday' is not a date"),
+        (["contacts", "--order", "best"], "best"),
         (["contacts", "--limit", "-1"], "'-1'"),
         (["allow", "jane"], "'jane'"),
         (["token", "jane", "--scope", "admin"], "admin"),
@@ -384,6 +387,94 @@ def test_contacts_ask_for_what_they_show_alone(processor: FakeProcessor, capsys:
     shown = json.loads(capsys.readouterr().out)
     assert [contact["email"] for contact in shown] == ["jane0@acme.com", "jane1@acme.com", "jane2@acme.com"]
     assert processor.sources == ["me@example.org"]
+
+
+@pytest.mark.parametrize("command", ["contacts", "export"])
+def test_contacts_are_selected(processor: FakeProcessor, command: str) -> None:
+    """Words, tag, source, day, mining and order narrow what is listed and what is exported alike."""
+    processor.minings = [_mining(FIRST)]
+    options = ["--tag", "Role", "--source", "Me@example.org", "--since", "2026-01-01", "--mining", "11111"]
+
+    code = run([command, "anna", "acme", *options, "--order", "recent"])
+
+    assert code == Exit.OK
+    assert processor.selections == [
+        {
+            "q": "anna acme",
+            "tag": "role",
+            "source": "me@example.org",
+            "since": "2026-01-01",
+            "mining": FIRST,
+            "order": "recent",
+        }
+    ]
+
+
+def test_a_search_that_finds_nobody_says_what_was_sought(
+    processor: FakeProcessor, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Without a match, the sentence repeats the search instead of advising to mine."""
+    processor.contacts = [contact(1)]
+
+    code = run(["contacts", "nobody", "here", "--tag", "role", "--since", "2026-01-01"])
+
+    assert code == Exit.OK
+    assert capsys.readouterr().err == ("User local has no contacts with 'nobody here' tagged role since 2026-01-01.\n")
+
+
+def test_a_total_counts_what_was_selected(processor: FakeProcessor, capsys: pytest.CaptureFixture[str]) -> None:
+    """The last line counts the matches, not all contacts."""
+    processor.contacts = [contact(number) for number in range(60)]
+
+    run(["contacts", "jane1"])
+
+    assert capsys.readouterr().err == "11 contacts\n"
+
+
+def test_one_contact_says_why_it_is_there(processor: FakeProcessor, capsys: pytest.CaptureFixture[str]) -> None:
+    """`contact` shows counts, dates, names with their votes, each tag with its rule, and the minings."""
+    processor.contacts = [contact(1, alternate_emails=["jane1+x@acme.com"], last_mining=SECOND)]
+
+    code = run(["contact", "JANE1@acme.com"])
+
+    assert code == Exit.OK
+    assert capsys.readouterr().out.splitlines() == [
+        "Jane Doe · jane1@acme.com",
+        "  temperature 52 of 100",
+        "  3 messages: 2 from them, 1 to them",
+        "  last on 2022-04-05",
+        "  1 message in conversations, of which they wrote 1",
+        "  names:",
+        "    Jane Doe: 2 messages, last on 2022-04-05, as they sign",
+        "  tags:",
+        "    professional (3 messages): The address is at a domain of its own, such as a company's.",
+        "  also written as:",
+        "    jane1+x@acme.com",
+        "  found in:",
+        "    me@example.org",
+        "  first found by mining 00000000-0000-4000-8000-000000000001",
+        f"  last found by mining {SECOND}",
+    ]
+
+
+def test_one_contact_as_json(processor: FakeProcessor, capsys: pytest.CaptureFixture[str]) -> None:
+    """`contact --json` prints what the processor answers."""
+    processor.contacts = [contact(1)]
+
+    run(["contact", "jane1@acme.com", "--json"])
+
+    assert json.loads(capsys.readouterr().out) == detail(contact(1))
+
+
+def test_somebody_who_is_no_contact(processor: FakeProcessor, capsys: pytest.CaptureFixture[str]) -> None:
+    """An address that is no contact ends with its own exit code, and a word that is no address with advice."""
+    codes = [run(["contact", "joe@acme.com"]), run(["contact", "joe"])]
+
+    assert codes == [Exit.UNKNOWN, Exit.USAGE]
+    assert capsys.readouterr().err.splitlines() == [
+        "leadminer: joe@acme.com is not a contact of user local: run leadminer contacts to list them.",
+        "leadminer: 'joe' is not an email address: to find one, run leadminer contacts joe.",
+    ]
 
 
 def test_an_export_reads_all_pages(processor: FakeProcessor, capsysbinary: pytest.CaptureFixture[bytes]) -> None:
