@@ -8,6 +8,7 @@ import pytest
 
 pytest_plugins = [
     "tests.support.fixtures",
+    "tests.support.chromium",
     "tests.support.cloudflare.fixtures",
     "tests.support.sections",
     "tests.support.waiting",

@@ -10,11 +10,13 @@ from infra.vendored import VendoringFailed, vendor
 from tests.support.cloudflare.fixtures import LOCK
 from tests.support.cloudflare.packages import PiecesMissing, fetch_pieces
 from tests.support.docker.engine import DockerMissing, make_base
+from tests.support.npm import fetch_browser_packages
 from tests.support.pulumi.engine import EngineMissing, build_engine
 
 BUILDS: tuple[tuple[str, Callable[[], object]], ...] = (
     ("the Pulumi engine", build_engine),
     ("npm packages of the local Cloudflare", fetch_pieces),
+    ("npm packages of the pages", fetch_browser_packages),
     ("the Worker's packages", lambda: vendor(LOCK)),
     ("the file system of the base image", make_base),
 )

@@ -56,7 +56,9 @@ def serve(context: typer.Context) -> None:
             mailboxes=make_mailboxes(settings, listening),
         )
         room = make_room(stack, runs)
-        serve_until_stopped(make_app(room, doors), runs, listening, on_stop=room.watches.stop)
+        serve_until_stopped(
+            make_app(room, doors, pages=settings.serve_page), runs, listening, on_stop=room.watches.stop
+        )
 
 
 def stop(context: typer.Context) -> None:

@@ -14,6 +14,7 @@ from fetcher.service.bounds import Bounds
 from fetcher.service.doors import Doors, Guard
 from fetcher.service.minings import Minings
 from fetcher.service.origins import Hosts
+from fetcher.service.pages.front import add_pages
 from fetcher.service.problems import answer, refuse_http, refuse_invalid
 from fetcher.service.room import Room
 from fetcher.service.runs import Runs
@@ -29,8 +30,11 @@ def make_room(stack: "Stack", runs: Runs) -> Room:
     return Room(stack, minings, Watches(stack, minings))
 
 
-def make_app(room: Room, doors: Doors) -> FastAPI:
-    """Return the application. Everything except GET /health needs a caller whom the doors know."""
+def make_app(room: Room, doors: Doors, *, pages: bool = True) -> FastAPI:
+    """Return the application, with its pages or without.
+
+    Everything needs a caller whom the doors know, except for what these leave open, such as GET /health.
+    """
     app = FastAPI(
         title="leadminer",
         version=version("leadminer"),
@@ -43,7 +47,9 @@ def make_app(room: Room, doors: Doors) -> FastAPI:
     app.add_api_route("/health", health, tags=["Service"])
     for router in (minings.router, events.router, contacts.router):
         app.include_router(router)
-    app.add_middleware(Guard, doors=doors)
+    if pages:
+        add_pages(app, doors)
+    app.add_middleware(Guard, doors=doors, pages=pages)
     app.add_middleware(Bounds)
     if doors.origins.others:
         app.add_middleware(

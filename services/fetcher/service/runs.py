@@ -82,7 +82,7 @@ class Runs:
         self, stack: "Stack", *, claims: Path, most: int, waiting: int = 0, mailboxes: Mailboxes | None = None
     ) -> None:
         """Start without any minings."""
-        self._mailboxes = mailboxes or Mailboxes()
+        self.mailboxes = mailboxes or Mailboxes()
         self._stack = stack
         self._claims = claims
         self._most = most
@@ -199,7 +199,7 @@ class Runs:
         with claim_source(self._claims, user=request.user, source=request.source.name) as holder:
             return mine(
                 replace(request, holder=holder),
-                connect=self._mailboxes.opener(request.user, connector),
+                connect=self.mailboxes.opener(request.user, connector),
                 raw_store=self._stack.raw_store,
                 queue=self._stack.queue,
                 processor=self._stack.processor,

@@ -18,7 +18,7 @@ def declared() -> Iterator[str]:
     for lock in ("worker.lock", "fuzz.lock"):
         locked = (CHECKOUT / "requirements" / lock).read_text("utf-8")
         yield from re.findall(r"^([a-z0-9-]+)==", locked, re.MULTILINE)
-    for folder in ("tests/support/cloudflare", "bench/postal_mime"):
+    for folder in ("tests/support/cloudflare", "tests/support/browser", "bench/postal_mime"):
         package = json.loads((CHECKOUT / folder / "package.json").read_text("utf-8"))
         yield from package["dependencies"]
 

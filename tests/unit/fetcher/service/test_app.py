@@ -39,7 +39,7 @@ CALLS = [
     ("POST", f"/users/local/minings/{FIRST}/cancel"),
     ("POST", f"/users/local/minings/{FIRST}/retry"),
     ("GET", "/users/local/export"),
-    ("GET", "/"),
+    ("GET", "/users"),
     ("GET", "/users/local/minings/"),
     ("GET", "/nothing"),
     ("DELETE", f"/users/local/minings/{FIRST}"),

@@ -1,0 +1,51 @@
+"""The pages about minings: the list, one of them, and its progress as it happens."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Header, Path
+from starlette.responses import Response
+
+from fetcher.service.events import open_stream
+from fetcher.service.pages.rendering import PageRoute, go, render, show
+from fetcher.service.pages.visitors import Visitor
+from fetcher.service.pages.words import view_of
+from fetcher.service.room import Here
+from fetcher.service.watches import ENDED
+
+router = APIRouter(route_class=PageRoute, include_in_schema=False)
+Mining = Annotated[str, Path()]
+
+
+@router.get("/mailboxes")
+def list_minings(user: Visitor, here: Here) -> Response:
+    """Show the minings, the unfinished ones first."""
+    minings = [view_of(fields) for fields in here.minings.all(user)]
+    return show("mailboxes.html", here="mailboxes", user=user, minings=minings)
+
+
+@router.get("/minings/{mining}")
+def show_mining(user: Visitor, mining: Mining, here: Here) -> Response:
+    """Show how far a mining is, or what it found."""
+    view = view_of(here.minings.show(user, mining))
+    return show("mining.html", here="mailboxes", user=user, mining=view, problem=None)
+
+
+@router.post("/minings/{mining}/cancel")
+def cancel(user: Visitor, mining: Mining, here: Here) -> Response:
+    """Stop reading, keep what was found, and show the mining again."""
+    here.minings.cancel(user, mining)
+    return go(f"/minings/{mining}")
+
+
+@router.get("/minings/{mining}/live")
+async def follow(user: Visitor, mining: Mining, here: Here, last_event_id: Annotated[str, Header()] = "") -> Response:
+    """Stream the changing parts of a mining's page, until it has ended."""
+    if last_event_id == ENDED:
+        return Response(status_code=204)  # a browser that had the last event does not connect again
+    return await open_stream(here.watches.watching(user, mining), render=render_live)
+
+
+def render_live(fields: dict[str, Any]) -> str:
+    """Return the changing parts of a page. The last event has none, because the browser then loads the page again."""
+    under_way = fields.get("run", "ended") != "ended"
+    return render("_live.html", mining=view_of(fields)) if under_way else ENDED

@@ -1,0 +1,67 @@
+"""A mining in words."""
+
+import pytest
+
+from fetcher.service.pages.words import time_left, view_of
+from tests.support.site import FINISHED, LEDGER, mining
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (3, "less than a minute left"),
+        (50, "about 1 minute left"),
+        (61, "about 2 minutes left"),
+        (5400, "about 2 hours left"),
+    ],
+)
+def test_time_left_is_no_more_exact_than_it_can_be(seconds: float, words: str) -> None:
+    """The time that is left is rounded up to minutes, later to hours."""
+    assert time_left(seconds) == words
+
+
+def test_a_mining_without_new_mail_says_so() -> None:
+    """A mining that found no new mail does not report zero contacts as its result."""
+    status = mining(FINISHED, "finished", ledger=LEDGER | {"processed": 0, "contacts": {}}) | {"run": "ended"}
+
+    view = view_of(status)
+
+    assert "no new mail" in view.result
+    assert view.found == "Nothing new"
+
+
+def test_a_stopped_mining_is_not_called_finished() -> None:
+    """A mining that was stopped, and has ended with what it had, is called stopped."""
+    status = mining(FINISHED, "finished", ledger=LEDGER, cancelled=True) | {"run": "ended"}
+
+    assert view_of(status).title == "Stopped"
+
+
+def test_a_mining_in_line_says_its_place() -> None:
+    """A mining that waits for others says which place it has, and that no step has begun."""
+    status = mining(FINISHED, "queued", listed=None) | {"run": "queued", "place": 3}
+
+    view = view_of(status)
+
+    assert "number 3 in line" in view.remark
+    assert {step.state for step in view.steps} == {"later"}
+
+
+def test_a_mining_that_never_began_says_why() -> None:
+    """A mining whose login was refused after it had waited is not called erased or finished."""
+    told = {"run": "ended", "trouble": {"error": "The mail server refuses the password.", "code": "login"}}
+
+    view = view_of(mining(FINISHED, "refused") | told)
+
+    assert (view.title, view.remark) == ("Not started", "The mail server refuses the password.")
+
+
+def test_steps_before_the_present_one_are_done() -> None:
+    """While contacts are merged, all messages count as read and the merging has its own progress."""
+    status = mining(FINISHED, "refining", chunks_refined=4) | {"run": "waiting"}
+
+    view = view_of(status | {"seconds_left": 90})
+
+    assert [step.state for step in view.steps] == ["done"] * 4 + ["now", "later"]
+    assert view.steps[4].words == "25 percent, about 2 minutes left"
+    assert view.steps[2].words == "3,936 messages"
