@@ -77,8 +77,9 @@ pin: setup ## Pin images and actions that are not pinned yet, or update those na
 golden: setup ## Record what the stacks declare in tests/infra/golden
 	@$(BIN)/python -m tests.infra.golden
 
-pictures: setup ## Record `make demo` again for the README
+pictures: setup ## Record `make demo` and its pages again for the README
 	@$(BIN)/python -m demo.picture
+	@LEADMINER_PICTURES=docs/pictures $(BIN)/pytest -q -n 0 tests/e2e/test_page.py
 
 ##@ Build
 .PHONY: images bundle publish

@@ -3,13 +3,16 @@
 import os
 import secrets
 import shlex
+import signal
+import socket
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from types import MappingProxyType
 
 from demo.mailbox import MESSAGES
 from demo.people import OWNER
@@ -17,19 +20,26 @@ from demo.scenes import REFERENCE
 from fetcher.embedded.start import EmbeddedError, start
 
 OUTPUT = Path("demo-out")
+HOST = "127.0.0.1"
+USUAL_PORT = 8090
+INTERRUPTED = 130
+"""The exit code of a command that Ctrl-C ended."""
 KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "TERM", "COLUMNS", "NO_COLOR", "TMPDIR", "LEADMINER_DEBUG")
 """The environment variables that the commands inherit; the demo ignores your own servers and passwords."""
 
 
-def run_demo() -> int:
-    """Run the demo; return 0, or the exit code of the first command that fails."""
+def run_demo(*, serve: bool = False) -> int:
+    """Run the demo; return 0, or the exit code of the first command that fails.
+
+    With `serve`, it ends with a link to the contacts in a browser, and waits for Ctrl-C.
+    """
     began = time.monotonic()
     OUTPUT.mkdir(exist_ok=True)
     (OUTPUT / "contacts.csv").unlink(missing_ok=True)
     with tempfile.TemporaryDirectory(prefix="leadminer-demo-") as folder:
         home = Path(folder)
         try:
-            code = _play(home)
+            code = _play(home, serve=serve)
         except EmbeddedError as error:
             print(error, file=sys.stderr)
             return 8
@@ -39,7 +49,7 @@ def run_demo() -> int:
     return code
 
 
-def _play(home: Path) -> int:
+def _play(home: Path, *, serve: bool) -> int:
     password_file = home / "password"
     password_file.touch(mode=0o600)
     password_file.write_text(secrets.token_urlsafe(12), "ascii")
@@ -56,13 +66,33 @@ def _play(home: Path) -> int:
         ):
             if code := _run(title, command, home / "data"):
                 return code
+        if serve and (code := _serve(home / "data")):
+            return code
         _say("Stopping the servers.")
     return 0
 
 
-def _run(title: str, command: list[str], home: Path) -> int:
+def _serve(home: Path) -> int:
+    """Show the contacts in a browser until Ctrl-C, which also reaches the service."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        code = _run("Look at the contacts in a browser:", ["serve"], home, {"SERVE_LISTEN": _free_place()})
+    finally:
+        signal.signal(signal.SIGINT, before)
+    return 0 if code == INTERRUPTED else code
+
+
+def _free_place() -> str:
+    """Return where the service can listen: at its usual port, or at any other if that is taken."""
+    for port in (USUAL_PORT, 0):
+        with suppress(OSError), socket.create_server((HOST, port)) as found:
+            return f"{HOST}:{found.getsockname()[1]}"
+    raise EmbeddedError(f"No port on {HOST} is free: stop another server and run the demo again.")
+
+
+def _run(title: str, command: list[str], home: Path, settings: Mapping[str, str] = MappingProxyType({})) -> int:
     _say(f"{title}\n$ leadminer {shlex.join(command)}")
-    own = {"LEADMINER_HOME": str(home), "LEADMINER_LINGER": "0"}
+    own = {"LEADMINER_HOME": str(home), "LEADMINER_LINGER": "0", **settings}
     environment = {name: os.environ[name] for name in KEPT if name in os.environ} | own
     return subprocess.run(
         [str(Path(sys.executable).with_name("leadminer")), *command], env=environment, check=False
