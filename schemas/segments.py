@@ -18,7 +18,9 @@ VERSION = 1
 MAX_MESSAGES = 500
 """Messages per segment, at most."""
 MAX_BYTES = 4 * 1024 * 1024
-"""Bytes of mail per segment, planned from RFC822.SIZE and the scope's cap. Four at once fit a Worker's 128 MB."""
+"""Bytes of mail per segment, planned from RFC822.SIZE and the scope's cap. Four at once fit a Worker's 128 MB.
+
+Of headers alone, three times as much mail is planned, because servers announce only the size of the whole."""
 MESSAGE_CAP_BYTES = 4 * 1024 * 1024
 """No message is read beyond this, in any scope. A message that was cut is marked."""
 TEXT_CAP_BYTES = 65_536

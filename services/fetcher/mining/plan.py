@@ -10,6 +10,9 @@ from schemas.uids import UidRanges
 
 USUAL_MESSAGES = 200
 SEGMENTS_A_FOLDER = 12
+HEADERS_BYTES = 3 * MAX_BYTES
+"""Bytes of mail for one segment in scope `headers`, which reads little of them. If they are all header, a processor
+still reads the segment."""
 
 
 def choose_chunks(messages: int) -> int:
@@ -49,17 +52,18 @@ def plan_folder(
     """
     segments = (
         PlannedSegment(uids, listed.reach(uids) if uidvalidity else UidRanges())
-        for uids in _cut(sizes, scope.cap_bytes, messages)
+        for uids in _cut(sizes, scope, messages)
     )
     return PlannedFolder(name, uidvalidity, tuple(segments), failed="" if listed.complete else Failed.UNLISTED.value)
 
 
-def _cut(sizes: Iterable[tuple[int, int]], cap_bytes: int, messages: int) -> Iterator[UidRanges]:
+def _cut(sizes: Iterable[tuple[int, int]], scope: Scope, messages: int) -> Iterator[UidRanges]:
+    most = HEADERS_BYTES if scope is Scope.HEADERS else MAX_BYTES
     uids: list[int] = []
     total = 0
     for uid, announced in sizes:
-        size = min(announced, cap_bytes)
-        if uids and (len(uids) == messages or total + size > MAX_BYTES):
+        size = min(announced, scope.cap_bytes)
+        if uids and (len(uids) == messages or total + size > most):
             yield UidRanges.of(uids)
             uids, total = [], 0
         uids.append(uid)

@@ -15,8 +15,8 @@ SIZES = st.integers(0, 2 * MESSAGE_CAP_BYTES)
 
 
 @st.composite
-def plans(draw: st.DrawFn) -> tuple[set[int], set[int], dict[int, int], PlannedFolder]:
-    """Draw the listed UIDs, those done before, the sizes, and the plan for the rest."""
+def plans(draw: st.DrawFn) -> tuple[set[int], set[int], dict[int, float], PlannedFolder]:
+    """Draw the listed UIDs, those done before, the sizes (of headers, a third of the whole), and the plan."""
     listed = draw(UIDS)
     done = draw(st.sets(st.sampled_from(sorted(listed)), max_size=len(listed))) if listed else set()
     scope = draw(st.sampled_from(Scope))
@@ -27,11 +27,12 @@ def plans(draw: st.DrawFn) -> tuple[set[int], set[int], dict[int, int], PlannedF
     plan = plan_folder(
         "INBOX", draw(st.sampled_from([0, 7])), listed=found, sizes=sizes.items(), scope=scope, messages=messages
     )
-    return listed, done, {uid: min(size, scope.cap_bytes) for uid, size in sizes.items()}, plan
+    share = 3 if scope is Scope.HEADERS else 1
+    return listed, done, {uid: min(size, scope.cap_bytes) / share for uid, size in sizes.items()}, plan
 
 
 @given(plans())
-def test_segments_partition_what_is_new(drawn: tuple[set[int], set[int], dict[int, int], PlannedFolder]) -> None:
+def test_segments_partition_what_is_new(drawn: tuple[set[int], set[int], dict[int, float], PlannedFolder]) -> None:
     """Every new UID is in exactly one segment, and the segments are in ascending order."""
     listed, done, _, plan = drawn
 
@@ -41,7 +42,7 @@ def test_segments_partition_what_is_new(drawn: tuple[set[int], set[int], dict[in
 
 
 @given(plans())
-def test_segments_keep_the_limits(drawn: tuple[set[int], set[int], dict[int, int], PlannedFolder]) -> None:
+def test_segments_keep_the_limits(drawn: tuple[set[int], set[int], dict[int, float], PlannedFolder]) -> None:
     """No segment has too many messages, or too many bytes unless it has only one message."""
     _, _, sizes, plan = drawn
 
@@ -52,7 +53,7 @@ def test_segments_keep_the_limits(drawn: tuple[set[int], set[int], dict[int, int
 
 
 @given(plans())
-def test_covers_say_what_is_true(drawn: tuple[set[int], set[int], dict[int, int], PlannedFolder]) -> None:
+def test_covers_say_what_is_true(drawn: tuple[set[int], set[int], dict[int, float], PlannedFolder]) -> None:
     """With a UIDVALIDITY, a segment covers its own UIDs and otherwise only UIDs that were not listed."""
     listed, _, _, plan = drawn
 
@@ -121,6 +122,21 @@ def test_split_uids(uids: set[int], count: int, ranges: int) -> None:
 def test_chunks() -> None:
     """An ordinary mailbox has 16 chunks; a very large one has a larger power of two."""
     assert [choose_chunks(messages) for messages in (0, 250_000, 250_001, 500_001, 1_000_000)] == [16, 16, 32, 64, 64]
+
+
+def test_segments_of_headers_have_more_messages() -> None:
+    """In scope `headers`, mail of 20 KB fills segments by its number, not by its size, of which little is read."""
+    found = Listed(UidRanges([(1, 2_000)]), joined=True)
+    sizes = [(uid, 20_000) for uid in range(1, 2_001)]
+
+    counts = {
+        scope: [len(segment.uids) for segment in planned.segments]
+        for scope in (Scope.HEADERS, Scope.TEXT)
+        for planned in [plan_folder("INBOX", 7, listed=found, sizes=sizes, scope=scope, messages=MAX_MESSAGES)]
+    }
+
+    assert counts[Scope.HEADERS] == [500] * 4
+    assert max(counts[Scope.TEXT]) == MAX_BYTES // 20_000
 
 
 def test_caps() -> None:
