@@ -55,17 +55,17 @@ SENT = """
 """
 
 
-def _folded(piece: str) -> str:
+def folded(piece: str) -> str:
     plain = unicodedata.normalize("NFC", piece).replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")
     return unicodedata.normalize("NFC", plain.casefold()).strip()
 
 
-LEFT_OUT_NAMES = frozenset(
-    _folded(word.replace("_", " ")) for words in (DRAFTS, JUNK, TRASH, OUTBOX) for word in words.split()
-)
-"""The names, in common languages, that mail programs and providers give to folders with drafts, junk, trash or unsent
-mail."""
-SENT_NAMES = frozenset(_folded(word.replace("_", " ")) for word in SENT.split())
+NAMES = {
+    role: frozenset(folded(word.replace("_", " ")) for word in words.split())
+    for role, words in {"drafts": DRAFTS, "junk": JUNK, "trash": TRASH, "outbox": OUTBOX, "sent": SENT}.items()
+}
+"""The names, in common languages, that mail programs and providers give to folders, by what they are for."""
+LEFT_OUT_NAMES = NAMES["drafts"] | NAMES["junk"] | NAMES["trash"] | NAMES["outbox"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,12 +142,12 @@ def choose_folders(asked: Iterable[str] | None, folders: Sequence[Folder]) -> tu
 def sent_folders(folders: Iterable[Folder]) -> frozenset[str]:
     r"""Return the names of the folders with the mail that the user sent: ``\Sent``, or else by the common names."""
     marked = frozenset(folder.name for folder in folders if "\\sent" in folder.attributes)
-    return marked or frozenset(folder.name for folder in folders if _folded(folder.path[-1]) in SENT_NAMES)
+    return marked or frozenset(folder.name for folder in folders if folded(folder.path[-1]) in NAMES["sent"])
 
 
 def _is_left_out(path: tuple[str, ...], roots: set[tuple[str, ...]]) -> bool:
     below = any(path[:depth] in roots for depth in range(1, len(path) + 1))
-    return below or any(_folded(piece) in LEFT_OUT_NAMES for piece in path)
+    return below or any(folded(piece) in LEFT_OUT_NAMES for piece in path)
 
 
 def is_inbox(name: str) -> bool:

@@ -98,7 +98,16 @@ class Mailbox:
 
     def count(self, folder: str) -> int:
         """Return the number of messages in a folder, or 0 if the server does not say."""
-        return self._counted(folder) or 0
+        return self.counted(folder) or 0
+
+    def counted(self, folder: str) -> int | None:
+        """Return the number of messages in a folder, or None if the server does not say."""
+        try:
+            pieces = self._dialog.status(quote(wire_of(folder)), "(MESSAGES)")
+        except FolderRefused:
+            return None
+        counts = [int(found[1]) for line in join_lines(pieces) if (found := MESSAGES.search(line))]
+        return next((count for count in counts if count <= MAX_NUMBER), None)
 
     def examine(self, folder: str) -> Opened:
         """Open a folder read-only; raise FolderMissing or FolderRefused.
@@ -117,7 +126,7 @@ class Mailbox:
             messages, uidvalidity = self._dialog.number("EXISTS"), self._dialog.number("UIDVALIDITY")
             if messages is not None and uidvalidity is not None:
                 break
-        messages = self._counted(folder) if messages is None else messages
+        messages = self.counted(folder) if messages is None else messages
         if messages is None:
             raise self._dialog.refusal()
         self._opened = Opened(uidvalidity or 0, messages)
@@ -221,14 +230,6 @@ class Mailbox:
         if opened.uidvalidity != before.uidvalidity:
             raise self._dialog.lost()
         return opened
-
-    def _counted(self, folder: str) -> int | None:
-        try:
-            pieces = self._dialog.status(quote(wire_of(folder)), "(MESSAGES)")
-        except FolderRefused:
-            return None
-        counts = [int(found[1]) for line in join_lines(pieces) if (found := MESSAGES.search(line))]
-        return next((count for count in counts if count <= MAX_NUMBER), None)
 
     def _is_listed(self, folder: str) -> bool:
         try:

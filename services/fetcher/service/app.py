@@ -9,7 +9,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import Response
 
-from fetcher.service import contacts, events, minings
+from fetcher.service import contacts, events, folders, minings, providers
 from fetcher.service.bounds import Bounds
 from fetcher.service.doors import Doors, Guard
 from fetcher.service.minings import Minings
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 def make_room(stack: "Stack", runs: Runs) -> Room:
     """Return what the routes work with."""
     minings = Minings(stack, runs)
-    return Room(stack, minings, Watches(stack, minings))
+    return Room(stack, minings, Watches(stack, minings), runs.mailboxes)
 
 
 def make_app(room: Room, doors: Doors, *, pages: bool = True) -> FastAPI:
@@ -45,7 +45,7 @@ def make_app(room: Room, doors: Doors, *, pages: bool = True) -> FastAPI:
     )
     app.state.room = room
     app.add_api_route("/health", health, tags=["Service"])
-    for router in (minings.router, events.router, contacts.router):
+    for router in (providers.router, folders.router, minings.router, events.router, contacts.router):
         app.include_router(router)
     if pages:
         add_pages(app, doors)

@@ -1,16 +1,19 @@
 """What the routes of the service share: the stack, the minings, and the kind of route that all of them are."""
 
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
 import structlog
+from anyio import CapacityLimiter
 from fastapi import Depends, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
+from fetcher.service.mailboxes import Mailboxes
 from fetcher.service.problems import Problem, refuse
 
 if TYPE_CHECKING:
@@ -20,14 +23,19 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 
+LISTED_AT_ONCE = 16
+"""Mailboxes; they are listed in threads of their own, so that slow mail servers do not hold up other requests."""
+
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """What the API's routes and the pages work with."""
+    """What the API's routes and the pages work with. `listing` bounds how many mailboxes are listed at once."""
 
     stack: "Stack"
     minings: "Minings"
     watches: "Watches"
+    mailboxes: Mailboxes = field(default_factory=Mailboxes)
+    listing: CapacityLimiter = field(default_factory=partial(CapacityLimiter, LISTED_AT_ONCE))
 
 
 def room_of(request: Request) -> Room:

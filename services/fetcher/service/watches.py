@@ -82,7 +82,7 @@ class Watches:
         self._processor = stack.processor
         self._minings = minings
         self._poll_seconds = stack.poll_seconds
-        self._limiter: CapacityLimiter | None = None
+        self._limiter = CapacityLimiter(POLLING_THREADS)
         self._watches: dict[tuple[str, str], Watch] = {}
         self._stopped = False
 
@@ -135,8 +135,6 @@ class Watches:
                 watch.publish(STATE, known | {"trouble": Problem.of(error).fields()})
 
     async def _ask(self, watch: Watch, user: str, mining: str) -> tuple[str, Fields]:
-        if self._limiter is None:
-            self._limiter = CapacityLimiter(POLLING_THREADS)
         poll = partial(self._poll, user, mining, watch.paces)
         return await run_sync(poll, limiter=self._limiter, abandon_on_cancel=True)
 

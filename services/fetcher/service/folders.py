@@ -1,0 +1,55 @@
+"""The route that lists the folders of a mailbox, so that a person can choose among them."""
+
+import time
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+from anyio.to_thread import run_sync
+from fastapi import APIRouter
+from starlette.responses import Response
+
+from fetcher.imap.mailbox import Mailbox
+from fetcher.imap.roles import Explained, explain
+from fetcher.service.doors import Owner
+from fetcher.service.orders import Login
+from fetcher.service.problems import answer
+from fetcher.service.room import Here, JsonRoute, Room
+
+router = APIRouter(prefix="/users/{user}/folders", route_class=JsonRoute, tags=["Mailboxes"])
+CONNECT_SECONDS = 10.0
+READ_SECONDS = 20.0
+"""A person waits for this; a mining is more patient."""
+COUNT_SECONDS = 10.0
+"""For how long messages are counted, folder by folder; those of further folders stay unknown."""
+Fields = dict[str, Any]
+
+
+def list_folders(room: Room, user: str, login: Login) -> list[Fields]:
+    """Return the folders of a mailbox; raise what a login can raise. It waits for the mail server."""
+    connector = replace(login.connector(), connect_timeout_seconds=CONNECT_SECONDS, read_timeout_seconds=READ_SECONDS)
+    with closing(room.mailboxes.opener(user, connector)()) as mailbox:
+        deadline = time.monotonic() + COUNT_SECONDS
+        return [_fields(each, mailbox, lambda: time.monotonic() < deadline) for each in explain(mailbox.folders())]
+
+
+def _fields(each: Explained, mailbox: Mailbox, in_time: Callable[[], bool]) -> Fields:
+    folder = each.folder
+    return {
+        "name": folder.title,
+        "role": each.role,
+        "messages": mailbox.counted(folder.name) if folder.selectable and in_time() else None,
+        "mined": not each.reason,
+        "reason": each.reason or None,
+    }
+
+
+@router.post("")
+async def folders(user: Owner, login: Login, here: Here) -> Response:
+    """Log in to a mailbox and list its `folders`: `name`, `role`, `messages`, whether it is `mined` by default.
+
+    If it is not, `reason` says why in a sentence. `messages` is null if the server does not say it in time.
+    """
+    return answer({"folders": await run_sync(partial(list_folders, here, user, login), limiter=here.listing)})
