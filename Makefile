@@ -54,7 +54,7 @@ bench-cloudflare: setup ## Measure a Worker on this machine and estimate what it
 	@$(BIN)/python -m bench.cloudflare $(ARGS)
 
 ##@ Update generated files
-.PHONY: lock lock-worker pin golden pictures
+.PHONY: lock lock-worker pin golden pictures reference
 COMPILE := $(BIN)/uv pip compile -q --universal --generate-hashes --python-version 3.11 --custom-compile-command "make lock"
 # The last release for Python 3.11, and one for newer versions.
 FUZZERS = "atheris==3.0.0 ; python_version < '3.12'" "atheris==3.1.0 ; python_version >= '3.12'"
@@ -76,6 +76,9 @@ pin: setup ## Pin images and actions that are not pinned yet, or update those na
 
 golden: setup ## Record what the stacks declare in tests/infra/golden
 	@$(BIN)/python -m tests.infra.golden
+
+reference: setup ## Write the reference of the HTTP service in docs/http-api.md
+	@PYTHONPATH=. $(BIN)/python -m tests.support.http_reference
 
 pictures: setup ## Record `make demo` and its pages again for the README
 	@$(BIN)/python -m demo.picture

@@ -1,10 +1,11 @@
 """The fetcher's HTTP service, for other programs and for browsers: the application and its middleware."""
 
 from importlib.metadata import version
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
+from pydantic import TypeAdapter
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import Response
@@ -15,13 +16,19 @@ from fetcher.service.doors import Doors, Guard
 from fetcher.service.minings import Minings
 from fetcher.service.origins import Hosts
 from fetcher.service.pages.front import add_pages
-from fetcher.service.problems import answer, refuse_http, refuse_invalid
+from fetcher.service.problems import PROBLEM_MEDIA, ProblemFields, answer, refuse_http, refuse_invalid
 from fetcher.service.room import Room
 from fetcher.service.runs import Runs
 from fetcher.service.watches import Watches
 
 if TYPE_CHECKING:
     from fetcher.bootstrap import Stack
+
+PROBLEM_SCHEMA = TypeAdapter(ProblemFields).json_schema()
+PROBLEMS: dict[int | str, dict[str, Any]] = {
+    "default": {"description": "A problem", "content": {PROBLEM_MEDIA: {"schema": PROBLEM_SCHEMA}}}
+}
+"""What each route answers if it cannot do what it was asked for."""
 
 
 def make_room(stack: "Stack", runs: Runs) -> Room:
@@ -42,6 +49,7 @@ def make_app(room: Room, doors: Doors, *, pages: bool = True) -> FastAPI:
         redoc_url=None,
         redirect_slashes=False,  # a redirect would be sent for paths that do not exist
         exception_handlers={HTTPException: refuse_http, RequestValidationError: refuse_invalid},
+        responses=PROBLEMS,
     )
     app.state.room = room
     app.add_api_route("/health", health, tags=["Service"])
@@ -64,5 +72,8 @@ def make_app(room: Room, doors: Doors, *, pages: bool = True) -> FastAPI:
 
 
 async def health() -> Response:
-    """Report that the service is up, with `status` and `version`. The processor has its own health route."""
+    """Return `status` and `version` while the service answers.
+
+    `leadminer doctor` says whether the processor and its databases answer too.
+    """
     return answer({"status": "ok", "version": version("leadminer")})

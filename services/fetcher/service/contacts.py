@@ -112,7 +112,10 @@ def total(user: Owner, asked: Annotated[Filters, Query()], here: Here) -> Respon
 
 @router.post("/erase")
 def erase(user: Owner, asked: Erasure, here: Here) -> Response:
-    """Erase one contact for good, or everything of the user, minings in line included; return the receipt."""
+    """Erase one contact for good with `{"address": "jane@acme.com"}`, everything of the user with `{"address": null}`.
+
+    Returns the receipt.
+    """
     if asked.address is None:
         return answer(here.minings.erase(user))
     return answer(here.stack.processor.erase(user, address=asked.address))
@@ -126,7 +129,10 @@ def list_suppressions(user: Owner, here: Here) -> Response:
 
 @router.post("/allow")
 def allow(user: Owner, asked: Allowance, here: Here) -> Response:
-    """Let an erased address become a contact again; return `{"allowed": true}` if it was suppressed."""
+    """Let an erased address become a contact again, with `{"address": "jane@acme.com"}`.
+
+    Returns `{"allowed": true}` if it was suppressed.
+    """
     return answer({"allowed": here.stack.processor.allow(user, address=asked.address)})
 
 

@@ -2,9 +2,9 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from itertools import islice
-from typing import Any, TypedDict
+from typing import Any
 
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
@@ -16,6 +16,7 @@ from fetcher.ports import Conflict, Denied
 from fetcher.service.limits import TooOften
 
 HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+PROBLEM_MEDIA = "application/problem+json"
 UNFORESEEN = (500, "error")
 ANSWERS = {
     Exit.USAGE: (400, "request"),
@@ -60,7 +61,8 @@ MAX_PLACE = 100
 """The maximum length of the place of a fault, because the name of an unknown field comes from the caller."""
 
 
-class ProblemFields(TypedDict):
+@dataclass(frozen=True, slots=True)
+class ProblemFields:
     """A problem as RFC 9457 has it, and the `error` and `code` that each answer had before."""
 
     type: str
@@ -110,16 +112,10 @@ class Problem:
         """Return the sentence and the code, as they stand in a mining's status."""
         return {"error": self.sentence, "code": self.code}
 
-    def body(self) -> ProblemFields:
+    def body(self) -> dict[str, Any]:
         """Return the fields of the JSON body."""
-        return {
-            "type": TYPES + self.code,
-            "title": TITLES.get(self.code, CONFLICT),
-            "status": self.status,
-            "detail": self.sentence,
-            "error": self.sentence,
-            "code": self.code,
-        }
+        title = TITLES.get(self.code, CONFLICT)
+        return asdict(ProblemFields(TYPES + self.code, title, self.status, self.sentence, self.sentence, self.code))
 
 
 NOT_THERE = Problem(404, "unknown", "This path does not exist: check the URL and the method.")
@@ -137,7 +133,7 @@ def answer(fields: Mapping[str, Any], *, status: int = 200, media: str = "applic
 
 def refuse(problem: Problem) -> Response:
     """Return the answer that reports a problem."""
-    refusal = answer(problem.body(), status=problem.status, media="application/problem+json")
+    refusal = answer(problem.body(), status=problem.status, media=PROBLEM_MEDIA)
     if problem.status == 401:
         refusal.headers["WWW-Authenticate"] = "Bearer"
     if problem.retry_seconds:

@@ -3,14 +3,15 @@
 from collections.abc import Iterator
 from typing import Any
 
+import pytest
+
 from fetcher.ports import Trouble
-from fetcher.service.app import make_app
-from fetcher.service.doors import FOREIGN, NO_TOKEN, Doors, no_scope
-from fetcher.service.orders import Order
+from fetcher.service.doors import FOREIGN, NO_TOKEN, no_scope
 from fetcher.service.origins import WRONG_HOST
 from fetcher.service.problems import NOT_THERE, TOO_LARGE, Problem
 from processor.api.routes import Api
 from schemas.tokens import TokenScope
+from tests.support.http_reference import FIELDS, PARAMETERS, ROUTES, openapi, with_reference
 from tests.unit.docs.calls import calls
 from tests.unit.docs.pages import bare, read_page, table
 
@@ -47,18 +48,21 @@ def troubles(kind: type[Trouble] = Trouble) -> Iterator[type[Trouble]]:
         yield from (each, *troubles(each))
 
 
-def test_routes_of_the_service() -> None:
-    """The table of the service's routes has the routes that `leadminer serve` answers, and no others."""
-    nothing: Any = None
-    paths = make_app(nothing, Doors(token="")).openapi()["paths"]
-    answered = {f"{method.upper()} {path}" for path, methods in paths.items() for method in methods}
+def test_the_reference_of_the_service() -> None:
+    """The tables of routes, fields and parameters follow from the OpenAPI document: `make reference` writes them."""
+    document = openapi()
 
-    assert {bare(route) for route, _ in table(PAGE, "service route")} == answered
+    assert document["openapi"].startswith("3.1")
+    assert with_reference(PAGE, document) == PAGE
 
 
-def test_fields_of_a_start() -> None:
-    """The table of fields has the fields that the service reads."""
-    assert {bare(field) for field, _ in table(PAGE, "field")} == set(Order.model_fields)
+@pytest.mark.parametrize("head", [ROUTES, FIELDS, PARAMETERS])
+def test_a_table_that_is_out_of_date_is_noticed(head: str) -> None:
+    """A row that is not in the OpenAPI document does not survive."""
+    stale = PAGE.replace(head + "\n", f"{head}\n| x | x |\n")
+
+    assert stale != PAGE
+    assert with_reference(stale, openapi()) == PAGE
 
 
 def test_answers_of_the_service() -> None:
