@@ -75,8 +75,8 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, leadminer, pg_temp
 AS $$
     SELECT jsonb_build_object(
         'contact', EXISTS (
-            SELECT FROM refined_persons AS person
-            WHERE person.user_id = address_state.user_id AND person.address = address_state.address
+            SELECT FROM contacts AS known
+            WHERE known.user_id = address_state.user_id AND known.address = address_state.address
         ),
         'suppressed', EXISTS (
             SELECT FROM suppressions AS kept

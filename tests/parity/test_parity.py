@@ -11,9 +11,12 @@ import pytest
 from bench.corpus import CorpusUnavailable, read_corpus
 from demo.mailbox import generate_mailbox
 from demo.people import OWNER
+from fetcher.adapters.processor import ProcessorClient
 from fetcher.contacts.export import Format, export_contacts
 from fetcher.contacts.pages import read_contacts
+from fetcher.contacts.selection import Order, Selection
 from schemas.segments import MAX_MESSAGES
+from schemas.tags import TAGS
 from tests.parity.matrix import Row, numbers
 from tests.support.dovecot import Dovecot
 from tests.support.fixtures import require
@@ -23,6 +26,8 @@ from tests.support.mode import CloudflareMode
 from tests.unit.docs.pages import read_page, table
 
 REAL_MESSAGES = 4_000
+LOOKED_AT = 100
+"""How many contacts of a mailbox are searched for and looked at in detail."""
 LEEWAY = 0.05
 """How far counters can be from the documented ones: a lease that is kept a second longer adds a row."""
 
@@ -85,6 +90,7 @@ def test_both_modes_give_the_same_contacts_and_ledger(
     assert said.code == there.returncode, (said.err, there.stderr)
     assert ledgers[0] == ledgers[1]
     assert exports[0] == exports[1]
+    assert answers(house.client, user) == answers(cloudflare.client, user)
     assert contacts
     assert counted["d1 rows written"] > ledgers[0]["processed"]
     assert counted["r2 get"] > ledgers[0]["listed"] / MAX_MESSAGES
@@ -93,6 +99,26 @@ def test_both_modes_give_the_same_contacts_and_ledger(
     )
     assert [findings[0].split(":")[0], *findings[1:]] == row.findings
     assert numbers(kept) == pytest.approx(numbers(row.counters), rel=LEEWAY)
+
+
+def answers(client: ProcessorClient, user: str) -> list[str]:
+    """Return what lists, searches and details answer, with each mining's id as `mining`: ids are drawn."""
+    everyone, _ = client.contacts(user, limit=1000)
+    (mining,) = client.minings(user)
+    selections = [
+        *(Selection(order=order) for order in Order),
+        *(Selection(tag=tag, order=Order.NAME) for tag in TAGS),
+        *(Selection(q=contact["name"] or contact["address"]) for contact in everyone[:LOOKED_AT]),
+        Selection(source=mining["source_name"], since="2002-01-01", mining=mining["id"], order=Order.RECENT),
+    ]
+    said = [
+        *(
+            (client.contacts(user, selection=each, limit=200), client.total(user, selection=each))
+            for each in selections
+        ),
+        *(client.contact(user, address=contact["address"]) for contact in everyone[:LOOKED_AT]),
+    ]
+    return [json.dumps(each).replace(mining["id"], "mining") for each in said]
 
 
 def digest(exports: list[bytes], ledger: object) -> str:

@@ -134,13 +134,18 @@ def _call(connection: psycopg.Connection[Any], function: str, arguments: Any, te
     connection.execute("SELECT set_config('request.jwt.claims', '{\"role\": \"service_role\"}', true)")
     names = sorted(arguments) if isinstance(arguments, dict) else []
     rows = connection.execute(
-        "SELECT p.proargnames[:p.pronargs], p.proargtypes::regtype[]::text[] FROM pg_proc AS p"
+        "SELECT p.proargnames[:p.pronargs], p.proargtypes::regtype[]::text[],"
+        " (SELECT substr(setting, 19) FROM unnest(p.proconfig) AS setting WHERE setting LIKE 'statement\\_timeout=%%')"
+        " FROM pg_proc AS p"
         " JOIN pg_namespace AS n ON n.oid = p.pronamespace WHERE n.nspname = %s AND p.proname = %s",
         (SCHEMA, function),
     ).fetchall()
     found = next((row for row in rows if sorted(row[0] or []) == names), None)
     if found is None:
         return Answer(404, {"code": "PGRST202", "message": f"Could not find the function {SCHEMA}.{function}"})
+    if found[2] is not None:
+        # PostgREST sets a function's own timeout before it calls it (docs.postgrest.org, "Function settings", 2026).
+        connection.execute("SELECT set_config('statement_timeout', %s, true)", (found[2],))
     wanted = list(zip(found[0] or [], found[1], strict=True))
     result = connection.execute(_statement(function, wanted), (text,) if wanted else ()).fetchone()
     return Answer(200, result[0] if result else None)

@@ -10,6 +10,7 @@ import pytest
 from psycopg import errors
 from psycopg.conninfo import make_conninfo
 
+from processor.adapters.cloudflare.supabase import TIMEOUT_SECONDS
 from processor.adapters.container.contacts import FUNCTIONS
 from tests.support.permanent import Permanent, contact, open_permanent
 
@@ -174,6 +175,20 @@ async def test_what_a_later_migration_creates_is_closed(permanent: Permanent) ->
         )
 
         assert await rights.fetchall() == [(False, False), (False, False), (True, True)]
+
+
+async def test_functions_with_much_to_do_may_take_longer(permanent: Permanent) -> None:
+    """What applies or erases thousands of rows has a timeout of its own, shorter than the processor's patience."""
+    async with await psycopg.AsyncConnection.connect(permanent.conninfo) as connection:
+        cursor = await connection.execute(
+            "SELECT proname, extract(epoch FROM substr(setting, 19)::interval)"
+            " FROM pg_proc, unnest(proconfig) AS setting"
+            " WHERE pronamespace = 'leadminer'::regnamespace AND setting LIKE 'statement\\_timeout=%'"
+        )
+        timeouts: dict[str, Any] = dict(await cursor.fetchall())
+
+    assert set(timeouts) == {"apply_refined_chunk", "erase_user"}
+    assert all(8 < seconds < TIMEOUT_SECONDS for seconds in timeouts.values())
 
 
 async def test_nothing_of_ours_stands_in_public(permanent: Permanent) -> None:

@@ -134,6 +134,22 @@ def test_a_call_ends_at_the_statement_timeout(connection_string: str) -> None:
     assert (answer.status_code, answer.json()["code"]) == (500, "57014")
 
 
+def test_a_function_can_have_a_timeout_of_its_own(connection_string: str) -> None:
+    """A function with a statement timeout gets that one instead of the role's, longer or shorter."""
+    answers = {}
+    with psycopg.connect(connection_string, autocommit=True) as connection:
+        for seconds, name in ((60, "patient"), (0.1, "hasty")):
+            connection.execute(
+                f"CREATE FUNCTION leadminer.{name}() RETURNS text LANGUAGE sql SET statement_timeout = '{seconds}s'"
+                " AS 'SELECT pg_sleep(1)::text'".encode()
+            )
+            with PostgRest(connection_string, statement_seconds=0.5 if name == "patient" else 8) as rest:
+                answers[name] = ask(rest, name).status_code
+            connection.execute(f"DROP FUNCTION leadminer.{name}()".encode())
+
+    assert answers == {"patient": 200, "hasty": 500}
+
+
 @pytest.mark.parametrize(("function", "arguments"), [("no_such", {}), ("erase_user", {"user": "jo"})])
 def test_an_unknown_function_or_argument_is_404(rest: PostgRest, function: str, arguments: dict[str, str]) -> None:
     """Arguments must match a function's own by name."""
