@@ -17,6 +17,12 @@ import uvicorn
 
 from processor.adapters.container.contacts import PostgresContactStore
 from processor.adapters.container.files import FileStore
+from processor.adapters.container.metrics import (
+    Exposition,
+    MeasuredContactStore,
+    MeasuredMiningStore,
+    Metrics,
+)
 from processor.adapters.container.migrate import MigrationError, migrate_all, migrate_permanent
 from processor.adapters.container.pool import open_pool
 from processor.adapters.container.postgres import PostgresMiningStore
@@ -96,7 +102,7 @@ async def migrate(settings: Settings) -> int:
 async def run(settings: Settings) -> int:
     """Migrate, then work through jobs and answer requests until told to stop."""
     await migrate(settings)
-    async with open_ports(settings) as (ports, queue):
+    async with open_ports(settings) as (ports, queue, exposition):
         pipeline = Pipeline(ports)
         api = Api(
             Fetching(ports, pipeline),
@@ -108,7 +114,7 @@ async def run(settings: Settings) -> int:
         consumer = Consumer(
             queue, pipeline, sweeper, claim_seconds=settings.claim_seconds, sweep_seconds=settings.sweep_seconds
         )
-        server = serve_api(api, listen=settings.processor_listen)
+        server = serve_api(api, listen=settings.processor_listen, metrics=exposition.render)
         stop_on_signals(consumer, server)
         if settings.processor_stop_with_stdin:
             stop_with_stdin(consumer, server)
@@ -119,8 +125,9 @@ async def run(settings: Settings) -> int:
 
 
 @contextlib.asynccontextmanager
-async def open_ports(settings: Settings) -> AsyncIterator[tuple[Ports, RedisJobQueue]]:
-    """Connect the adapters, and disconnect them at the end."""
+async def open_ports(settings: Settings) -> AsyncIterator[tuple[Ports, RedisJobQueue, Exposition]]:
+    """Connect the adapters, measured for Prometheus, and disconnect them at the end."""
+    metrics = Metrics()
     async with (
         open_pool(settings.mining_connection_string) as mining_pool,
         open_pool(settings.postgres_connection_string.get_secret_value()) as permanent_pool,
@@ -134,12 +141,13 @@ async def open_ports(settings: Settings) -> AsyncIterator[tuple[Ports, RedisJobQ
         yield (
             Ports(
                 raw=FileStore(settings.raw_store_path),
-                minings=Minings(PostgresMiningStore(mining_pool)),
-                contacts=PostgresContactStore(permanent_pool),
+                minings=Minings(MeasuredMiningStore(PostgresMiningStore(mining_pool), metrics)),
+                contacts=MeasuredContactStore(PostgresContactStore(permanent_pool), metrics),
                 queue=queue,
                 compute=asyncio.to_thread,
             ),
             queue,
+            Exposition(metrics, queue=queue, pool=mining_pool, backups=settings.backups_path),
         )
 
 

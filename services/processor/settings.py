@@ -40,6 +40,8 @@ class Settings(BaseModel):
     """Silence after which another processor's job is taken over. We renew ours three times as often."""
     silent_seconds: float = 86_400.0
     """Silence after which a mining is ended without its fetcher."""
+    backups_path: Path | None = None
+    """The folder of the nightly dumps, whose names say how old the newest is. Their content is never read."""
     cloudflare_r2_bucket: str | None = None
     cloudflare_d1_database: str | None = None
     cloudflare_queues: str | None = None

@@ -12,6 +12,7 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
+from processor.adapters.container.metrics import Exposition
 from processor.adapters.container.redis import RedisJobQueue
 from processor.api.fetching import Fetching
 from processor.api.records import Records
@@ -68,6 +69,9 @@ class Begun:
 
 class Stack:
     """The parts of one processor, assembled as in its composition root."""
+
+    exposition: Exposition
+    """The metrics."""
 
     def __init__(self, ports: Ports, queue: RedisJobQueue, root: Path) -> None:
         self.ports = ports
@@ -197,9 +201,11 @@ async def open_stack(database: str, redis_url: str, root: Path, *, consumer: str
     settings = Settings(**fields)
     _make_folder(root)
     await migrate(settings)
-    async with open_ports(settings) as (ports, queue):
+    async with open_ports(settings) as (ports, queue, exposition):
         await queue.prepare()
-        yield Stack(ports, queue, root)
+        stack = Stack(ports, queue, root)
+        stack.exposition = exposition
+        yield stack
 
 
 def empty_tables(database: str) -> None:

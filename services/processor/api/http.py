@@ -5,7 +5,7 @@ uvicorn holds at most 64 KiB of a body that is not read, and drops the rest once
 
 import contextlib
 import socket
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 
 import structlog
 import uvicorn
@@ -19,6 +19,11 @@ from processor.api.routes import MAX_BODY_BYTES, Api, Request, Response, problem
 log = structlog.get_logger()
 
 KEEP_ALIVE_SECONDS = 30
+LOOPBACK = ("127.0.0.1", "::1")
+FORWARDED = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via")
+"""What proxies add. Behind one, a peer on loopback says nothing about the caller."""
+METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+"""The text format of Prometheus (prometheus.io/docs/instrumenting/exposition_formats, 2026)."""
 
 
 class Server(uvicorn.Server):
@@ -38,15 +43,16 @@ class Server(uvicorn.Server):
         await super().serve(sockets or [self._listening])
 
 
-def serve_api(api: Api, *, listen: str) -> Server:
-    """Return a server for the API on `host:port`, or on `fd:N`, an inherited listening socket."""
+def serve_api(api: Api, *, listen: str, metrics: Callable[[], Awaitable[bytes]] | None = None) -> Server:
+    """Return a server for the API, and for the metrics if there are any, on `host:port`, or on `fd:N`."""
 
     async def answer(request: HttpRequest) -> HttpResponse:
-        scheme, _, token = request.headers.get("authorization", "").partition(" ")
+        if metrics is not None and (request.method, request.url.path) == ("GET", "/metrics"):
+            return await _show_metrics(request, api, metrics)
         asked = Request(
             method=request.method,
             path=request.scope.get("raw_path", b"").decode("ascii", "replace"),
-            token=token.strip() if scheme.lower() == "bearer" else "",
+            token=_token_of(request),
             query=dict(request.query_params),
             body=lambda: read_body(request),
         )
@@ -58,6 +64,21 @@ def serve_api(api: Api, *, listen: str) -> Server:
         app, log_config=None, access_log=False, server_header=False, timeout_keep_alive=KEEP_ALIVE_SECONDS
     )
     return Server(config, open_socket(listen))
+
+
+async def _show_metrics(request: HttpRequest, api: Api, metrics: Callable[[], Awaitable[bytes]]) -> HttpResponse:
+    """Answer the operator, who has the service's token or asks on this machine, not through a proxy."""
+    peer = request.client.host if request.client else ""
+    here = peer in LOOPBACK and not any(name in request.headers for name in FORWARDED)
+    if not here and not api.is_operator(_token_of(request)):
+        refusal = problem(401, "token", "The metrics are for the service's token, or for callers on this machine.")
+        return HttpResponse(refusal.encode(), status_code=refusal.status, media_type="application/json")
+    return HttpResponse(await metrics(), media_type=METRICS_TYPE)
+
+
+def _token_of(request: HttpRequest) -> str:
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else ""
 
 
 async def answer_whatever_happens(api: Api, asked: Request) -> Response:

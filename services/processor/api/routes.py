@@ -122,6 +122,10 @@ class Api:
             return problem(403, "scope", f"The token does not allow this: use one with the scope {scope}.")
         return Response(200, await handler(pieces[1], pieces[3] if len(pieces) > 3 else "", request))
 
+    def is_operator(self, token: str) -> bool:
+        """Return whether this is the service's own token."""
+        return is_secret(token, self._secrets)
+
     def _claims(self, token: str) -> Claims | None:
         return ANYTHING if is_secret(token, self._secrets) else read_token(token, self._secrets)
 

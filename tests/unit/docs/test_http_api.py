@@ -27,7 +27,12 @@ def test_routes() -> None:
         for method, shape in routes
     }
 
-    assert {bare(route) for route, _ in table(PAGE, "route")} == {"GET /health", "GET /ready", *answered}
+    assert {bare(route) for route, _ in table(PAGE, "route")} == {
+        "GET /health",
+        "GET /ready",
+        "GET /metrics",
+        *answered,
+    }
 
 
 def test_problems() -> None:

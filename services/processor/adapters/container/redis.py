@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, NamedTuple
 
 from redis.asyncio import Redis
 from redis.exceptions import RedisError, ResponseError
@@ -19,6 +19,14 @@ SENT_AT_ONCE = 250
 """Jobs per round trip. Preparing thousands at once would hold up other tasks."""
 
 TIMEOUT_SECONDS = 10.0
+
+
+class Depth(NamedTuple):
+    """How much is in the queue: jobs, the age of the oldest one, and dead letters."""
+
+    jobs: int
+    oldest_seconds: float
+    dead: int
 
 
 @asynccontextmanager
@@ -101,6 +109,18 @@ class RedisJobQueue:
         pipeline.xack(STREAM, GROUP, delivery.id)
         pipeline.xdel(STREAM, delivery.id)
         await self._ask(pipeline.execute())
+
+    async def depth(self) -> Depth:
+        """Return how much is in the queue now. An entry's id begins with the milliseconds at which it was added."""
+        pipeline = self._redis.pipeline(transaction=False)
+        pipeline.xlen(STREAM)
+        pipeline.xrange(STREAM, count=1)
+        pipeline.xlen(DEAD_STREAM)
+        pipeline.time()
+        jobs, oldest, dead, (seconds, microseconds) = await self._ask(pipeline.execute())
+        now = seconds + microseconds / 1e6
+        age = now - int(oldest[0][0].partition("-")[0]) / 1000 if oldest else 0.0
+        return Depth(jobs, max(0.0, age), dead)
 
     async def prepare(self) -> None:
         """Create the stream and the group if they are missing."""

@@ -1,0 +1,7 @@
+-- What the metrics ask the temporary side.
+
+-- name: minings_by_state
+SELECT state.name, count(minings.state)
+FROM unnest(ARRAY['fetching', 'processing', 'refining', 'teardown']) AS state (name)
+LEFT JOIN minings ON minings.state = state.name
+GROUP BY state.name
