@@ -25,7 +25,6 @@ from processor.adapters.container.metrics import (
 )
 from processor.adapters.container.migrate import MigrationError, migrate_all, migrate_permanent
 from processor.adapters.container.pool import open_pool
-from processor.adapters.container.postgres import PostgresMiningStore
 from processor.adapters.container.redis import RedisJobQueue, open_redis
 from processor.api.fetching import Fetching
 from processor.api.http import serve_api
@@ -141,7 +140,7 @@ async def open_ports(settings: Settings) -> AsyncIterator[tuple[Ports, RedisJobQ
         yield (
             Ports(
                 raw=FileStore(settings.raw_store_path),
-                minings=Minings(MeasuredMiningStore(PostgresMiningStore(mining_pool), metrics)),
+                minings=Minings(MeasuredMiningStore(mining_pool, metrics)),
                 contacts=MeasuredContactStore(PostgresContactStore(permanent_pool), metrics),
                 queue=queue,
                 compute=asyncio.to_thread,

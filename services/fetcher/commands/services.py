@@ -38,10 +38,11 @@ def serve(context: typer.Context) -> None:
         open_socket,
         serve_until_stopped,
     )  # the web server is slow to import
+    from fetcher.service.metrics import Metrics
     from fetcher.service.runs import Runs
     from fetcher.service.sessions import link_to
 
-    doors = make_doors(settings)
+    doors, metrics = make_doors(settings), Metrics()
     with open_socket(settings.serve_listen) as listening, here.stack(mining=True) as stack:
         if here.terminal.err.is_terminal:
             here.terminal.tell(f"Listening on {address_of(listening)}. Press Ctrl-C to stop.")
@@ -53,12 +54,12 @@ def serve(context: typer.Context) -> None:
             claims=settings.claims,
             most=settings.serve_minings,
             waiting=settings.serve_waiting,
-            mailboxes=make_mailboxes(settings, listening),
+            mailboxes=make_mailboxes(settings, listening, metrics),
         )
+        metrics.follow(runs)
         room = make_room(stack, runs)
-        serve_until_stopped(
-            make_app(room, doors, pages=settings.serve_page), runs, listening, on_stop=room.watches.stop
-        )
+        app = make_app(room, doors, pages=settings.serve_page, metrics=metrics)
+        serve_until_stopped(app, runs, listening, on_stop=room.watches.stop)
 
 
 def stop(context: typer.Context) -> None:

@@ -8,15 +8,16 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import TypeAdapter
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
-from starlette.responses import Response
 
-from fetcher.service import contacts, events, folders, minings, providers
+from fetcher.service import contacts, events, folders, health, minings, providers
 from fetcher.service.bounds import Bounds
 from fetcher.service.doors import Doors, Guard
+from fetcher.service.health import Readiness
+from fetcher.service.metrics import Counted, Metrics
 from fetcher.service.minings import Minings
 from fetcher.service.origins import Hosts
 from fetcher.service.pages.front import add_pages
-from fetcher.service.problems import PROBLEM_MEDIA, ProblemFields, answer, refuse_http, refuse_invalid
+from fetcher.service.problems import PROBLEM_MEDIA, ProblemFields, refuse_http, refuse_invalid
 from fetcher.service.room import Room
 from fetcher.service.runs import Runs
 from fetcher.service.watches import Watches
@@ -37,7 +38,7 @@ def make_room(stack: "Stack", runs: Runs) -> Room:
     return Room(stack, minings, Watches(stack, minings), runs.mailboxes)
 
 
-def make_app(room: Room, doors: Doors, *, pages: bool = True) -> FastAPI:
+def make_app(room: Room, doors: Doors, *, pages: bool = True, metrics: Metrics | None = None) -> FastAPI:
     """Return the application, with its pages or without.
 
     Everything needs a caller whom the doors know, except for what these leave open, such as GET /health.
@@ -52,8 +53,10 @@ def make_app(room: Room, doors: Doors, *, pages: bool = True) -> FastAPI:
         responses=PROBLEMS,
     )
     app.state.room = room
-    app.add_api_route("/health", health, tags=["Service"])
-    for router in (providers.router, folders.router, minings.router, events.router, contacts.router):
+    app.state.metrics = metrics or Metrics()
+    app.state.readiness = Readiness()
+    routers = (health.router, providers.router, folders.router, minings.router, events.router, contacts.router)
+    for router in routers:
         app.include_router(router)
     if pages:
         add_pages(app, doors)
@@ -68,12 +71,5 @@ def make_app(room: Room, doors: Doors, *, pages: bool = True) -> FastAPI:
             expose_headers=["Retry-After"],
         )
     app.add_middleware(Hosts, origins=doors.origins)
+    app.add_middleware(Counted, metrics=app.state.metrics)
     return app
-
-
-async def health() -> Response:
-    """Return `status` and `version` while the service answers.
-
-    `leadminer doctor` says whether the processor and its databases answer too.
-    """
-    return answer({"status": "ok", "version": version("leadminer")})

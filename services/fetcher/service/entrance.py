@@ -9,6 +9,7 @@ from fetcher.service.doors import Doors
 from fetcher.service.jwts import Jwts
 from fetcher.service.limits import Limits
 from fetcher.service.mailboxes import Mailboxes
+from fetcher.service.metrics import Metrics
 from fetcher.service.origins import Origins, is_loopback, name_of
 from fetcher.service.sessions import Sessions, secret_of
 from fetcher.settings import Settings, listed
@@ -28,11 +29,11 @@ def make_doors(settings: Settings) -> Doors:
     )
 
 
-def make_mailboxes(settings: Settings, listening: socket.socket) -> Mailboxes:
+def make_mailboxes(settings: Settings, listening: socket.socket, metrics: Metrics | None = None) -> Mailboxes:
     """Return the way to mailboxes: any host for a service on this machine alone, otherwise those on the Internet."""
     here = is_private(settings, listening)
     dial: Dial = socket.create_connection if here else PublicOnly(listed(settings.serve_allow_hosts))
-    return Mailboxes(dial, Limits())
+    return Mailboxes(dial, Limits(), metrics)
 
 
 def is_private(settings: Settings, listening: socket.socket) -> bool:

@@ -9,9 +9,10 @@ from typing import Any
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 from processor.adapters.container.pool import ERRORS, Pool, translate
+from processor.adapters.container.postgres import PostgresMiningStore
 from processor.adapters.container.redis import RedisJobQueue
 from processor.minings.statements import load_statements
-from processor.ports import ContactStore, MiningStore, Row, Statement, Unavailable
+from processor.ports import ContactStore, Statement, Unavailable
 from schemas.ledger import Ledger
 
 STATES = load_statements(Path(__file__).with_name("metrics.sql"))["minings_by_state"]
@@ -32,7 +33,7 @@ class Metrics:
         self.registry = registry
         self.messages = Counter(
             "leadminer_messages",
-            "Messages of ended minings, by their column of the ledger",
+            "Messages of ended minings, by column of the ledger",
             ["outcome"],
             registry=registry,
         )
@@ -42,7 +43,7 @@ class Metrics:
         )
         self.batches = Histogram(
             "leadminer_batch_seconds",
-            "Atomic batches on the temporary tables",
+            "Batches on the temporary tables",
             buckets=BATCH_SECONDS,
             registry=registry,
         )
@@ -69,21 +70,17 @@ class Metrics:
             self.messages.labels(outcome).inc(messages)
 
 
-class MeasuredMiningStore:
+class MeasuredMiningStore(PostgresMiningStore):
     """`MiningStore` whose batches are timed."""
 
-    def __init__(self, store: MiningStore, metrics: Metrics) -> None:
-        self._store = store
+    def __init__(self, pool: Pool, metrics: Metrics) -> None:
+        super().__init__(pool)
         self._batches = metrics.batches
 
-    async def query(self, statement: str, /, **arguments: Any) -> list[Row]:
-        """Run one statement by itself and return its rows."""
-        return await self._store.query(statement, **arguments)
-
     async def batch(self, statements: Sequence[Statement]) -> None:
-        """Run all statements or none; raise Conflict if one of their guards does not hold."""
+        """Run all statements in one transaction and one round trip; raise Conflict if a guard does not hold."""
         with self._batches.time():
-            await self._store.batch(statements)
+            await super().batch(statements)
 
 
 class MeasuredContactStore:
