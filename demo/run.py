@@ -74,7 +74,7 @@ def _play(home: Path, *, serve: bool) -> int:
 
 def _serve(home: Path) -> int:
     """Show the contacts in a browser until Ctrl-C, which also reaches the service."""
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    before = signal.signal(signal.SIGINT, lambda *_: None)
     try:
         code = _run("Look at the contacts in a browser:", ["serve"], home, {"SERVE_LISTEN": _free_place()})
     finally:
