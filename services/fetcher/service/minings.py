@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 from fastapi import APIRouter, Path
 from starlette.responses import Response
 
-from fetcher.imap.connection import Connector
-from fetcher.imap.mailbox import Mailbox
 from fetcher.ports import ENDED
 from fetcher.service.doors import Owner
 from fetcher.service.orders import Order
@@ -34,10 +32,6 @@ class Minings:
         """Ask the processor of a stack, and run minings here."""
         self._processor = stack.processor
         self._runs = runs
-
-    def open_mailbox(self, user: str, connector: Connector) -> Mailbox:
-        """Log in to a mailbox; raise a Trouble."""
-        return self._runs.mailboxes.opener(user, connector)()
 
     async def start(self, user: str, order: Order) -> Fields | Problem:
         """Start a mining and return its id once the processor has begun it, or the problem that prevented it.

@@ -39,6 +39,14 @@ def test_readme_shows_it() -> None:
     assert PICTURE.relative_to(CHECKOUT).as_posix() in set(links(read_page("README.md")))
 
 
+def test_readme_shows_a_contacts_page() -> None:
+    """README has the picture that the walk through the pages takes."""
+    picture = "docs/pictures/contact.png"
+
+    assert picture in set(links(read_page("README.md")))
+    assert (CHECKOUT / picture).read_bytes().startswith(b"\x89PNG")
+
+
 def test_it_shows_the_report_that_readme_quotes() -> None:
     """Each line of README's excerpt is in the picture, in the same order: both come from one recording."""
     [excerpt] = code_blocks(read_page("README.md"), "text")

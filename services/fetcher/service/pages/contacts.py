@@ -11,6 +11,7 @@ from starlette.responses import Response
 from fetcher.contacts.export import Format
 from fetcher.contacts.selection import Order, Selection
 from fetcher.exits import Misuse
+from fetcher.ports import NotFound
 from fetcher.service.contacts import Export, Filters, export
 from fetcher.service.pages.charts import bars
 from fetcher.service.pages.rendering import PageRoute, day, plural, show
@@ -91,7 +92,10 @@ def list_contacts(user: Visitor, picked: Picked, here: Here, after: str = "", fi
 @router.get("/contact")
 def show_contact(user: Visitor, address: str, here: Here) -> Response:
     """Show everything about a contact."""
-    contact = here.stack.processor.contact(user, address=address)
+    try:
+        contact = here.stack.processor.contact(user, address=address)
+    except NotFound:
+        raise NotFound("This is not one of your contacts, or it was erased.") from None
     return show(
         "contact.html",
         here="contacts",

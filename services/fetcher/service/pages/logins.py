@@ -4,8 +4,9 @@ import secrets
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from fetcher.ports import NotFound
 from fetcher.service.orders import Login
@@ -17,24 +18,13 @@ GONE = "This page has expired, because a mailbox password is kept for ten minute
 
 
 @dataclass(frozen=True, slots=True)
-class FolderChoice:
-    """A folder to choose: its name on the server and for people, its messages, and why it is left out by default."""
-
-    name: str
-    title: str
-    messages: int
-    mined: bool
-    why: str = ""
-
-
-@dataclass(frozen=True, slots=True)
 class HeldLogin:
-    """A login that worked, and the folders that it showed."""
+    """A login that worked, and the folders that it showed, as the API lists them."""
 
     user: str
     address: str
     login: Login
-    folders: Sequence[FolderChoice]
+    folders: Sequence[Mapping[str, Any]]
 
 
 class Logins:

@@ -1,8 +1,10 @@
 """The pages from an address to a mining: connect a mailbox, and choose its folders."""
 
+from functools import partial
 from typing import Annotated, Any
 from urllib.parse import quote
 
+from anyio.to_thread import run_sync
 from fastapi import APIRouter, Form
 from pydantic import SecretStr, ValidationError
 from starlette.responses import Response
@@ -10,8 +12,8 @@ from starlette.responses import Response
 from fetcher.exits import Misuse
 from fetcher.imap.providers import Provider, provider_of_address, providers
 from fetcher.imap.source import Source
+from fetcher.service.folders import list_folders
 from fetcher.service.orders import Login, Order
-from fetcher.service.pages.folders import survey
 from fetcher.service.pages.logins import HeldLogin
 from fetcher.service.pages.rendering import PageRoute, go, one_of, show
 from fetcher.service.pages.visitors import Held, Visitor
@@ -52,7 +54,7 @@ def connect(user: Visitor, address: str = "", provider: str = "") -> Response:
 
 
 @router.post("/connect")
-def sign_in_to_mailbox(
+async def sign_in_to_mailbox(
     user: Visitor,
     held: Held,
     here: Here,
@@ -68,7 +70,7 @@ def sign_in_to_mailbox(
     server = {"host": host.strip(), "port": port.strip(), "login": login.strip(), "security": security}
     try:
         entered = _login(server, password=password, token=token)
-        folders = survey(here.minings.open_mailbox(user, entered.connector()))
+        folders = await run_sync(partial(list_folders, here, user, entered), limiter=here.listing)
     except Exception as error:
         problem = Problem.of(error)
         return _ask_secret(user, address, server=server, problem=problem)
@@ -95,7 +97,7 @@ async def start(
     found = held.look_up(handle, user=user)
     if not folder:
         return _show_folders(user, found, problem=Problem(400, "request", "No folder is chosen: choose at least one."))
-    defaults = [each.name for each in found.folders if each.mined]
+    defaults = [each["name"] for each in found.folders if each["mined"]]
     order = _order(
         found.login,
         me=sorted({found.address, *me.split()}),
@@ -186,7 +188,7 @@ def _show_folders(user: str, held: HeldLogin, *, problem: Problem | None = None)
         here="mailboxes",
         user=user,
         address=held.address,
-        folders=held.folders,
-        messages=sum(each.messages for each in held.folders),
+        folders=sorted(held.folders, key=lambda each: (not each["mined"], each["name"].casefold())),
+        messages=sum(each["messages"] or 0 for each in held.folders),
         problem=problem,
     )

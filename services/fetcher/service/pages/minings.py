@@ -5,6 +5,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Header, Path
 from starlette.responses import Response
 
+from fetcher.ports import NotFound
 from fetcher.service.events import open_stream
 from fetcher.service.pages.rendering import PageRoute, go, render, show
 from fetcher.service.pages.visitors import Visitor
@@ -26,7 +27,10 @@ def list_minings(user: Visitor, here: Here) -> Response:
 @router.get("/minings/{mining}")
 def show_mining(user: Visitor, mining: Mining, here: Here) -> Response:
     """Show how far a mining is, or what it found."""
-    view = view_of(here.minings.show(user, mining))
+    try:
+        view = view_of(here.minings.show(user, mining))
+    except NotFound:
+        raise NotFound("There is no such mining, or it was erased before it began.") from None
     return show("mining.html", here="mailboxes", user=user, mining=view, problem=None)
 
 

@@ -128,6 +128,7 @@ async def test_what_is_not_there_is_a_page(site: Site) -> None:
     wrong = await site.client.get("/contacts?order=backwards")
 
     assert (missing.status_code, wrong.status_code) == (404, 400)
+    assert "This is not one of your contacts" in missing.text
     assert "Back to the overview" in missing.text
 
 
