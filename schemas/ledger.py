@@ -36,12 +36,14 @@ class Failed(StrEnum):
 
 
 class Dead(StrEnum):
-    """Why the processor gave up on a segment."""
+    """Why the processor gave up on a segment, or on the whole mining."""
 
     UNREADABLE = "unreadable"
     LIMIT = "limit"
     CRASHES = "crashes"
     ERROR = "error"
+    CANCELLED = "cancelled"
+    """The mining was discarded."""
 
 
 class Verdict(StrEnum):

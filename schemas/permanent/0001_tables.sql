@@ -64,7 +64,7 @@ CREATE INDEX campaigns_user ON leadminer.campaigns (user_id);
 CREATE TABLE leadminer.minings (
     id uuid PRIMARY KEY,
     user_id text COLLATE "C" NOT NULL REFERENCES leadminer.users (id),
-    state text COLLATE "C" NOT NULL DEFAULT 'open' CHECK (state IN ('open', 'finished', 'erased')),
+    state text COLLATE "C" NOT NULL DEFAULT 'open' CHECK (state IN ('open', 'finished', 'failed', 'erased')),
     source text COLLATE "C",
     reference_date date NOT NULL,
     begun_at timestamptz NOT NULL DEFAULT now(),

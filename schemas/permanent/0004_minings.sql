@@ -75,6 +75,25 @@ $$;
 COMMENT ON FUNCTION leadminer.finish_mining IS
     'End an open mining with its ledger and receipt. The first ones are kept. It takes no more parts.';
 
+CREATE FUNCTION leadminer.fail_mining(mining uuid, ledger jsonb, receipt jsonb) RETURNS jsonb
+LANGUAGE plpgsql SET search_path = pg_catalog, leadminer, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+    ended text;
+BEGIN
+    PERFORM FROM minings WHERE id = fail_mining.mining AND state = 'open' FOR UPDATE;
+    IF found THEN
+        PERFORM finish_mining(fail_mining.mining, fail_mining.ledger, fail_mining.receipt);
+        UPDATE minings SET state = 'failed' WHERE id = fail_mining.mining;
+    END IF;
+    SELECT state INTO ended FROM minings WHERE id = fail_mining.mining;
+    RETURN jsonb_build_object('state', coalesce(ended, 'unknown'));
+END
+$$;
+COMMENT ON FUNCTION leadminer.fail_mining IS
+    'End an open mining that could not be completed, with its ledger and receipt. No further part of it is applied.';
+
 CREATE FUNCTION leadminer.describe_mining(described leadminer.minings) RETURNS jsonb
 LANGUAGE sql STABLE SET search_path = pg_catalog, leadminer, pg_temp
 AS $$

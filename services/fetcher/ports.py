@@ -6,7 +6,7 @@ from typing import Protocol
 from schemas.jobs import Job
 from schemas.minings import Beginning, Begun, Status
 
-ENDED = frozenset({"finished", "erased"})
+ENDED = frozenset({"finished", "failed", "erased"})
 """The states in which a mining's ledger is complete."""
 MAX_USER_CHARACTERS = 200
 

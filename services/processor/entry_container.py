@@ -31,8 +31,9 @@ from processor.api.http import serve_api
 from processor.api.records import Records
 from processor.api.routes import Api
 from processor.jobs.consumer import Consumer
-from processor.jobs.pipeline import Pipeline, Ports
+from processor.jobs.pipeline import Pipeline
 from processor.jobs.sweep import Sweeper
+from processor.jobs.tools import Ports
 from processor.minings.table import Minings
 from processor.settings import Settings, WrongSettings, read_permanent, read_settings
 
@@ -102,14 +103,14 @@ async def run(settings: Settings) -> int:
     """Migrate, then work through jobs and answer requests until told to stop."""
     await migrate(settings)
     async with open_ports(settings) as (ports, queue, exposition):
-        pipeline = Pipeline(ports)
+        pipeline = Pipeline(ports, still_seconds=settings.sweep_seconds)
         api = Api(
             Fetching(ports, pipeline),
             Records(ports, pipeline),
             secrets=settings.secrets,
             version=version("leadminer"),
         )
-        sweeper = Sweeper(ports, pipeline, still_seconds=settings.sweep_seconds, silent_seconds=settings.silent_seconds)
+        sweeper = Sweeper(ports, pipeline, silent_seconds=settings.silent_seconds)
         consumer = Consumer(
             queue, pipeline, sweeper, claim_seconds=settings.claim_seconds, sweep_seconds=settings.sweep_seconds
         )
@@ -143,6 +144,7 @@ async def open_ports(settings: Settings) -> AsyncIterator[tuple[Ports, RedisJobQ
                 minings=Minings(MeasuredMiningStore(mining_pool, metrics)),
                 contacts=MeasuredContactStore(PostgresContactStore(permanent_pool), metrics),
                 queue=queue,
+                alert=log.error,
                 compute=asyncio.to_thread,
             ),
             queue,

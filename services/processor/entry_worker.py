@@ -20,8 +20,9 @@ from processor.adapters.cloudflare.supabase import SupabaseContactStore
 from processor.api.fetching import Fetching
 from processor.api.records import Records
 from processor.api.routes import MAX_BODY_BYTES, Api, Request, problem
-from processor.jobs.pipeline import Pipeline, Ports
+from processor.jobs.pipeline import Pipeline
 from processor.jobs.sweep import Sweeper
+from processor.jobs.tools import Ports
 from processor.minings.table import Minings
 from processor.ports import Unavailable
 from schemas.limits import D1_DATABASE_BYTES
@@ -30,7 +31,7 @@ VERSION: Final = "0.1.0"
 DEAD_QUEUE_SUFFIX: Final = "-dead"
 """The end of the dead-letter queue's name, as infra names it."""
 STILL_SECONDS: Final = 600.0
-"""Jobs count as lost after this long without progress: longer than the longest back-off or the wait in a long queue."""
+"""A mining counts as stalled after this long without progress: longer than the longest back-off."""
 SILENT_SECONDS: Final = 86_400.0
 SWEEP_SECONDS: Final = 600.0
 """A sweep stops after this. The next one continues, with the minings in a different order. The platform allows 900."""
@@ -56,8 +57,9 @@ class Parts:
             minings=Minings(store),
             contacts=SupabaseContactStore(env.SUPABASE_URL, env.SUPABASE_SERVICE_KEY, fetch=fetch),
             queue=queue,
+            alert=log_event,
         )
-        pipeline = Pipeline(ports)
+        pipeline = Pipeline(ports, still_seconds=STILL_SECONDS)
         return cls(
             store=store,
             api=Api(
@@ -67,7 +69,7 @@ class Parts:
                 version=VERSION,
             ),
             consumer=BatchConsumer(pipeline, queue, store),
-            sweeper=Sweeper(ports, pipeline, still_seconds=STILL_SECONDS, silent_seconds=SILENT_SECONDS),
+            sweeper=Sweeper(ports, pipeline, silent_seconds=SILENT_SECONDS),
         )
 
 

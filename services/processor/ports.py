@@ -38,6 +38,13 @@ async def compute_here(work: Callable[[], T], /) -> T:
     return work()
 
 
+class Alert(Protocol):
+    """Tells the operator, in the log, of something that needs attention."""
+
+    def __call__(self, event: str, **fields: str) -> None:
+        """Write one line. The fields hold no mail, no address and no credential."""
+
+
 class RawStore(Protocol):
     """Objects by key. Keys are paths of ASCII letters, digits, `/`, `-` and `.`."""
 

@@ -9,12 +9,13 @@ from typing import Any
 from psycopg_pool import AsyncConnectionPool
 
 from processor.adapters.cloudflare.d1 import D1MiningStore
+from processor.adapters.cloudflare.events import log_event
 from processor.adapters.cloudflare.queue import CloudflareJobQueue
 from processor.adapters.cloudflare.r2 import R2Store
 from processor.adapters.container.contacts import PostgresContactStore
 from processor.adapters.container.migrate import migrate
 from processor.api.routes import Response
-from processor.jobs.pipeline import Ports
+from processor.jobs.tools import Ports
 from processor.minings.table import Minings
 from processor.ports import Delivery
 from schemas.jobs import Job
@@ -82,15 +83,16 @@ class D1Stack(Stack):
 
     async def ask(self, method: str, path: str, body: object = None, *, token: str = TOKEN, **query: str) -> Response:
         """Send a request to the API."""
-        self._begin_invocation()
+        self.begin_invocation()
         return await super().ask(method, path, body, token=token, **query)
 
     async def work(self, job: str, *, deliveries: int = 1) -> None:
         """Process one job."""
-        self._begin_invocation()
+        self.begin_invocation()
         await super().work(job, deliveries=deliveries)
 
-    def _begin_invocation(self) -> None:
+    def begin_invocation(self) -> None:
+        """Begin a new invocation, with its own limits."""
         self.database.begin_invocation()
         self._store.queries = 0
 
@@ -108,5 +110,6 @@ async def open_d1_stack(permanent: str, root: Path) -> AsyncIterator[D1Stack]:
             minings=Minings(store),
             contacts=PostgresContactStore(pool),
             queue=queue,
+            alert=log_event,
         )
         yield D1Stack(ports, queue, root, database, store)

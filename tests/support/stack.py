@@ -18,8 +18,9 @@ from processor.api.fetching import Fetching
 from processor.api.records import Records
 from processor.api.routes import Api, Request, Response
 from processor.entry_container import migrate, open_ports
-from processor.jobs.pipeline import Pipeline, Ports
+from processor.jobs.pipeline import Pipeline
 from processor.jobs.sweep import Sweeper
+from processor.jobs.tools import Ports
 from processor.ports import Conflict
 from processor.settings import Settings
 from schemas.jobs import Job, JobKind
@@ -77,8 +78,8 @@ class Stack:
         self.ports = ports
         self.queue = queue
         self.root = root
-        self.pipeline = Pipeline(ports)
-        self.sweeper = Sweeper(ports, self.pipeline, still_seconds=0, silent_seconds=86_400)
+        self.pipeline = Pipeline(ports, still_seconds=0)
+        self.sweeper = Sweeper(ports, self.pipeline, silent_seconds=86_400)
         self.api = Api(Fetching(ports, self.pipeline), Records(ports, self.pipeline), secrets=[TOKEN], version="test")
 
     async def ask(self, method: str, path: str, body: object = None, *, token: str = TOKEN, **query: str) -> Response:
@@ -155,6 +156,9 @@ class Stack:
                 await self.pipeline.handle(job, deliveries=deliveries)
                 return
         raise AssertionError("a job keeps starting over")
+
+    def begin_invocation(self) -> None:
+        """Do nothing: only a Worker has limits for an invocation."""
 
     async def mine(self, *folders: Folder, seed: int | None = None, twice: bool = False, **fields: Any) -> Begun:
         """Mine a mailbox from begin to end."""

@@ -23,6 +23,8 @@ CREATE TABLE users (
 ) STRICT;
 
 -- One row per unfinished mining. Settings never change after begin. From teardown on, closing holds ledger and receipt.
+-- sent_at is when the jobs of this state were sent, resends how often they were sent again without progress since then,
+-- failures how often one of them failed. round counts all resends of the mining: jobs of earlier rounds are void.
 CREATE TABLE minings (
     mining_no INTEGER PRIMARY KEY AUTOINCREMENT,
     mining_id TEXT NOT NULL UNIQUE,
@@ -30,7 +32,7 @@ CREATE TABLE minings (
     source TEXT NOT NULL,
     settings TEXT NOT NULL,
     state TEXT NOT NULL DEFAULT 'fetching'
-        CHECK (state IN ('fetching', 'processing', 'refining', 'teardown', 'erased')),
+        CHECK (state IN ('fetching', 'processing', 'refining', 'teardown', 'failing', 'erased')),
     cancelled INTEGER NOT NULL DEFAULT 0,
     ended_by TEXT NOT NULL DEFAULT '',
     lease INTEGER NOT NULL DEFAULT 1,
@@ -42,6 +44,10 @@ CREATE TABLE minings (
     failed TEXT NOT NULL DEFAULT '{}',
     folders_failed TEXT NOT NULL DEFAULT '{}',
     closing TEXT,
+    sent_at INTEGER NOT NULL DEFAULT (unixepoch()),
+    round INTEGER NOT NULL DEFAULT 0,
+    resends INTEGER NOT NULL DEFAULT 0,
+    failures INTEGER NOT NULL DEFAULT 0,
     UNIQUE (user_no, source)
 ) STRICT;
 
@@ -91,8 +97,16 @@ CREATE TABLE chunks (
     mining_no INTEGER NOT NULL,
     chunk INTEGER NOT NULL,
     totals TEXT NOT NULL,
+    at INTEGER NOT NULL DEFAULT (unixepoch()),
     PRIMARY KEY (mining_no, chunk)
 ) STRICT, WITHOUT ROWID;
+
+-- The latest echo, a job that the sweep sends through the queue. unheard counts the echoes sent since one arrived.
+CREATE TABLE echo (
+    place INTEGER PRIMARY KEY DEFAULT 1 CHECK (place = 1),
+    sent_at INTEGER NOT NULL DEFAULT (unixepoch()),
+    unheard INTEGER NOT NULL
+) STRICT;
 
 -- The messages that a user's minings have counted, and which mining counted each. Outlives the minings.
 CREATE TABLE messages (

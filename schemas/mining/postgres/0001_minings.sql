@@ -12,6 +12,8 @@ CREATE TABLE users (
 );
 
 -- One row per unfinished mining. Settings never change after begin. From teardown on, closing holds ledger and receipt.
+-- sent_at is when the jobs of this state were sent, resends how often they were sent again without progress since then,
+-- failures how often one of them failed. round counts all resends of the mining: jobs of earlier rounds are void.
 CREATE TABLE minings (
     mining_no integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     mining_id uuid NOT NULL UNIQUE,
@@ -19,7 +21,7 @@ CREATE TABLE minings (
     source text COLLATE "C" NOT NULL,
     settings text NOT NULL,
     state text COLLATE "C" NOT NULL DEFAULT 'fetching'
-        CHECK (state IN ('fetching', 'processing', 'refining', 'teardown', 'erased')),
+        CHECK (state IN ('fetching', 'processing', 'refining', 'teardown', 'failing', 'erased')),
     cancelled boolean NOT NULL DEFAULT false,
     ended_by text COLLATE "C" NOT NULL DEFAULT '',
     lease integer NOT NULL DEFAULT 1,
@@ -31,6 +33,10 @@ CREATE TABLE minings (
     failed text NOT NULL DEFAULT '{}',
     folders_failed text NOT NULL DEFAULT '{}',
     closing text,
+    sent_at timestamptz NOT NULL DEFAULT now(),
+    round integer NOT NULL DEFAULT 0,
+    resends integer NOT NULL DEFAULT 0,
+    failures integer NOT NULL DEFAULT 0,
     UNIQUE (user_no, source)
 );
 
@@ -78,7 +84,15 @@ CREATE TABLE chunks (
     mining_no integer NOT NULL,
     chunk integer NOT NULL,
     totals text NOT NULL,
+    at timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (mining_no, chunk)
+);
+
+-- The latest echo, a job that the sweep sends through the queue. unheard counts the echoes sent since one arrived.
+CREATE TABLE echo (
+    place integer PRIMARY KEY DEFAULT 1 CHECK (place = 1),
+    sent_at timestamptz NOT NULL DEFAULT now(),
+    unheard integer NOT NULL
 );
 
 -- The messages that a user's minings have counted, and which mining counted each. Outlives the minings.

@@ -102,9 +102,9 @@ class ProcessorClient:
         """Return a mining's ledger, whether it balances, and its receipt."""
         return self._call("GET", f"{_mining(user, mining)}/report")
 
-    def cancel(self, user: str, *, mining: str) -> Fields:
-        """Stop fetching for a mining; what is already stored is still processed and refined."""
-        return self._call("POST", f"{_mining(user, mining)}/cancel")
+    def cancel(self, user: str, *, mining: str, discard: bool = False) -> Fields:
+        """Stop fetching for a mining; what is already stored is still processed and refined, unless discarded."""
+        return self._call("POST", f"{_mining(user, mining)}/cancel", {"discard": True} if discard else None)
 
     def retry(self, user: str, *, mining: str) -> int:
         """Queue a mining's dead segments again and return how many; raise Conflict with the code `refining`."""

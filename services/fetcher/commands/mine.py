@@ -27,6 +27,10 @@ if TYPE_CHECKING:
     from fetcher.mining.outcome import MiningRequest, Outcome, Progress
 
 
+FAILED = (
+    "This mining could not be completed, and nothing of it counts. Run the same command to read the messages again; "
+    "if that fails too, docs/operations.md says what the reason in the report means."
+)
 NEXT = "Next: leadminer contacts{user} · leadminer export{user}"
 
 
@@ -172,6 +176,10 @@ def conclude(
     if outcome.state == "erased":
         here.terminal.tell(f"All data of this user was erased during mining {outcome.mining}, so it kept no contacts.")
         return Exit.UNKNOWN
+    if outcome.state == "failed":
+        show_report(here.terminal, {"id": outcome.mining, **asdict(outcome)})
+        here.terminal.tell(FAILED)
+        return Exit.NOT_WELL
     if ledger.incomplete and not ledger.imbalance():
         _say_how_to_resume(here, "The mail server did not give everything for now")
         return Exit.INTERRUPTED

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from fetcher.bootstrap import Stack
 
 LOOK_SECONDS = 0.5
-FETCHED = ENDED | {"processing", "refining", "teardown"}
+FETCHED = ENDED | {"processing", "refining", "teardown", "failing"}
 MiningId = Annotated[str | None, typer.Argument(help="A mining's id, or its first characters.", metavar="MINING")]
 Fields = dict[str, Any]
 
@@ -58,16 +58,27 @@ def report(context: typer.Context, mining: MiningId = None, user: User = "local"
         raise typer.Exit(Exit.NOT_WELL)
 
 
-def cancel(context: typer.Context, mining: MiningId = None, user: User = "local", as_json: Json = False) -> None:
+def cancel(
+    context: typer.Context,
+    mining: MiningId = None,
+    discard: Annotated[
+        bool, typer.Option("--discard", help="Keep nothing of it. This also ends a mining that is stuck.")
+    ] = False,
+    user: User = "local",
+    as_json: Json = False,
+) -> None:
     """End a mining early and keep what it has stored.
 
     Stored messages still become contacts, and the next mining of the mailbox continues where this one stopped. A
-    running leadminer mine stops within seconds. If it was killed, this takes about ten seconds.
+    running leadminer mine stops within seconds. If it was killed, this takes about ten seconds. With --discard, nothing
+    of the mining counts, and the next one reads its messages again.
     """
     here = session(context)
     with here.stack() as stack:
         found = pick_mining(stack, check_user(user), mining, among=_unfinished)
         with _named(found, user):
+            if discard:
+                stack.processor.cancel(user, mining=found, discard=True)
             state = follow(here, stack, user, found, until=ENDED if stack.embedded else FETCHED)
     if as_json:
         here.terminal.show_json(state)

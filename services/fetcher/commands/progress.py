@@ -23,6 +23,7 @@ LABELS = {
     "processing": "Processing",
     "refining": "Merging",
     "teardown": "Finishing",
+    "failing": "Finishing",
 }
 """What a person reads for each stage."""
 MAX_BAR = 40

@@ -117,7 +117,7 @@ def _flat(fields: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, An
 
 
 def _state(state: str) -> str:
-    return {"teardown": "cleaning up", "open": "in progress"}.get(state, state)
+    return {"teardown": "cleaning up", "failing": "cleaning up", "open": "in progress"}.get(state, state)
 
 
 def _total(value: int | dict[str, int]) -> int:

@@ -34,8 +34,8 @@ class MiningRequest:
 class Progress:
     """The progress of a mining. Counts are in messages unless their name says otherwise.
 
-    `state` is connecting, planning, fetching, processing, refining, teardown, finished or erased. `listed` is None
-    until there is a plan. `fetched` counts messages in the raw store, including those of earlier runs; `bytes_fetched`
+    `state` is connecting, planning, fetching, processing, refining, teardown, failing, finished, failed or erased.
+    `listed` is None until there is a plan. `fetched` counts messages in the raw store, including those of earlier runs; `bytes_fetched`
     counts only this run.
     """
 

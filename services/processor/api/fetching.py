@@ -5,14 +5,15 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
-from processor.api.requests import Refused, read_begin, read_lease, read_mining, read_reasons
-from processor.jobs.pipeline import Pipeline, Ports
+from processor.api.requests import Refused, read_begin, read_flag, read_lease, read_mining, read_reasons
+from processor.jobs.pipeline import Pipeline
 from processor.jobs.sweep import LEASE_SECONDS
+from processor.jobs.tools import Ports
 from processor.minings.mining import Mining, digest_source
 from processor.minings.table import MAX_UNFINISHED, Minings
 from processor.ports import Conflict, ContactStore, JobQueue, NotFound
 from schemas.jobs import Job, JobKind
-from schemas.ledger import Skipped
+from schemas.ledger import Dead, Skipped
 from schemas.minings import Beginning, Begun, Settings, Watermark
 
 
@@ -130,14 +131,22 @@ class Fetching:
             raise _old_lease()
         if found.state == "fetching":
             await self._pipeline.fix_segments(found, lease=lease, skipped=skipped, failed=failed)
-            found = await self._minings.find(found.id)
-        await self._pipeline.advance(found)
+        elif found.state != "processing":
+            await self._pipeline.resending.resend_first(found)
+        await self._pipeline.resending.move(found)
 
-    async def cancel(self, user: str, mining: str) -> None:
-        """Stop the fetching: at the fetcher's next call, or at once if no fetcher is alive."""
+    async def cancel(self, user: str, mining: str, fields: Mapping[str, Any]) -> None:
+        """Stop the fetching: at the fetcher's next call, or at once if no fetcher is alive.
+
+        With `discard`, end the mining as failed, in any state before its teardown: nothing of it counts.
+        """
+        discard = read_flag(fields, "discard")
         try:
             found = await self.find(user, mining)
         except NotFound:
+            return
+        if discard:
+            await self._pipeline.fail(found, reason=Dead.CANCELLED)
             return
         await self._minings.cancel(found)
         if found.state == "fetching" and found.silent_seconds > LEASE_SECONDS:
@@ -156,7 +165,10 @@ class Fetching:
             raise _too_late()
         revived = await self._minings.revive(found)
         await self._queue.send(
-            [Job(JobKind.SEGMENT, found.id, segment=name, messages=messages) for name, messages in revived]
+            [
+                Job(JobKind.SEGMENT, found.id, segment=name, messages=messages, round=found.round)
+                for name, messages in revived
+            ]
         )
         return len(revived)
 

@@ -9,7 +9,8 @@ from processor.api.requests import BadRequest, read_mining
 from processor.api.selection import read_cursor, read_limit, read_order, read_selection, write_cursor
 from processor.domain.contacts.rules import RULES
 from processor.domain.mail.addresses import fold_address
-from processor.jobs.pipeline import Pipeline, Ports
+from processor.jobs.pipeline import Pipeline
+from processor.jobs.tools import Ports
 from processor.minings.mining import Mining
 from processor.minings.table import Minings
 from processor.ports import ContactStore, NotFound

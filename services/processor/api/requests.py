@@ -91,6 +91,14 @@ def read_reasons(fields: Mapping[str, Any], name: str) -> dict[str, int]:
     return reasons
 
 
+def read_flag(fields: Mapping[str, Any], name: str) -> bool:
+    """Return a flag that may be left out; raise BadRequest."""
+    flag = fields.get(name, False)
+    if not isinstance(flag, bool):
+        raise BadRequest(f"{name} must be true or false.")
+    return flag
+
+
 def read_mining(text: str, name: str = "id") -> str:
     """Return a mining's id in the usual UUID spelling; raise BadRequest, which names the parameter."""
     return _uuid({name: text}, name)

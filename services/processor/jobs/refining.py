@@ -24,10 +24,12 @@ AHEAD = 2
 """Chunks that are stored and applied while the next one is computed: one for each of the two databases."""
 
 
-def refine_jobs(mining: str, chunks: Sequence[int]) -> list[Job]:
+def refine_jobs(mining: str, chunks: Sequence[int], *, in_round: int = 0) -> list[Job]:
     """Return the jobs for these ascending chunks, REFINE_CHUNKS per job. Chunks between them need no refining."""
     groups = [chunks[at : at + REFINE_CHUNKS] for at in range(0, len(chunks), REFINE_CHUNKS)]
-    return [Job(JobKind.REFINE, mining, chunk=group[0], chunks=group[-1] - group[0] + 1) for group in groups]
+    return [
+        Job(JobKind.REFINE, mining, chunk=group[0], chunks=group[-1] - group[0] + 1, round=in_round) for group in groups
+    ]
 
 
 class Refiner:

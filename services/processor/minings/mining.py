@@ -29,6 +29,8 @@ class Mining:
     failed: dict[str, int]
     folders_failed: dict[str, str]
     closing: dict[str, Any] | None
+    round: int
+    resends: int
     begun_at: int
     silent_seconds: float
 
@@ -52,6 +54,8 @@ class Mining:
             failed=json.loads(row["failed"]),
             folders_failed=json.loads(row["folders_failed"]),
             closing=json.loads(row["closing"]) if row["closing"] else None,
+            round=row["round"],
+            resends=row["resends"],
             begun_at=row["begun_at"],
             silent_seconds=row["silent_seconds"],
         )

@@ -6,6 +6,7 @@ from typing import Any
 
 from processor.domain.facts import Message
 from processor.minings.mining import Mining, dump
+from processor.minings.stalls import Stalls
 from processor.ports import Conflict, MiningStore, NotFound, Row, Statement
 from schemas.minings import Settings
 from schemas.segments import Segment
@@ -22,6 +23,7 @@ class Minings:
 
     def __init__(self, store: MiningStore) -> None:
         self._store = store
+        self.stalls = Stalls(store)
 
     async def find(self, mining: str) -> Mining:
         """Return an unfinished mining by its id; raise NotFound."""
@@ -272,11 +274,13 @@ class Minings:
             after[folder] = (uidvalidity, uids | covers if known == uidvalidity else covers)
         return [(folder, uidvalidity, uids) for folder, (uidvalidity, uids) in sorted(after.items())]
 
-    async def delete_rows(self, mining: Mining) -> None:
-        """Delete all temporary rows of the mining except its own row."""
+    async def delete_rows(self, mining: Mining, *, with_keys: bool = False) -> None:
+        """Delete the mining's temporary rows except its own, and with `with_keys` those of the messages it counted."""
         own = {"mining_no": mining.number}
-        tables = ("points", "persons", "chunks", "segments")
-        await self._store.batch([Statement(f"delete_{table}", own) for table in tables])
+        statements = [Statement(f"delete_{table}", own) for table in ("points", "persons", "chunks", "segments")]
+        if with_keys:
+            statements.append(Statement("delete_messages", own | {"user_no": mining.user_number}))
+        await self._store.batch(statements)
 
     async def delete(self, mining: Mining) -> None:
         """Delete the mining's own row, which ends it."""

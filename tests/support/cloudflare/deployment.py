@@ -188,7 +188,8 @@ class Deployment:
 
     def sweep(self) -> None:
         """Run the Worker's cron as if an hour had passed without progress; a fault may make it crash."""
-        self.local.query("UPDATE segments SET at = at - 3600")
+        for table, column in (("segments", "at"), ("chunks", "at"), ("minings", "sent_at"), ("echo", "sent_at")):
+            self.local.query(f"UPDATE {table} SET {column} = {column} - 3600")
         with contextlib.suppress(LocalError):
             self.local.run_scheduled()
 

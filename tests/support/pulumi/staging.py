@@ -100,7 +100,8 @@ class Staging:
 
     def sweep(self) -> None:
         """Run the cron as if enough time had passed for jobs to count as lost."""
-        self.account.query("UPDATE segments SET at = at - 3600")
+        for table, column in (("segments", "at"), ("chunks", "at"), ("minings", "sent_at"), ("echo", "sent_at")):
+            self.account.query(f"UPDATE {table} SET {column} = {column} - 3600")
         self.account.run_crons()
 
     def fetchers(self) -> list[docker.models.containers.Container]:

@@ -19,7 +19,8 @@ JOBS = st.one_of(
         messages=st.integers(0, 10_000),
     ),
     st.builds(Job, st.just(JobKind.REFINE), st.just(MINING), chunk=st.integers(0, 4096), chunks=st.integers(1, 4096)),
-    st.just(Job(JobKind.TEARDOWN, MINING)),
+    st.builds(Job, st.just(JobKind.TEARDOWN), st.just(MINING), round=st.integers(0, 4096)),
+    st.builds(Job, st.just(JobKind.ECHO), sent=st.floats(0, 2**33)),
 )
 
 
@@ -46,6 +47,10 @@ def test_reads_what_it_wrote(job: Job) -> None:
         json.dumps({"v": 1, "kind": "segment", "mining": MINING, "segment": "a", "messages": -1}),
         json.dumps({"v": 1, "kind": "refine", "mining": MINING, "chunk": math.inf}),
         json.dumps({"v": 1, "kind": "refine", "mining": MINING, "chunk": 1, "chunks": 0}),
+        json.dumps({"v": 1, "kind": "teardown", "mining": MINING, "round": -1}),
+        json.dumps({"v": 1, "kind": "echo", "sent": math.inf}),
+        json.dumps({"v": 1, "kind": "echo", "sent": math.nan}),
+        json.dumps({"v": 1, "kind": "teardown", "sent": 1.0}),
         pytest.param("[" * 100_000, id="nested"),
     ],
 )

@@ -15,7 +15,7 @@ from processor.adapters.cloudflare.events import log_event
 from processor.adapters.cloudflare.queue import CloudflareJobQueue
 from processor.jobs.pipeline import MAX_CRASHES, Pipeline
 from processor.ports import Conflict, Unavailable
-from schemas.jobs import BadJob, Job, JobKind
+from schemas.jobs import BadJob, Job
 
 SEND_AGAIN_ATTEMPTS: Final = 10
 """Attempts after which a waiting job is sent again as a new message: half of MAX_CRASHES."""
@@ -45,15 +45,14 @@ class BatchConsumer:
     async def consume_dead(self, messages: Iterable[Any]) -> None:
         """Settle the messages that the platform gave up on.
 
-        A segment is dead, because it killed its processor again and again. The sweep issues other jobs again for as
-        long as their mining waits for them.
+        They killed their processor again and again: a segment is dead, and a mining that cannot be refined ends as
+        failed.
         """
         for message in messages:
             body = body_of(message)
             log_event("dead letter", **describe(body))
             try:
-                if is_segment(body):
-                    await self._pipeline.handle(body, deliveries=MAX_CRASHES)
+                await self._pipeline.handle(body, deliveries=MAX_CRASHES)
             except (Unavailable, Conflict) as error:
                 log_event("dead letter waits", reason=str(error))
                 message.retry(delaySeconds=MAX_BACK_OFF_SECONDS)
@@ -110,14 +109,6 @@ def back_off_seconds(attempts: int) -> int:
 def body_of(message: Any) -> str:
     """Return a message's text, or "" if its body is not text: other senders can push things that are not jobs."""
     return message.body if isinstance(message.body, str) else ""
-
-
-def is_segment(body: str) -> bool:
-    """Return whether this is a segment's job."""
-    try:
-        return Job.decode(body).kind is JobKind.SEGMENT
-    except BadJob:
-        return False
 
 
 def describe(body: str) -> dict[str, str]:

@@ -9,7 +9,9 @@ from processor.adapters.cloudflare.versions import refuse_older
 from processor.ports import Conflict, LimitExceeded, Row, Statement, Unavailable
 from schemas.limits import D1_QUERIES
 
-STATEMENTS: Final = load_named(Path(__file__).with_name("mining.sql"))
+STATEMENTS: Final = load_named(Path(__file__).with_name("mining.sql")) | load_named(
+    Path(__file__).with_name("sweep.sql")
+)
 _SCHEMA: Final = load_named(Path(__file__).with_name("schema.sql"))
 SCHEMA_VERSION: Final = "0001_minings"
 """The newest migration that the statements need."""

@@ -17,7 +17,7 @@ ON CONFLICT DO NOTHING
 -- name: mining
 SELECT m.mining_no, m.mining_id AS mining, u.user_id AS "user", m.user_no, m.source, m.settings, m.state,
     m.cancelled, m.ended_by, m.lease, m.holder, m.listed, m.skipped, m.failed, m.folders_failed, m.closing,
-    m.begun_at, unixepoch() - m.heard_at AS silent_seconds
+    m.round, m.resends, m.begun_at, unixepoch() - m.heard_at AS silent_seconds
 FROM minings AS m JOIN users AS u USING (user_no)
 WHERE m.mining_id = :mining AND m.state <> 'erased'
 
@@ -57,7 +57,7 @@ INSERT INTO guard (holds) SELECT NULL
 WHERE NOT EXISTS (SELECT 1 FROM minings WHERE mining_no = :mining_no AND state = 'fetching' AND lease = :lease);
 UPDATE minings
 SET state = 'processing', listed = :listed, skipped = :skipped, failed = :failed, folders_failed = :folders_failed,
-    ended_by = :ended_by, heard_at = unixepoch()
+    ended_by = :ended_by, heard_at = unixepoch(), sent_at = unixepoch()
 WHERE mining_no = :mining_no
 
 -- name: await_segments
@@ -161,7 +161,7 @@ WHERE mining_no = :mining_no AND state = 'dead'
 RETURNING name, messages
 
 -- name: start_refining
-UPDATE minings SET state = 'refining'
+UPDATE minings SET state = 'refining', sent_at = unixepoch(), resends = 0, failures = 0
 WHERE mining_no = :mining_no AND state = 'processing'
     AND NOT EXISTS (SELECT 1 FROM segments WHERE mining_no = :mining_no AND state = 'waiting')
 RETURNING mining_no
@@ -257,7 +257,9 @@ WHERE NOT EXISTS (SELECT 1 FROM minings WHERE mining_no = :mining_no AND state =
                     AND CAST(fact.key AS INTEGER) = given.chunk
             )
     );
-UPDATE minings SET state = 'teardown', closing = :closing WHERE mining_no = :mining_no
+UPDATE minings
+SET state = 'teardown', closing = :closing, sent_at = unixepoch(), resends = 0, failures = 0
+WHERE mining_no = :mining_no
 
 -- name: write_watermarks
 -- slices: folders, uidvalidities, uids

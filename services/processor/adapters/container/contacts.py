@@ -24,6 +24,7 @@ FUNCTIONS: dict[str, dict[str, str]] = {
     },
     "apply_refined_chunk": {"mining": "uuid", "chunk": "integer", "part": "integer", "contacts": "jsonb"},
     "finish_mining": {"mining": "uuid", "ledger": "jsonb", "receipt": "jsonb"},
+    "fail_mining": {"mining": "uuid", "ledger": "jsonb", "receipt": "jsonb"},
     "mining_record": {"user_id": "text", "mining": "uuid"},
     "mining_records": {"user_id": "text", "page_size": "integer"},
     "find_contacts": SELECTED | {"ordered_by": "text", "after": "jsonb", "page_size": "integer"},

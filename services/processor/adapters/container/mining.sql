@@ -16,7 +16,7 @@ ON CONFLICT DO NOTHING
 -- name: mining
 SELECT m.mining_no, m.mining_id::text AS mining, u.user_id AS "user", m.user_no, m.source, m.settings, m.state,
     m.cancelled, m.ended_by, m.lease, m.holder, m.listed, m.skipped, m.failed, m.folders_failed, m.closing,
-    extract(epoch FROM m.begun_at)::bigint AS begun_at,
+    m.round, m.resends, extract(epoch FROM m.begun_at)::bigint AS begun_at,
     extract(epoch FROM now() - m.heard_at)::float8 AS silent_seconds
 FROM minings AS m JOIN users AS u USING (user_no)
 WHERE m.mining_id = %(mining)s::uuid AND m.state <> 'erased'
@@ -59,7 +59,7 @@ RETURNING mining_no
 WITH ended AS (
     UPDATE minings
     SET state = 'processing', listed = %(listed)s, skipped = %(skipped)s, failed = %(failed)s,
-        folders_failed = %(folders_failed)s, ended_by = %(ended_by)s, heard_at = now()
+        folders_failed = %(folders_failed)s, ended_by = %(ended_by)s, heard_at = now(), sent_at = now()
     WHERE mining_no = %(mining_no)s AND state = 'fetching' AND lease = %(lease)s
     RETURNING mining_no
 )
@@ -158,7 +158,12 @@ WHERE mining_no = %(mining_no)s AND state = 'dead'
 RETURNING name, messages
 
 -- name: start_refining
-UPDATE minings SET state = 'refining'
+SELECT FROM minings
+WHERE mining_no = %(mining_no)s AND state = 'processing'
+    AND NOT EXISTS (SELECT FROM segments WHERE mining_no = %(mining_no)s AND state = 'waiting')
+FOR UPDATE;
+-- Whoever revived a segment in the meantime held the row. This statement sees what was written until the lock was ours.
+UPDATE minings SET state = 'refining', sent_at = now(), resends = 0, failures = 0
 WHERE mining_no = %(mining_no)s AND state = 'processing'
     AND NOT EXISTS (SELECT FROM segments WHERE mining_no = %(mining_no)s AND state = 'waiting')
 RETURNING mining_no
@@ -232,7 +237,7 @@ SELECT
 
 -- name: start_teardown
 WITH closed AS (
-    UPDATE minings SET state = 'teardown', closing = %(closing)s
+    UPDATE minings SET state = 'teardown', closing = %(closing)s, sent_at = now(), resends = 0, failures = 0
     WHERE mining_no = %(mining_no)s AND state = 'refining'
         AND NOT EXISTS (
             SELECT FROM points AS p

@@ -1,5 +1,6 @@
 """The temporary tables in PostgreSQL: named statements over a pool of connections."""
 
+import contextlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,12 @@ from processor.adapters.container.pool import ERRORS, Pool, translate
 from processor.minings.statements import load_statements
 from processor.ports import Row, Statement
 
-STATEMENTS = load_statements(Path(__file__).with_name("mining.sql"))
+STATEMENTS = {
+    name: text.split(";\n")
+    for file in ("mining.sql", "sweep.sql")
+    for name, text in load_statements(Path(__file__).with_name(file)).items()
+}
+"""The SQL under each name: one statement, or several that run in one transaction, each on a fresh snapshot."""
 
 
 class PostgresMiningStore:
@@ -23,8 +29,12 @@ class PostgresMiningStore:
         """Run one statement by itself and return its rows."""
         try:
             async with self._pool.connection() as connection, connection.cursor(row_factory=dict_row) as cursor:
-                await cursor.execute(STATEMENTS[statement].encode(), arguments)
-                return list(await cursor.fetchall()) if cursor.description else []
+                *before, text = STATEMENTS[statement]
+                async with connection.transaction() if before else contextlib.nullcontext():
+                    for each in before:
+                        await cursor.execute(each.encode(), arguments)
+                    await cursor.execute(text.encode(), arguments)
+                    return list(await cursor.fetchall()) if cursor.description else []
         except ERRORS as error:
             raise translate(error) from error
 
@@ -33,6 +43,7 @@ class PostgresMiningStore:
         try:
             async with self._pool.connection() as connection, connection.transaction(), connection.pipeline():
                 for statement in statements:
-                    await connection.execute(STATEMENTS[statement.name].encode(), statement.arguments)
+                    for text in STATEMENTS[statement.name]:
+                        await connection.execute(text.encode(), statement.arguments)
         except ERRORS as error:
             raise translate(error) from error

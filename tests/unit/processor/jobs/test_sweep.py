@@ -2,6 +2,7 @@
 
 import pytest
 
+from processor.jobs.pipeline import Pipeline
 from processor.jobs.sweep import Sweeper
 from schemas.ledger import Skipped
 from tests.support.stack import Begun, Folder, Stack, mail
@@ -52,7 +53,8 @@ async def test_what_moves_is_not_sent_again(stack: Stack) -> None:
     await stack.fetched(begun)
     await stack.work(jobs[0].encode())
 
-    await Sweeper(stack.ports, stack.pipeline, still_seconds=3600, silent_seconds=86_400).sweep()
+    patient = Pipeline(stack.ports, still_seconds=3600)
+    await Sweeper(stack.ports, patient, silent_seconds=86_400).sweep()
 
     assert await stack.queue.receive(wait_seconds=0.001) is None
 
@@ -65,6 +67,8 @@ async def test_a_broken_mining_stops_no_other(stack: Stack) -> None:
     await stack.fetched(begun)
     async with stack.ports.minings._store._pool.connection() as connection:  # type: ignore[attr-defined]
         await connection.execute("UPDATE minings SET settings = 'no JSON' WHERE mining_id = %s", (broken.id,))
+
+    await grow_silent(stack, broken, "25 hours")
 
     with pytest.raises(ValueError):
         await stack.sweeper.sweep()

@@ -25,7 +25,7 @@ def test_both_dialects_have_the_same_statements() -> None:
 @pytest.mark.parametrize("name", sorted(POSTGRES))
 def test_a_statement_takes_the_same_arguments_in_both_dialects(name: str) -> None:
     """A statement has the same arguments in both dialects."""
-    assert STATEMENTS[name].arguments == set(re.findall(r"%\((\w+)\)[bst]", POSTGRES[name]))
+    assert STATEMENTS[name].arguments == set(re.findall(r"%\((\w+)\)[bst]", "".join(POSTGRES[name])))
 
 
 @pytest.mark.parametrize("name", sorted(STATEMENTS))
