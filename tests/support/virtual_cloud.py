@@ -47,7 +47,7 @@ class EverySegment:
 
     async def list(self, prefix: str) -> AsyncIterator[str]:
         """Yield nothing."""
-        for key in ():
+        for key in list[str]():
             yield key
 
     async def delete(self, keys: Sequence[str]) -> None:

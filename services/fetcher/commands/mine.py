@@ -177,7 +177,8 @@ def conclude(
         here.terminal.tell(f"All data of this user was erased during mining {outcome.mining}, so it kept no contacts.")
         return Exit.UNKNOWN
     if outcome.state == "failed":
-        show_report(here.terminal, {"id": outcome.mining, **asdict(outcome)})
+        if not as_json:
+            show_report(here.terminal, {"id": outcome.mining, **asdict(outcome)})
         here.terminal.tell(FAILED)
         return Exit.NOT_WELL
     if ledger.incomplete and not ledger.imbalance():

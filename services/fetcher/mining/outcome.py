@@ -35,8 +35,8 @@ class Progress:
     """The progress of a mining. Counts are in messages unless their name says otherwise.
 
     `state` is connecting, planning, fetching, processing, refining, teardown, failing, finished, failed or erased.
-    `listed` is None until there is a plan. `fetched` counts messages in the raw store, including those of earlier runs; `bytes_fetched`
-    counts only this run.
+    `listed` is None until there is a plan. `fetched` counts messages in the raw store, including those of earlier runs;
+    `bytes_fetched` counts only this run.
     """
 
     mining: str

@@ -141,7 +141,7 @@ class Api:
         return await self._records.status(user, mining)
 
     async def _cancel(self, user: str, mining: str, request: Request) -> Mapping[str, Any]:
-        await self._fetching.cancel(user, mining, body_of(request))
+        await self._fetching.cancel(user, mining, await body_of(request))
         return await self._records.status(user, mining)
 
     async def _retry(self, user: str, mining: str, _: Request) -> Mapping[str, Any]:

@@ -33,6 +33,8 @@ def test_log_events() -> None:
         elif function == "log_event":
             logged.setdefault(arguments[0], set()).add("Worker")
             assert file.startswith(("adapters/cloudflare/", "entry_worker"))
+        elif function == "self._alert":
+            logged.setdefault(arguments[0], set()).update({"container", "Worker"})
     for file, function, arguments in calls(FETCHER):
         if (
             function in {f"log.{level}" for level in LOGGERS} and file != "embedded/keeper.py"

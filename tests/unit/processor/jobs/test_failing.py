@@ -34,7 +34,7 @@ def refuse(stack: Stack, error: Exception, *functions: str) -> Refusing:
     refusing = Refusing(stack, error, *functions)
     pipeline = stack.pipeline
     for part in (pipeline, pipeline._refiner, pipeline._ending):
-        part._contacts = refusing  # type: ignore[union-attr]
+        part._contacts = refusing
     return refusing
 
 
