@@ -24,7 +24,7 @@ MINING = {
 BEGIN = {("supabase", "begin_mining"): 1, ("d1", "batch"): 1, ("d1", "write"): 1}
 ERASE = {("supabase", "erase_user"): 1, ("d1", "batch"): 2, ("r2", "delete"): 2}
 RETRY = {("d1", "write"): 1, ("queue", "sendBatch"): 1}
-CANCEL = {("d1", "write"): 2, ("d1", "batch"): 1, ("queue", "sendBatch"): 1}
+CANCEL = {("d1", "write"): 3, ("d1", "batch"): 1, ("queue", "sendBatch"): 1}
 READS = {"d1 read", "r2 get", "r2 list", "supabase schema_version", "supabase mining_record"}
 COUNTERS = {"d1 statements", "d1 rows written", "d1 rows read", "http requests"}
 COUNTERS |= {"queue batches", "queue messages sent", "queue messages delivered"}
@@ -80,7 +80,7 @@ def test_these_are_all_writes(deployment: Deployment, user: str) -> None:
     assert in_begin == BEGIN
     assert in_mining == MINING
     assert in_erasure == ERASE
-    assert in_cancelling == Counter(MINING) + Counter({("d1", "write"): 1, ("queue", "sendBatch"): 1})
+    assert in_cancelling == Counter(MINING) + Counter({("d1", "write"): 2, ("queue", "sendBatch"): 1})
 
 
 @pytest.mark.parametrize(("binding", "method", "first", "kind"), positions(MINING))

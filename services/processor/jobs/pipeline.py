@@ -122,11 +122,11 @@ class Pipeline:
 
     async def _work_to_the_end(self, mining: Mining, job: Job, *, crashed: bool) -> None:
         """Refine or tear down. If that has failed too often, the mining ends without it."""
-        if crashed:
-            await self._give_up(mining, job, Dead.CRASHES)
-            return
         try:
-            if job.kind is JobKind.REFINE:
+            if crashed:
+                await self._is_open(mining)  # a job that waits is no job that crashes
+                await self._give_up(mining, job, Dead.CRASHES)
+            elif job.kind is JobKind.REFINE:
                 await self._refine(mining, range(job.chunk, job.chunk + job.chunks))
             else:
                 await self._ending.tear_down(mining)
@@ -146,12 +146,15 @@ class Pipeline:
     async def _refine(self, mining: Mining, chunks: range) -> None:
         if mining.state != "refining":
             return
-        # Ask the permanent side before computing anything: while it is away, a waiting job must cost nothing.
-        record = await self._contacts.call("mining_record", user_id=mining.user, mining=mining.id)
-        if record and record["state"] == "open" and await self._refiner.refine(mining, chunks):
+        if await self._is_open(mining) and await self._refiner.refine(mining, chunks):
             await self._ending.close(mining)
         else:
             await self._ending.erase(mining)
+
+    async def _is_open(self, mining: Mining) -> bool:
+        """Ask the permanent side, before anything is computed: while it is away, a waiting job must cost nothing."""
+        record = await self._contacts.call("mining_record", user_id=mining.user, mining=mining.id)
+        return bool(record) and record["state"] == "open"
 
     async def fail(self, mining: Mining, *, reason: Dead) -> None:
         """End a mining that is not in its teardown yet. Nothing of it counts."""
