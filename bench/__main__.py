@@ -1,6 +1,7 @@
 """`make bench`: measure the figures of docs/performance.md on this machine and print them; it writes no file.
 
-usage: python -m bench [--messages 10000] [--large 100000] [--rounds 3]; `--large 0` skips the large mailbox.
+usage: python -m bench [--messages 10000] [--large 100000] [--rounds 3] [--contacts 1500000]; `--large 0` skips the
+large mailbox, and `--contacts 0` the permanent side.
 """
 
 import argparse
@@ -8,7 +9,7 @@ import statistics
 from collections.abc import Sequence
 from pathlib import Path
 
-from bench import extraction
+from bench import extraction, permanent
 from bench.commands import measure_commands
 from bench.corpus import read_corpus
 from bench.drain import drain
@@ -32,6 +33,8 @@ def main() -> None:
     print(f"address recall against the reference parser: {found / pairs:.6f} ({found:,} of {pairs:,} addresses)")
     print(measure_precision(list(read_corpus())).report())
     print(f"refining 15,000 persons, one process: {median(refine_seconds()):.2f} s")
+    if options.contacts:
+        print(permanent.report(options.contacts))
     if options.large:
         with scratch() as folder:
             _, [large] = measure_whole(folder, options.large, 1)
@@ -44,6 +47,7 @@ def read_options() -> argparse.Namespace:
     parser.add_argument("--messages", type=int, default=10_000)
     parser.add_argument("--large", type=int, default=100_000)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--contacts", type=int, default=permanent.CONTACTS)
     return parser.parse_args()
 
 

@@ -18,7 +18,10 @@ FILTERS = ("q", "tag", "source", "since", "mining")
 ORDERS = ("warmth", "recent", "name")
 FIRST_MINING = "00000000-0000-4000-8000-000000000001"
 Answer = tuple[int, dict[str, Any]]
-NOT_FOUND = {"error": "Not found: this user has no such mining, or the API has no such path.", "code": "unknown"}
+NOT_FOUND = {
+    "error": "Not found: this user has no such mining or contact, or the API has no such path.",
+    "code": "unknown",
+}
 
 
 @dataclass

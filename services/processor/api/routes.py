@@ -92,7 +92,9 @@ class Api:
         except BadRequest as error:
             return problem(400, "request", str(error))
         except NotFound:
-            return problem(404, "unknown", "Not found: this user has no such mining, or the API has no such path.")
+            return problem(
+                404, "unknown", "Not found: this user has no such mining or contact, or the API has no such path."
+            )
         except Refused as error:
             return problem(409, error.code, str(error))
         except Conflict:

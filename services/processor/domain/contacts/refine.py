@@ -51,7 +51,7 @@ class Person(NamedTuple):
 
     def contact(self) -> Contact:
         """Return the person's fields that the permanent side merges, and what it finds the person by."""
-        fields = self._asdict()
+        fields: Contact = dict(zip(self._fields, self, strict=True))
         del fields["verdict"]
         fields["names"] = [_add_key(vote) for vote in self.names]
         texts = [*(vote[1] for vote in self.names), self.address, *self.plus]

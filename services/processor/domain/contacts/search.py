@@ -6,6 +6,7 @@ address are also its labels, so `jane.doe@acme.com` has the words jane, doe, acm
 
 import unicodedata
 from collections.abc import Iterable
+from itertools import islice
 from typing import Final
 
 MAX_WORD = 40
@@ -13,7 +14,7 @@ MAX_WORD = 40
 MAX_WORDS = 200
 """Words of one contact in one mining. Only hostile mail has more."""
 
-_ASCII: Final = {code: chr(code) if chr(code).isalnum() else " " for code in range(128)}
+_BREAKS: Final = bytes(code if chr(code).isalnum() else ord(" ") for code in range(128)).ljust(256)
 _LETTERS: Final = str.maketrans(
     {"ø": "o", "ł": "l", "đ": "d", "ð": "d", "ħ": "h", "ŧ": "t", "æ": "ae", "œ": "oe", "þ": "th", "\u0131": "i"}
 )
@@ -32,14 +33,14 @@ def split_words(text: str) -> list[str]:
     """Return a text's words, folded and in order."""
     folded = fold_text(text)
     if folded.isascii():
-        return folded.translate(_ASCII).split()
+        return folded.encode().translate(_BREAKS).decode().split()
     return "".join(letter if _is_in_word(letter) else " " for letter in folded).split()
 
 
 def search_text(texts: Iterable[str], tags: Iterable[str]) -> str:
     """Return what a contact is found by: `w` and each word of its names and addresses, `t` and each tag."""
-    words = [word[:MAX_WORD] for word in dict.fromkeys(split_words(" ".join(texts)))]
-    return " ".join(["t" + tag for tag in dict.fromkeys(tags)] + ["w" + word for word in words[:MAX_WORDS]])
+    words = [word[:MAX_WORD] for word in islice(dict.fromkeys(split_words(" ".join(texts))), MAX_WORDS)]
+    return f"t{' t'.join(dict.fromkeys(tags))} w{' w'.join(words)}"
 
 
 def _is_in_word(letter: str) -> bool:
