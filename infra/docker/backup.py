@@ -7,7 +7,7 @@ from pathlib import Path
 import pulumi
 import pulumi_docker as docker
 
-from infra.bindings import text
+from infra.bindings import Binding, text
 from infra.config import Settings
 from infra.docker.container import Service, declare_container, folder_in_memory
 from infra.docker.postgres import DATA, MINING, PERMANENT, SETUP_SQL, USER, Postgres
@@ -16,6 +16,7 @@ from infra.naming import DockerNames
 from infra.protection import inside, kept
 
 SCRIPT = (Path(__file__).parent / "backup.sh").read_text("utf-8")
+SHOWN = "/backups"
 PATH, SETUP_PATH = "/tmp/backup.sh", "/tmp/databases.sql"  # noqa: S108 (a folder in memory)
 """Where the container has the script, and the SQL that creates databases and roles."""
 
@@ -41,23 +42,33 @@ def run_script(*words: str) -> list[str]:
 
 
 class Backup(pulumi.ComponentResource):
-    """One container. It uses the server's image, so that its tools match the server's version."""
+    """One container and its volume. It uses the server's image, so that its tools match the server's version."""
 
-    def __init__(
+    def __init__(self, names: DockerNames, *, protected: bool, parent: pulumi.Resource) -> None:
+        """Declare the volume."""
+        super().__init__("leadminer:docker:Backup", "backup", None, inside(parent))
+        self._names = names
+        self.volume = docker.Volume("data", name=names.volume("backups"), opts=kept(self, protected=protected))
+
+    @property
+    def shown(self) -> dict[str, pulumi.Input[str]]:
+        """The volume, by the path where processors read the names of the dumps."""
+        return {SHOWN: self.volume.name}
+
+    def binding(self) -> Binding:
+        """Return that path, bound to its setting."""
+        return text("BACKUPS_PATH", SHOWN)
+
+    def start(
         self,
-        names: DockerNames,
         postgres: Postgres,
         network: docker.Network,
         size: Size,
         nights: Nights,
         *,
-        protected: bool,
-        parent: pulumi.Resource,
         after: Sequence[pulumi.Resource],
     ) -> None:
-        """Declare the container and its volume."""
-        super().__init__("leadminer:docker:Backup", "backup", None, inside(parent))
-        self.volume = docker.Volume("data", name=names.volume("backups"), opts=kept(self, protected=protected))
+        """Declare the container."""
         own = [
             text("PERMANENT_DATABASE", PERMANENT),
             text("MINING_DATABASE", MINING),
@@ -68,7 +79,7 @@ class Backup(pulumi.ComponentResource):
             text("BACKUP_HOUR", str(nights.hour)),
         ]
         service = Service(
-            name=names.container("backup"),
+            name=self._names.container("backup"),
             image=postgres.image,
             user=USER,
             limits=size.redis,

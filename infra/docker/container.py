@@ -34,6 +34,8 @@ class Service:
     """The container's name in the network."""
     volumes: Mapping[str, pulumi.Input[str]] = field(default_factory=dict)
     """Volumes, by mount path."""
+    shown: Mapping[str, pulumi.Input[str]] = field(default_factory=dict)
+    """Volumes that the container can only read, by mount path."""
     writable: Mapping[str, str] = field(default_factory=dict)
     """Folders in memory: their mount options, by path."""
     ports: Sequence[docker.ContainerPortArgs] = ()
@@ -81,6 +83,10 @@ def declare_container(
         volumes=[
             docker.ContainerVolumeArgs(container_path=path, volume_name=volume)
             for path, volume in service.volumes.items()
+        ]
+        + [
+            docker.ContainerVolumeArgs(container_path=path, volume_name=volume, read_only=True)
+            for path, volume in service.shown.items()
         ],
         networks_advanced=[
             docker.ContainerNetworksAdvancedArgs(name=network.name, aliases=[service.alias] if service.alias else [])

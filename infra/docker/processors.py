@@ -7,6 +7,7 @@ import pulumi
 import pulumi_docker as docker
 
 from infra.bindings import Binding, text
+from infra.docker.backup import Backup
 from infra.docker.container import Service, declare_container, folder_in_memory
 from infra.docker.raw_volume import RawVolume
 from infra.docker.sizes import Size
@@ -32,6 +33,7 @@ class Processors(pulumi.ComponentResource):
         network: docker.Network,
         size: Size,
         raw: RawVolume,
+        backup: Backup,
         bindings: Sequence[Binding],
         *,
         replicas: int,
@@ -54,7 +56,7 @@ class Processors(pulumi.ComponentResource):
         self.containers = [
             declare_container(
                 f"processor-{number}",
-                _replica(service, names, number, raw),
+                _replica(service, names, number, raw, backup),
                 network,
                 parent=self,
                 after=[self.migrations],
@@ -68,8 +70,12 @@ class Processors(pulumi.ComponentResource):
         return text("PROCESSOR_URL", f"http://{ALIAS}:{PORT}")
 
 
-def _replica(service: Service, names: DockerNames, number: int, raw: RawVolume) -> Service:
-    own = [text("PROCESSOR_LISTEN", f"0.0.0.0:{PORT}"), text("PROCESSOR_NAME", f"{ALIAS}-{number}")]
+def _replica(service: Service, names: DockerNames, number: int, raw: RawVolume, backup: Backup) -> Service:
+    own = [
+        text("PROCESSOR_LISTEN", f"0.0.0.0:{PORT}"),
+        text("PROCESSOR_NAME", f"{ALIAS}-{number}"),
+        backup.binding(),
+    ]
     return replace(
         service,
         name=names.container(ALIAS, number),
@@ -78,4 +84,5 @@ def _replica(service: Service, names: DockerNames, number: int, raw: RawVolume) 
         health=["CMD", "python", "-c", HEALTH.format(port=PORT)],
         alias=ALIAS,
         volumes=raw.mounts,
+        shown=backup.shown,
     )

@@ -37,12 +37,14 @@ class SelfHost(pulumi.ComponentResource):
         )
         self.redis = Redis(names, self.images, self.network, size, protected=protected, parent=self)
         self.raw = RawVolume(names, protected=protected, parent=self)
+        self.backup = Backup(names, protected=protected, parent=self)
         self.processors = Processors(
             names,
             self.images.service("processor"),
             self.network,
             size,
             self.raw,
+            self.backup,
             [
                 *self._shared(),
                 *previous_token(settings.secrets),
@@ -66,17 +68,8 @@ class SelfHost(pulumi.ComponentResource):
             volumes=self.raw.mounts,
             after=self.processors.containers,
         )
-        self.backup = Backup(
-            names,
-            self.postgres,
-            self.network,
-            size,
-            Nights.of(settings),
-            protected=protected,
-            parent=self,
-            # The first dump is made at once, and needs the tables.
-            after=[self.processors.migrations],
-        )
+        # The first dump is made at once, and needs the tables.
+        self.backup.start(self.postgres, self.network, size, Nights.of(settings), after=[self.processors.migrations])
         self._care = {"prefix": settings["prefix"], "dockerHost": settings["dockerHost"]}
         self.register_outputs({})
 
