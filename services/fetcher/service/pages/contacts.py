@@ -1,11 +1,13 @@
 """The pages about contacts: the list, one contact with why it is here, and exports."""
 
+import asyncio
 from collections.abc import Mapping
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends
 from pydantic import ValidationError
+from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from fetcher.contacts.export import Format
@@ -66,11 +68,16 @@ Picked = Annotated[Selection, Depends(picked)]
 
 
 @router.get("/contacts")
-def list_contacts(user: Visitor, picked: Picked, here: Here, after: str = "", first: int = 1) -> Response:
+async def list_contacts(user: Visitor, picked: Picked, here: Here, after: str = "", first: int = 1) -> Response:
     """Show a page of contacts."""
-    every = here.stack.processor.total(user)
-    found, following = here.stack.processor.contacts(user, selection=picked, after=after or None, limit=PAGE)
-    total = here.stack.processor.total(user, selection=picked) if picked.narrows else every
+    processor = here.stack.processor
+    every, total, (found, following), minings = await asyncio.gather(
+        run_in_threadpool(processor.total, user),
+        run_in_threadpool(processor.total, user, selection=picked) if picked.narrows else asyncio.sleep(0, 0),
+        run_in_threadpool(processor.contacts, user, selection=picked, after=after or None, limit=PAGE),
+        run_in_threadpool(processor.minings, user),
+    )
+    total = total if picked.narrows else every
     last = first + len(found) - 1
     return show(
         "contacts.html",
@@ -84,7 +91,7 @@ def list_contacts(user: Visitor, picked: Picked, here: Here, after: str = "", fi
         first=first,
         query=query_of(picked),
         next=query_of(picked, after=following, first=last + 1) if following and last < total else "",
-        mailboxes=mailboxes_of(here.stack.processor.minings(user)),
+        mailboxes=mailboxes_of(minings),
         tag_names=TAGS,
     )
 
