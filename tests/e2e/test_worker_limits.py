@@ -48,7 +48,22 @@ def test_four_of_the_largest_segments_at_once_fit_into_memory(deployment: Deploy
     assert [len(verdict["explicitAcks"]) for verdict in verdicts] == [1] * INTERLEAVED
     assert deployment.report(begun)["ledger"]["processed"] == INTERLEAVED * size
     # The Python heap never shrinks, so this is its peak. The runtime needs more memory for its own read buffers.
-    assert deployment.meters()["heap_bytes"] < WORKER_MEMORY_BYTES * 3 // 4
+    meters = deployment.meters()
+    assert meters["heap_bytes"] < meters["peaks"]["memory_bytes"] < WORKER_MEMORY_BYTES * 3 // 4
+
+
+def test_an_isolate_without_memory_dies(deployment: Deployment) -> None:
+    """With less memory than a job needs, the isolate dies at its first copy, and the job is delivered again."""
+    begun = deployment.begin("small")
+    jobs = deployment.store(begun, Folder([[mail(1)]]))
+    deployment.set_limits(memory_bytes=1)
+
+    [died] = deployment.deliver(jobs)
+    deployment.set_limits()
+    [done] = deployment.deliver(jobs)
+
+    assert (died["outcome"], died["explicitAcks"]) == ("exception", [])
+    assert len(done["explicitAcks"]) == 1
 
 
 def test_open_uploads_without_a_token_take_no_memory(deployment: Deployment) -> None:

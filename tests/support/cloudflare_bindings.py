@@ -7,15 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from processor.ports import Delivery
-from schemas.limits import (
-    QUEUE_BATCH_BYTES,
-    QUEUE_BATCH_MESSAGES,
-    QUEUE_DELAY_SECONDS,
-    QUEUE_MESSAGE_BYTES,
-    R2_KEY_BYTES,
-)
+from schemas.limits import QUEUE_DELAY_SECONDS, R2_KEY_BYTES
+from tests.support.cloudflare.refusals import refuse_messages
 
-METADATA_BYTES = 100
 MAX_KEYS = 1000
 
 
@@ -122,18 +116,13 @@ class MemoryQueue:
 
     async def sendBatch(self, messages: Sequence[dict[str, Any]]) -> None:  # noqa: N802 - the runtime's name
         """Queue all messages, or none if a limit is exceeded."""
-        sizes = [len(message["body"].encode()) + METADATA_BYTES for message in messages]
         if self.fails:
             raise RuntimeFault("Queue send failed: internal error")
-        if not messages or len(messages) > QUEUE_BATCH_MESSAGES:
-            raise RuntimeFault("Queue sendBatch failed: 1 to 100 messages")
-        if max(sizes) > QUEUE_MESSAGE_BYTES or sum(sizes) > QUEUE_BATCH_BYTES:
-            raise RuntimeFault("Queue sendBatch failed: Payload Too Large")
+        if refusal := refuse_messages(messages):
+            raise RuntimeFault(refusal)
         for message in messages:
             if not isinstance(message["body"], str) or message.get("contentType") != "text":
                 raise RuntimeFault("Queue sendBatch failed: a text was expected")
-            if not 0 <= int(message.get("delaySeconds", 0)) <= QUEUE_DELAY_SECONDS:
-                raise RuntimeFault("Queue sendBatch failed: the delay is out of range")
         for message in messages:
             delay = int(message.get("delaySeconds", 0))
             self.messages.append(Message(message["body"], 1, str(next(self._ids)), delay_seconds=delay))

@@ -16,6 +16,7 @@ from schemas.limits import (
     D1_ROW_BYTES,
     D1_STATEMENT_BYTES,
 )
+from tests.support.cloudflare.refusals import FULL, TOO_LATE, TOO_MANY_QUERIES, refuse_result, refuse_value
 
 MIGRATIONS = Path(__file__).parents[2] / "schemas/mining/d1"
 MAX_SAFE_INTEGER = 2**53 - 1
@@ -103,7 +104,7 @@ class SqliteD1:
         """Run all statements in one transaction, or none."""
         self.queries += len(statements)
         if self.queries > D1_QUERIES:
-            raise D1Error("D1_ERROR: Too many API requests by single worker invocation.")
+            raise D1Error(TOO_MANY_QUERIES)
         self.connection.execute("BEGIN IMMEDIATE")
         self._until = time.monotonic() + self.max_seconds
         self.connection.set_progress_handler(self._is_late, LOOK_INSTRUCTIONS)
@@ -134,17 +135,18 @@ class SqliteD1:
             raise D1Error(f"D1_ERROR: {error}: SQLITE_TOOBIG") from error
         except sqlite3.Error as error:
             raise D1Error(_TEXTS.get(str(error), f"D1_ERROR: {error}: SQLITE_ERROR")) from error
-        if sum(len(str(value).encode()) for row in rows for value in row) > self.max_result_bytes:
-            raise D1Error("D1_ERROR: The result is larger than D1 returns.")
+        results = [_row(row) for row in rows]
+        if refusal := refuse_result(results, most=self.max_result_bytes):
+            raise D1Error(refusal)
         size = self._pragma("page_count") * self._page_bytes
-        return {"results": [_row(row) for row in rows], "success": True, "meta": {"size_after": size}}
+        return {"results": results, "success": True, "meta": {"size_after": size}}
 
 
 _TEXTS = {
-    "database or disk is full": "D1_ERROR: Exceeded maximum DB size.",
-    "interrupted": "D1_ERROR: D1 DB storage operation exceeded timeout which caused object to be reset.",
+    "database or disk is full": FULL,
+    "interrupted": TOO_LATE,
 }
-"""D1's texts for errors of SQLite (developers.cloudflare.com/d1/observability/debug-d1, 2026-11)."""
+"""D1's texts for errors of SQLite."""
 
 
 def _check_value(value: Any) -> None:
@@ -152,8 +154,8 @@ def _check_value(value: Any) -> None:
         raise D1Error(f"D1_TYPE_ERROR: Type '{type(value).__name__}' not supported for value")
     if isinstance(value, int) and abs(value) >= MAX_SAFE_INTEGER:
         raise D1Error("D1_TYPE_ERROR: Type 'bigint' not supported for value")
-    if isinstance(value, str) and len(value.encode()) > D1_ROW_BYTES:
-        raise D1Error("D1_ERROR: string or blob too big: SQLITE_TOOBIG")
+    if refusal := refuse_value(value):
+        raise D1Error(refusal)
 
 
 def _row(row: sqlite3.Row) -> dict[str, Any]:

@@ -73,6 +73,7 @@ def test_what_fails_too_often_goes_to_the_dead_letter_queue(local: LocalCloudfla
         ({"messages": []}, True, 400),
         ({"body": "x" * 127_901, "content_type": "text"}, False, 413),
         ({"messages": [{"body": "x" * 100_000}] * 3}, True, 413),
+        ({"body": "x", "content_type": "text", "delay_seconds": 86_401}, False, 400),
     ],
 )
 def test_what_a_queue_does_not_take_is_refused(local: LocalCloudflare, body: object, batch: bool, status: int) -> None:
@@ -101,6 +102,17 @@ def test_d1_runs_statements_and_refuses_what_is_wrong(local: LocalCloudflare) ->
     assert made.status_code == 200, made.text
     assert failed.status_code == 400
     assert local.query("SELECT queue FROM got") == [{"queue": 1}]
+
+
+def test_d1_returns_no_more_than_its_result(local: LocalCloudflare) -> None:
+    """Rows of more than 50 MB are refused, each of which D1 would return."""
+    row = "SELECT hex(zeroblob(995000)) AS a"
+    text = f"WITH RECURSIVE c(n) AS (VALUES(1) UNION ALL SELECT n + 1 FROM c WHERE n < {{}}) {row} FROM c"
+
+    fits, too_large = query(local, sql=text.format(2)), query(local, sql=text.format(26))
+
+    assert (fits.status_code, too_large.status_code) == (200, 400)
+    assert too_large.json()["errors"][0]["message"] == "the result is too large"
 
 
 def test_the_gate_fails_as_often_as_told(local: LocalCloudflare) -> None:

@@ -4,9 +4,12 @@ const MAX_MESSAGES = 100;
 const MAX_MESSAGE_BYTES = 128_000;
 const METADATA_BYTES = 100; // per message; they count toward the limits
 const MAX_BATCH_BYTES = 256_000;
+const MAX_DELAY_SECONDS = 86_400;
 const MAX_STATEMENT_BYTES = 100_000;
 const MAX_PARAMETERS = 100;
 const MAX_VALUE_BYTES = 2_000_000;
+const MAX_RESULT_BYTES = 50_000_000;
+const MAX_QUERY_SECONDS = 30;
 
 const bytes = (value) => new TextEncoder().encode(value).length;
 const done = (result) => Response.json({ success: true, errors: [], messages: [], result });
@@ -22,9 +25,11 @@ async function push(queue, fields, isBatch) {
   );
   if (sizes.some((size) => size > MAX_MESSAGE_BYTES)) return refuse(413, 10207, 'a message is too large');
   if (sizes.reduce((a, b) => a + b) > MAX_BATCH_BYTES) return refuse(413, 10207, 'the batch is too large');
+  const delays = messages.map(({ delay_seconds: delay }) => delay ?? fields.delay_seconds);
+  if (delays.some((delay) => delay < 0 || delay > MAX_DELAY_SECONDS)) return refuse(400, 10208, 'a delay is out of range');
   await queue.sendBatch(
-    messages.map(({ body, content_type: contentType = 'json', delay_seconds: delay }) => {
-      const delaySeconds = delay ?? fields.delay_seconds;
+    messages.map(({ body, content_type: contentType = 'json' }, at) => {
+      const delaySeconds = delays[at];
       return delaySeconds === undefined ? { body, contentType } : { body, contentType, delaySeconds };
     }),
   );
@@ -40,7 +45,11 @@ async function query(database, fields) {
     if (params.some((value) => bytes(String(value)) > MAX_VALUE_BYTES)) return refuse(400, 7500, 'SQLITE_TOOBIG');
   }
   try {
-    return done(await database.batch(statements.map(({ sql, params = [] }) => database.prepare(sql).bind(...params))));
+    const answers = await database.batch(statements.map(({ sql, params = [] }) => database.prepare(sql).bind(...params)));
+    const seconds = answers.reduce((sum, { meta }) => sum + meta.duration / 1000, 0);
+    if (seconds > MAX_QUERY_SECONDS) return refuse(400, 7500, 'D1 DB storage operation exceeded timeout');
+    if (answers.some(({ results }) => bytes(JSON.stringify(results)) > MAX_RESULT_BYTES)) return refuse(400, 7500, 'the result is too large');
+    return done(answers);
   } catch (error) {
     return refuse(400, 7500, error.message);
   }

@@ -33,7 +33,7 @@ QUEUE_BATCH = 100
 def bundle_metered(sdk: Path, checkout: Path = CHECKOUT) -> Bundle:
     """Return the module table of the deployed Worker with metered bindings."""
     processor = checkout / "services" / "processor"
-    roots = {name: HERE / f"{name}.py" for name in ("metered_worker", "meters")}
+    roots = {name: HERE / f"{name}.py" for name in ("metered_worker", "meters", "refusals")}
     roots |= {"entry_worker": processor / "entry_worker.py", "processor": processor, "schemas": checkout / "schemas"}
     return bundle_modules("metered_worker.py", roots, sdk, max_bytes=MAX_BYTES)
 
@@ -213,9 +213,14 @@ class Deployment:
         """Return the readings of the Worker's meters."""
         return self._read("/test/meters")
 
+    def set_limits(self, **limits: int) -> None:
+        """Set the Worker's limits, by default the platform's; see `meters.Meters.set_limits`."""
+        httpx.post(f"{self.local.processor}/test/limits", json=limits).raise_for_status()
+
     def reset_meters(self) -> None:
-        """Reset the meters, and clear any fault."""
+        """Reset the meters and limits, and clear any fault."""
         self.set_fault(times=0)
+        self.set_limits()
         httpx.get(f"{self.local.processor}/test/reset").raise_for_status()
 
     def _read(self, path: str) -> dict[str, Any]:

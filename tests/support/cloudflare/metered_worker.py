@@ -9,6 +9,7 @@ from pyodide_js import _module  # type: ignore[import-not-found]
 from workers import Response  # type: ignore[import-not-found]
 
 entry_worker.fetch = metered_fetch(entry_worker.fetch)
+METERS.heap_bytes = lambda: int(_module.HEAPU8.length)
 entry_worker.SWEEP_SECONDS = 5.0  # shorter than in production, for tests in which a sweep hangs
 
 
@@ -24,9 +25,14 @@ class Default(entry_worker.Default):  # type: ignore[misc]
         _, test, route = f"/{request.url.partition('://')[2].partition('/')[2]}//".split("/")[:3]
         if test != "test":
             METERS.counts["http requests"] += 1
-            return await super().fetch(request)
+            try:
+                return await super().fetch(request)
+            finally:
+                self.env.invocation.end()
         if route == "faults":
             METERS.set_fault(json.loads(await request.text()))
+        elif route == "limits":
+            METERS.set_limits(**json.loads(await request.text()))
         elif route == "reset":
             METERS.counts.clear()
             METERS.peaks.clear()
@@ -34,7 +40,7 @@ class Default(entry_worker.Default):  # type: ignore[misc]
             "counts": dict(METERS.counts),
             "peaks": dict(METERS.peaks),
             "faults_done": METERS.faults_done,
-            "heap_bytes": int(_module.HEAPU8.length),
+            "heap_bytes": METERS.heap_bytes(),
         }
         return Response(json.dumps(answer))
 
@@ -42,4 +48,14 @@ class Default(entry_worker.Default):  # type: ignore[misc]
         """Count the delivered messages, and pass them to the deployed Worker."""
         METERS.counts["queue batches"] += 1
         METERS.counts["queue messages delivered"] += len(batch.messages)
-        await super().queue(batch)
+        try:
+            await super().queue(batch)
+        finally:
+            self.env.invocation.end()
+
+    async def scheduled(self, controller: Any, _env: Any = None, _ctx: Any = None) -> None:
+        """Pass the cron event to the deployed Worker."""
+        try:
+            await super().scheduled(controller)
+        finally:
+            self.env.invocation.end()

@@ -1,4 +1,4 @@
-"""Metered bindings for a Worker, which fail on demand. Runs inside the Worker; standard library only.
+"""Metered bindings for a Worker, which fail on demand and at the platform's limits. Runs inside the Worker.
 
 Counts and faults belong to the isolate and are shared by all its invocations. For tests and benchmarks only.
 """
@@ -9,8 +9,21 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
+from refusals import (  # type: ignore[import-not-found]
+    FULL,
+    TOO_LATE,
+    TOO_MANY_QUERIES,
+    refuse_messages,
+    refuse_result,
+    refuse_value,
+    size_of,
+)
+
+from schemas.limits import D1_DATABASE_BYTES, D1_QUERIES, D1_QUERY_SECONDS, WORKER_MEMORY_BYTES
+
 SILENCE_SECONDS = 60.0
 WRITES = re.compile(r"\b(INSERT|UPDATE|DELETE)\b")
+GROWS = re.compile(r"\bINSERT\b")
 
 
 class Crash(BaseException):
@@ -18,12 +31,33 @@ class Crash(BaseException):
 
 
 class Meters:
-    """Counts the calls of the bindings, and makes them fail."""
+    """Counts the calls of the bindings, and makes them fail.
 
-    def __init__(self) -> None:
+    Memory is the Python heap, which never shrinks, and JavaScript's copies of what the latest call of each invocation
+    moved across. Tests can set the limits that they cannot reach smaller.
+    """
+
+    def __init__(self, heap_bytes: Callable[[], int] = lambda: 0) -> None:
         self.counts: Counter[str] = Counter()
         self.peaks: Counter[str] = Counter()
+        self.heap_bytes = heap_bytes
+        self.max_memory_bytes = WORKER_MEMORY_BYTES
+        self.max_database_bytes = D1_DATABASE_BYTES
+        self.database_bytes = 0
+        self._copied_bytes = 0
         self._fault: dict[str, Any] = {}
+
+    def set_limits(self, *, memory_bytes: int = WORKER_MEMORY_BYTES, database_bytes: int = D1_DATABASE_BYTES) -> None:
+        """Set the limits of the isolate's memory and of the database, by default the platform's."""
+        self.max_memory_bytes, self.max_database_bytes = memory_bytes, database_bytes
+
+    def exchange(self, released: int, held: int) -> None:
+        """Replace an invocation's copies by others; the isolate dies if there is no memory for them."""
+        self._copied_bytes += held - released
+        memory = self.heap_bytes() + self._copied_bytes
+        self.peaks["memory_bytes"] = max(self.peaks["memory_bytes"], memory)
+        if memory > self.max_memory_bytes:
+            raise Crash("Worker exceeded memory limit.")
 
     def set_fault(self, fault: Mapping[str, Any]) -> None:
         """Make `times` calls of a `binding` and `method` fail, starting with call number `first`; empty means any.
@@ -87,37 +121,67 @@ def metered_fetch(fetch: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitab
 class Invocation:
     """The calls of one invocation; the platform limits its statements and its open connections."""
 
-    def __init__(self) -> None:
+    def __init__(self, meters: Meters) -> None:
+        self.meters = meters
         self._open = 0
         self._statements = 0
+        self._copied_bytes = 0
 
-    async def call(self, binding: str, name: str, act: Callable[[], Awaitable[Any]]) -> Any:
-        """Make a call, and record how many are open at once."""
+    async def call(self, binding: str, name: str, act: Callable[[], Awaitable[Any]], sent: Any = None) -> Any:
+        """Make a call that sends these values, and record how many are open at once and what is copied."""
+        peaks = self.meters.peaks
         self._open += 1
-        METERS.peaks["connections"] = max(METERS.peaks["connections"], self._open)
+        peaks["connections"] = max(peaks["connections"], self._open)
         try:
-            return await METERS.call(binding, name, act)
+            sent_bytes = size_of(sent)
+            self.copy(sent_bytes)
+            answer = await self.meters.call(binding, name, act)
+            self.copy(sent_bytes + size_of(answer))
+            return answer
         finally:
             self._open -= 1
 
-    def add_rows(self, answer: Mapping[str, Any]) -> None:
-        """Add the cost of a statement, as reported by D1."""
-        meta = answer["meta"]
-        self._statements += 1
-        METERS.peaks["statements"] = max(METERS.peaks["statements"], self._statements)
-        METERS.counts["d1 statements"] += 1
-        METERS.counts["d1 rows written"] += int(meta["rows_written"])
-        METERS.counts["d1 rows read"] += int(meta["rows_read"])
+    def end(self) -> None:
+        """Release what the latest call copied."""
+        self.copy(0)
+
+    def copy(self, size: int) -> None:
+        """Hold copies of this size instead of the earlier ones."""
+        released, self._copied_bytes = self._copied_bytes, size
+        self.meters.exchange(released, size)
+
+    def begin_statements(self, texts: Sequence[str]) -> None:
+        """Count statements before they run; raise D1's error for too many, or for more rows in a full database."""
+        self._statements += len(texts)
+        if self._statements > D1_QUERIES:
+            raise RuntimeError(TOO_MANY_QUERIES)
+        if self.meters.database_bytes >= self.meters.max_database_bytes and any(map(GROWS.search, texts)):
+            raise RuntimeError(FULL)
+
+    def add_rows(self, answers: Sequence[Mapping[str, Any]]) -> None:
+        """Add the cost of statements that ran together, as reported by D1; raise D1's error for their size or time."""
+        counts, peaks = self.meters.counts, self.meters.peaks
+        peaks["statements"] = max(peaks["statements"], self._statements)
+        for answer in answers:
+            meta = answer["meta"]
+            counts["d1 statements"] += 1
+            counts["d1 rows written"] += int(meta["rows_written"])
+            counts["d1 rows read"] += int(meta["rows_read"])
+            self.meters.database_bytes = int(meta["size_after"])
+            if refusal := refuse_result(answer["results"]):
+                raise RuntimeError(refusal)
+        if sum(float(answer["meta"]["duration"]) for answer in answers) > D1_QUERY_SECONDS * 1000:
+            raise RuntimeError(TOO_LATE)
 
 
 class MeteredEnv:
     """The Worker's environment in one invocation: metered bindings, everything else unchanged."""
 
-    def __init__(self, env: Any) -> None:
-        invocation = Invocation()
+    def __init__(self, env: Any, meters: Meters = METERS) -> None:
+        self.invocation = invocation = Invocation(meters)
         self._env = env
         self.CLOUDFLARE_D1_DATABASE = MeteredDatabase(env.CLOUDFLARE_D1_DATABASE, invocation)
-        self.CLOUDFLARE_R2_BUCKET = MeteredCalls("r2", env.CLOUDFLARE_R2_BUCKET, invocation)
+        self.CLOUDFLARE_R2_BUCKET = MeteredBucket("r2", env.CLOUDFLARE_R2_BUCKET, invocation)
         self.CLOUDFLARE_QUEUES = MeteredQueue(env.CLOUDFLARE_QUEUES, invocation)
 
     def __getattr__(self, name: str) -> Any:
@@ -138,9 +202,36 @@ class MeteredCalls:
         method = getattr(self._inner, name)
 
         async def call(*arguments: Any) -> Any:
-            return await self._invocation.call(self._binding, name, lambda: method(*arguments))
+            return await self._invocation.call(self._binding, name, lambda: method(*arguments), arguments)
 
         return call
+
+
+class MeteredBucket(MeteredCalls):
+    """R2; an object is copied when its content is read."""
+
+    async def get(self, key: str) -> Any:
+        """Return an object, or None."""
+        found = await self._invocation.call("r2", "get", lambda: self._inner.get(key))
+        return found and MeteredObject(found, self._invocation)
+
+
+class MeteredObject:
+    """An object of R2."""
+
+    def __init__(self, inner: Any, invocation: Invocation) -> None:
+        self._inner = inner
+        self._invocation = invocation
+
+    def __getattr__(self, name: str) -> Any:
+        """Return a property."""
+        return getattr(self._inner, name)
+
+    async def arrayBuffer(self) -> Any:  # noqa: N802 - the runtime's name
+        """Return the content, which JavaScript holds too."""
+        content = await self._inner.arrayBuffer()
+        self._invocation.copy(size_of(content))
+        return content
 
 
 class MeteredQueue(MeteredCalls):
@@ -150,14 +241,19 @@ class MeteredQueue(MeteredCalls):
         super().__init__("queue", inner, invocation)
 
     async def sendBatch(self, messages: Sequence[Any]) -> Any:  # noqa: N802 - the runtime's name
-        """Send messages and count each."""
-        METERS.counts["queue messages sent"] += len(messages)
-        return await self._invocation.call("queue", "sendBatch", lambda: self._inner.sendBatch(messages))
+        """Send messages and count each; raise the queue's error for what it does not take."""
+        self._begin(messages)
+        return await self._invocation.call("queue", "sendBatch", lambda: self._inner.sendBatch(messages), messages)
 
     async def send(self, body: Any, *options: Any) -> Any:
-        """Send one message and count it."""
-        METERS.counts["queue messages sent"] += 1
-        return await self._invocation.call("queue", "send", lambda: self._inner.send(body, *options))
+        """Send one message and count it; raise the queue's error for what it does not take."""
+        self._begin([{"body": body, **(options[0] if options else {})}])
+        return await self._invocation.call("queue", "send", lambda: self._inner.send(body, *options), body)
+
+    def _begin(self, messages: Sequence[Any]) -> None:
+        if refusal := refuse_messages(messages):
+            raise RuntimeError(refusal)
+        self._invocation.meters.counts["queue messages sent"] += len(messages)
 
 
 class MeteredDatabase:
@@ -169,31 +265,38 @@ class MeteredDatabase:
 
     def prepare(self, sql: str) -> "MeteredStatement":
         """Return a metered statement."""
-        return MeteredStatement(self._inner.prepare(sql), self._invocation, "write" if WRITES.search(sql) else "read")
+        return MeteredStatement(self._inner.prepare(sql), self._invocation, sql)
 
     async def batch(self, statements: Sequence["MeteredStatement"]) -> Any:
         """Run statements in one transaction."""
         inner = [each.inner for each in statements]
-        answers = await self._invocation.call("d1", "batch", lambda: self._inner.batch(inner))
-        for answer in answers:
-            self._invocation.add_rows(answer)
+        self._invocation.begin_statements([each.sql for each in statements])
+        sent = [each.values for each in statements]
+        answers = await self._invocation.call("d1", "batch", lambda: self._inner.batch(inner), sent)
+        self._invocation.add_rows(answers)
         return answers
 
 
 class MeteredStatement:
     """A prepared statement; its calls count as `read` or `write`."""
 
-    def __init__(self, inner: Any, invocation: Invocation, kind: str) -> None:
+    def __init__(self, inner: Any, invocation: Invocation, sql: str, values: Sequence[Any] = ()) -> None:
         self.inner = inner
+        self.sql = sql
+        self.values = values
         self._invocation = invocation
-        self._kind = kind
 
     def bind(self, *values: Any) -> "MeteredStatement":
-        """Return the statement with its values."""
-        return MeteredStatement(self.inner.bind(*values), self._invocation, self._kind)
+        """Return the statement with its values; raise D1's error for one that is too large."""
+        for value in values:
+            if refusal := refuse_value(value):
+                raise RuntimeError(refusal)
+        return MeteredStatement(self.inner.bind(*values), self._invocation, self.sql, values)
 
     async def all(self) -> Any:
         """Run the statement."""
-        answer = await self._invocation.call("d1", self._kind, self.inner.all)
-        self._invocation.add_rows(answer)
+        self._invocation.begin_statements([self.sql])
+        kind = "write" if WRITES.search(self.sql) else "read"
+        answer = await self._invocation.call("d1", kind, self.inner.all, self.values)
+        self._invocation.add_rows([answer])
         return answer

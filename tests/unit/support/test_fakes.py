@@ -17,9 +17,9 @@ from schemas.limits import (
     QUEUE_MESSAGE_BYTES,
     R2_KEY_BYTES,
 )
+from tests.support.cloudflare.refusals import METADATA_BYTES
 from tests.support.cloudflare_bindings import (
     MAX_KEYS,
-    METADATA_BYTES,
     MemoryBucket,
     MemoryQueue,
     Message,
