@@ -79,6 +79,7 @@ def make_server(app: ASGIApp) -> Server:
     config = uvicorn.Config(
         app,
         http=TimedArrivals,
+        ws="none",  # the doors are for HTTP
         lifespan="off",
         log_config=None,
         log_level="critical",

@@ -79,7 +79,7 @@ class PageRoute(APIRoute):
 def show_problem(request: Request, problem: Problem) -> Response:
     """Return a page about a problem."""
     caller = getattr(request.state, "caller", None)
-    return show(
+    page = show(
         "problem.html",
         status=problem.status,
         here="",
@@ -87,6 +87,9 @@ def show_problem(request: Request, problem: Problem) -> Response:
         title=TITLES.get(problem.code, "This did not work"),
         problem=problem,
     )
+    if problem.retry_seconds:
+        page.headers["Retry-After"] = str(problem.retry_seconds)
+    return page
 
 
 def number(count: int | None) -> str:

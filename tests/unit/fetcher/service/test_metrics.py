@@ -133,7 +133,7 @@ def test_connections_are_counted(metrics: Metrics) -> None:
         "leadminer_mailbox_refusals_total",
     )
     assert [read(name) for name in names] == [3, 1, 1]
-    assert [word for word in ("jane", "127.0.0.1", "jo") if word in metrics.render().decode()] == []
+    assert [word for word in ("jane", "secret", "127.0.0.1", "jo") if word in metrics.render().decode()] == []
 
 
 def test_minings_are_shown_while_they_run(metrics: Metrics, tmp_path: Path) -> None:
