@@ -3,6 +3,7 @@
 import signal
 import socket
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +16,7 @@ import pytest
 from demo.people import OWNER
 from fetcher.embedded.child import Child
 from fetcher.exits import Exit
+from infra.docker.processors import STOP_SECONDS
 from schemas.ledger import Ledger
 from tests.support import house as houses
 from tests.support.dovecot import Dovecot
@@ -22,6 +24,7 @@ from tests.support.house import AS_OF, BASELINE_USER, Account, House, kill, slow
 from tests.support.mailboxes import PASSWORD
 
 TOKEN = "a-token-of-the-service-of-tests"
+STREAMS = 200
 SECRETS = (PASSWORD, TOKEN, houses.TOKEN, OWNER, quote(OWNER), "@acme.com", "Subject", "Hello")
 """What no log may contain: passwords, tokens, addresses, mail."""
 
@@ -267,6 +270,45 @@ def test_a_service_leaves_the_source_of_a_command_alone(
     assert "on this machine" in by_lock.json()["error"]
     assert "Another fetcher" in by_lease.json()["error"]
     assert house.account("commanded") == baseline
+
+
+def test_a_stop_ends_all_streams_at_once(house: House, serve: Start, baseline: Account) -> None:
+    """SIGTERM with 200 streams and a mining in flight: each stream is told, the service ends in time, all resumes."""
+    first = serve()
+    mining = first.begin("watched")
+    assert first.child.process is not None
+    with slowed(first.child.process):
+        streams = [watch(first, "watched", mining) for _ in range(STREAMS)]
+        for stream in streams:
+            while b"event: state" not in stream.recv(65536, socket.MSG_PEEK):
+                time.sleep(0.001)
+    first.hold(house)
+    began = time.monotonic()
+    code = first.stop()
+    took = time.monotonic() - began
+    told = [everything(stream) for stream in streams]
+    second = serve()
+    again = second.begin("watched")
+    second.wait_ended("watched", mining)
+
+    assert (code, took < STOP_SECONDS, again) == (0, True, mining)
+    assert [b"event: stopping" in each for each in told] == [True] * STREAMS
+    assert house.account("watched") == baseline
+
+
+def watch(service: Service, user: str, mining: str) -> socket.socket:
+    """Ask for a mining's stream of events, and return its connection."""
+    url = service.client.base_url
+    stream = socket.create_connection((url.host, url.port or 0), timeout=60)
+    request = f"GET /users/{user}/minings/{mining}/events HTTP/1.1\r\nHost: {url.host}\r\n"
+    stream.sendall(f"{request}Authorization: Bearer {TOKEN}\r\n\r\n".encode())
+    return stream
+
+
+def everything(stream: socket.socket) -> bytes:
+    """Return all that a connection gives until it is closed."""
+    with stream, stream.makefile("rb") as answers:
+        return answers.read()
 
 
 def test_no_more_minings_run_than_the_setting_allows(house: House, serve: Start) -> None:
