@@ -3,7 +3,10 @@
 from typing import Any
 from uuid import uuid4
 
-from tests.support.permanent import Permanent
+import psycopg
+import pytest
+
+from tests.support.permanent import Permanent, contact
 
 LEDGER = {"listed": 3, "fetched": 3, "processed": 3, "folders_failed": {"00ff": "refused"}}
 RECEIPT = {"objects": 1, "keys": "00"}
@@ -85,6 +88,23 @@ async def test_the_first_account_stays(permanent: Permanent) -> None:
     assert first == again == {"state": "finished"}
     begun = await permanent.call("begin_mining", **beginning(mining))
     assert (begun["state"], begun["ledger"], begun["receipt"]) == ("finished", LEDGER, RECEIPT)
+
+
+@pytest.mark.parametrize("function", ["finish_mining", "fail_mining"])
+async def test_an_ended_mining_keeps_no_record_of_its_parts(permanent: Permanent, function: str) -> None:
+    """The record of applied parts goes with the mining's end, another mining's stays, and a late part is refused."""
+    mining, other = await permanent.begin(), await permanent.begin(source="source-2")
+    for each in (mining, other):
+        await permanent.apply(each, contact("jane@acme.com"))
+
+    await permanent.call(function, mining=mining, ledger=LEDGER, receipt=RECEIPT)
+
+    late = [await permanent.apply(mining, contact("jane@acme.com"), part=part) for part in (0, 1)]
+    assert late == [{"applied": False, "open": False}] * 2
+    assert await permanent.apply(other, contact("jane@acme.com")) == {"applied": False, "open": True}
+    async with await psycopg.AsyncConnection.connect(permanent.conninfo) as connection:
+        cursor = await connection.execute("SELECT mining::text FROM leadminer.applied_parts")
+        assert await cursor.fetchall() == [(other,)]
 
 
 async def test_an_unknown_mining_cannot_finish(permanent: Permanent) -> None:
