@@ -83,6 +83,7 @@ class CloudflareStack(pulumi.ComponentResource):
             text(QUEUE, self.queue.queue.queue_id),
             text("PROCESSOR_URL", self.processor.url),
             secret("PROCESSOR_TOKEN", self.token),
+            *previous_token(self._settings.secrets),
         ]
         if endpoint := self._place.r2_endpoint:
             bindings.append(text("CLOUDFLARE_R2_ENDPOINT", endpoint))

@@ -45,12 +45,7 @@ class SelfHost(pulumi.ComponentResource):
             size,
             self.raw,
             self.backup,
-            [
-                *self._shared(),
-                *previous_token(settings.secrets),
-                self.postgres.permanent.binding(),
-                self.postgres.mining.binding(),
-            ],
+            [*self._shared(settings), self.postgres.permanent.binding(), self.postgres.mining.binding()],
             replicas=replicas,
             parent=self,
             after=[self.postgres.databases, self.redis.container],
@@ -62,7 +57,7 @@ class SelfHost(pulumi.ComponentResource):
             self.images.service("fetcher"),
             self.network,
             size,
-            [*self._shared(), self.processors.binding(), away],
+            [*self._shared(settings), self.processors.binding(), away],
             Published.of(settings),
             parent=self,
             volumes=self.raw.mounts,
@@ -73,12 +68,13 @@ class SelfHost(pulumi.ComponentResource):
         self._care = {"prefix": settings["prefix"], "dockerHost": settings["dockerHost"]}
         self.register_outputs({})
 
-    def _shared(self) -> list[Binding]:
+    def _shared(self, settings: Settings) -> list[Binding]:
         return [
             text("STORAGE_MODE", "postgresql"),
             self.redis.binding(),
             self.raw.binding(),
             secret("PROCESSOR_TOKEN", self.token),
+            *previous_token(settings.secrets),
         ]
 
     def outputs(self) -> dict[str, Any]:

@@ -254,8 +254,8 @@ def test_a_secret_that_is_configured_in_the_clear_is_refused() -> None:
 
 
 @pytest.mark.parametrize("stack", STACKS)
-def test_a_rotation_reaches_processors_alone(stack: str) -> None:
-    """With `processorTokenPrevious` set, only processors change, by one more secret that is not shown."""
+def test_a_rotation_reaches_processors_and_the_fetcher(stack: str) -> None:
+    """With `processorTokenPrevious` set, those who check tokens get one more secret, which is not shown."""
     secrets = {f"leadminer:{name}": f"{CANARY}-{name}" for name in ("processorTokenPrevious", *SECRETS)}
     config, before = read_stack(stack), declared(stack).golden
     if config["leadminer:mode"] == "cloudflare":
@@ -266,8 +266,8 @@ def test_a_rotation_reaches_processors_alone(stack: str) -> None:
     graph = run_program(stack, config, secrets)
 
     changed = {path for path, each in graph.golden.items() if each != before[path]}
-    assert changed
-    assert all("/processor" in path for path in changed)
+    assert {"fetcher" in path for path in changed} == {True, False}
+    assert all("/processor" in path or path.endswith("fetcher/server") for path in changed)
     assert [json.dumps(graph.golden[path]).count("[secret]") for path in changed] == [
         json.dumps(before[path]).count("[secret]") + 1 for path in changed
     ]
