@@ -181,6 +181,22 @@ def test_who_may_not_is_refused(house: House, serve: Start) -> None:
     assert service.client.get("/users/refused/minings").json() == {"minings": []}
 
 
+def test_operators_see_it_from_outside(house: House, serve: Start) -> None:
+    """Both say that they are well, and count what happened, without a secret or a user."""
+    service = serve()
+    service.start("seen-by-nobody", password=f"not {PASSWORD}")
+
+    ready = service.client.get("/ready")
+    shown = service.client.get("/metrics").text, httpx.get(f"{house.url}/metrics").text
+
+    assert ready.status_code == 200
+    assert "leadminer_mailbox_refusals_total 1.0" in shown[0]
+    assert 'leadminer_service_requests_total{status="403"} 1.0' in shown[0]
+    assert 'leadminer_up{part="queue"} 1.0' in shown[1]
+    assert 'leadminer_up{part="database"} 1.0' in shown[1]
+    assert [word for word in (*SECRETS, "seen-by-nobody") for text in shown if word in text] == []
+
+
 def test_a_cancelled_mining_keeps_what_it_has(house: House, serve: Start, baseline: Account) -> None:
     """What was stored is counted and refined, and with the next mining the result is that of an undisturbed run."""
     service = serve()
