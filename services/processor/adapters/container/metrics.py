@@ -38,6 +38,8 @@ class Metrics:
             registry=registry,
         )
         self.ended = Counter("leadminer_minings_ended", "Minings that ended here", ["state"], registry=registry)
+        for state in ENDINGS.values():
+            self.ended.labels(state)  # from zero on: Prometheus cannot see the increase to a first value
         self.imbalances = Counter(
             "leadminer_ledger_imbalances", "Ended minings whose ledger does not balance", registry=registry
         )

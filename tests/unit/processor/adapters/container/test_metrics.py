@@ -1,6 +1,7 @@
 """What a processor tells Prometheus is what it did, and who may ask is the operator."""
 
 import asyncio
+import re
 import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -14,11 +15,13 @@ from processor.adapters.container.redis import RedisJobQueue, open_redis
 from processor.api.http import serve_api
 from schemas.jobs import Job, JobKind
 from schemas.ledger import Ledger
+from schemas.migrations import MINING_POSTGRES
 from schemas.tokens import TokenScope, make_token
 from tests.support.stack import TOKEN, Folder, Stack, mail
 
 NOON = 1_796_126_400.0
 """2026-12-01T12:00:00Z."""
+TABLES = MINING_POSTGRES / "0001_minings.sql"
 FOLDER = Folder([[mail(1), mail(2)], [mail(3)]])
 
 
@@ -37,10 +40,25 @@ async def test_messages_and_minings_are_counted(stack: Stack) -> None:
 
     ledger = (await stack.report(begun))["ledger"]
     assert after["leadminer_messages_total", "processed"] == ledger["processed"] > 0
+    assert (before["leadminer_minings_ended_total", "finished"], before["leadminer_minings_ended_total", "failed"]) == (
+        0,
+        0,
+    )
     assert after["leadminer_minings_ended_total", "finished"] == 1
     assert after["leadminer_ledger_imbalances_total",] == 0
     assert after["leadminer_batch_seconds_count",] > before["leadminer_batch_seconds_count",]
     assert after["leadminer_minings", "fetching"] == after["leadminer_queue_jobs",] == 0
+
+
+async def test_every_state_is_shown(stack: Stack) -> None:
+    """The gauge of minings has each state of an unfinished mining, also those that none is in."""
+    found = await scraped(stack)
+
+    allowed = re.search(r"CHECK \(state IN \((.*)\)\)", TABLES.read_text("utf-8"))
+    assert allowed is not None
+    assert {name[1] for name in found if name[0] == "leadminer_minings"} == set(re.findall(r"\w+", allowed[1])) - {
+        "erased"
+    }
 
 
 async def test_a_ledger_that_does_not_balance_is_counted() -> None:
