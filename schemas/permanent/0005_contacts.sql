@@ -1,12 +1,11 @@
 -- Reading contacts: selected by words, tag, source, date and mining, page by page in one of three orders.
 
 CREATE VIEW leadminer.contacts WITH (security_invoker = true) AS
-SELECT *, coalesce(recency, '-infinity') AS last_seen
+SELECT person.*, coalesce(person.recency, '-infinity') AS last_seen
 FROM leadminer.refined_persons AS person
-WHERE NOT EXISTS (
-    SELECT FROM leadminer.own_addresses AS own
-    WHERE own.user_id = person.user_id AND own.form = leadminer.own_form(person.address)
-);
+LEFT JOIN leadminer.own_addresses AS own
+    ON own.user_id = person.user_id AND own.form = leadminer.own_form(person.address)
+WHERE own.user_id IS NULL;
 COMMENT ON VIEW leadminer.contacts IS 'The refined persons but for the user''s own addresses.';
 
 CREATE FUNCTION leadminer.lexeme(kind text, user_id text, text text) RETURNS text
