@@ -31,7 +31,7 @@ ERASING = frozenset({"erase", "allow", "suppressions"})
 """The parts of a path below which POST erases something, or lets it come back."""
 COOKIE = "leadminer"
 NO_TOKEN = Problem(401, "token", "The service's token is missing or wrong: send it as Authorization: Bearer …")
-FOREIGN = Problem(403, "origin", "This does not come from one of our own pages: open the page again and retry.")
+FOREIGN = Problem(403, "origin", "This does not come from one of our own pages: open them at the address in SERVE_URL.")
 
 
 def no_scope(needed: TokenScope) -> Problem:
