@@ -9,7 +9,7 @@ import statistics
 from collections.abc import Sequence
 from pathlib import Path
 
-from bench import extraction, permanent
+from bench import extraction, permanent, watchers
 from bench.commands import measure_commands
 from bench.corpus import read_corpus
 from bench.drain import drain
@@ -35,6 +35,7 @@ def main() -> None:
     print(f"refining 15,000 persons, one process: {median(refine_seconds()):.2f} s")
     if options.contacts:
         print(permanent.report(options.contacts))
+    print(watchers.measure().report())
     if options.large:
         with scratch() as folder:
             _, [large] = measure_whole(folder, options.large, 1)
