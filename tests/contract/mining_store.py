@@ -104,7 +104,10 @@ async def check_a_source_has_one_mining(store: MiningStore) -> None:
 
 
 async def check_a_live_lease_is_kept(store: MiningStore) -> None:
-    """Check that the holder gets the next number, another fetcher gets none, and an older number is not renewed."""
+    """Check that the holder gets the next number, another fetcher gets none, and an older number is not renewed.
+
+    A renewal says how far the mining is, and another user's renews nothing.
+    """
     minings = Minings(store)
     mining = await begin(minings)
 
@@ -112,8 +115,16 @@ async def check_a_live_lease_is_kept(store: MiningStore) -> None:
     refused = await minings.take_lease(mining, holder="two", lease_seconds=60)
 
     assert (taken, refused) == (mining.lease + 1, None)
-    assert await minings.renew_lease(mining, mining.lease + 1)
-    assert not await minings.renew_lease(mining, mining.lease)
+    await count(minings, mining, "a", [key(1), key(2)])
+    await minings.fail_segment(mining, name="b", reason="error", messages=3, max_tries=1)
+    await minings.cancel(mining)
+    renewed = await minings.renew_lease(mining.id, user=mining.user, lease=mining.lease + 1)
+    assert renewed is not None
+    assert renewed.mining.cancelled
+    assert (renewed.mining.number, renewed.mining.user, renewed.chunks_refined) == (mining.number, mining.user, 0)
+    assert renewed.totals == {"waiting": 0, "done": 1, "dead": 1, "messages": 5, "processed": 2, "duplicate": 0}
+    assert await minings.renew_lease(mining.id, user=mining.user, lease=mining.lease) is None
+    assert await minings.renew_lease(mining.id, user="another", lease=mining.lease + 1) is None
 
 
 async def check_copies_count_once(store: MiningStore) -> None:

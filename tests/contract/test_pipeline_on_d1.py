@@ -30,3 +30,17 @@ async def stack(database: str, tmp_path: Path) -> AsyncIterator[D1Stack]:
     root.mkdir()
     async with open_d1_stack(database, root) as stack:
         yield stack
+
+
+async def test_renewing_a_lease_is_one_statement(stack: D1Stack) -> None:
+    """A fetcher keeps its lease, and learns of its progress and of a cancellation, for one statement on D1."""
+    begun = await stack.begin()
+    await stack.ask("POST", f"/users/jo/minings/{begun.id}/cancel")
+
+    renewed = await stack.ask("POST", f"/users/jo/minings/{begun.id}/renew", {"lease": begun.lease})
+    statements = stack.tables.queries
+    status = await stack.ask("GET", f"/users/jo/minings/{begun.id}")
+
+    assert statements == 1
+    assert renewed.body == status.body
+    assert renewed.body["cancelled"]

@@ -13,7 +13,7 @@ from schemas.ledger import Ledger
 from tests.support.dovecot import Dovecot
 from tests.support.house import Account, House, kill, slowed, wait_until
 
-LEASE_SECONDS = 10.0
+LEASE_SECONDS = 60.0
 CANCEL_SECONDS = LEASE_SECONDS + 15.0
 """The limit for cancelling: a dead fetcher's lease has to expire first; the rest is slack for a busy machine."""
 

@@ -96,7 +96,7 @@ def test_what_was_given_up_is_retried_and_a_mining_is_cancelled(place: CloudPlac
     deployment.store(Begun(begun.user, begun.id, begun.lease, begun.answer), folder)
 
     retried = place.run("retry", "--user", "cli-dead")
-    deployment.local.query("UPDATE minings SET heard_at = heard_at - 60 WHERE mining_id = ?1", begun.id)
+    deployment.local.query("UPDATE minings SET heard_at = heard_at - 120 WHERE mining_id = ?1", begun.id)
     cancelled = place.run("cancel", "--user", "cli-dead")
     deployment.finish(begun)
     reported = place.run("report", "--user", "cli-dead")

@@ -246,12 +246,12 @@ def test_what_a_killed_container_left_is_resumed_by_another(house: House, serve:
     left = second.show("killed", mining)
 
     early = second.start("killed")
-    wait_until(lambda: second.start("killed").status_code == 202, seconds=15, look_seconds=0.5)
+    wait_until(lambda: second.start("killed").status_code == 202, seconds=75, look_seconds=0.5)
     second.wait_ended("killed", mining)
 
     assert left["run"] == "left"
     assert (early.status_code, early.json()["code"]) == (409, "held")
-    assert "try again 10 seconds later" in early.json()["error"]
+    assert "try again 60 seconds later" in early.json()["error"]
     assert house.account("killed") == baseline
 
 

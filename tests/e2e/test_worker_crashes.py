@@ -11,7 +11,7 @@ from tests.e2e.worker_minings import MAILBOX, outcome, start
 from tests.support.cloudflare.deployment import Deployment
 from tests.support.stack import AS_OF, Begun
 
-SILENT = "UPDATE minings SET heard_at = heard_at - 60 WHERE mining_id = ?1"
+SILENT = "UPDATE minings SET heard_at = heard_at - 120 WHERE mining_id = ?1"
 MINING = {
     ("d1", "batch"): 8,
     ("d1", "write"): 7,

@@ -25,7 +25,7 @@ from tests.support.cloudflare_bindings import MemoryBucket, MemoryQueue
 from tests.support.sqlite_d1 import SqliteD1
 from tests.support.stack import TOKEN, Stack
 
-_MOMENT = re.compile(r"now\(\) - interval '1 minute'")
+_MOMENT = re.compile(r"now\(\) - interval '2 minutes'")
 
 
 class StackQueue:
@@ -64,7 +64,7 @@ class SqlitePool:
 
     async def execute(self, statement: str) -> "SqlitePool":
         """Run a test's statement, translated to SQLite."""
-        self._cursor = self._database.connection.execute(_MOMENT.sub("unixepoch() - 60", statement))
+        self._cursor = self._database.connection.execute(_MOMENT.sub("unixepoch() - 120", statement))
         return self
 
     async def fetchone(self) -> Any:
@@ -78,7 +78,7 @@ class D1Stack(Stack):
     def __init__(self, ports: Ports, queue: Any, root: Path, database: SqliteD1, store: D1MiningStore) -> None:
         super().__init__(ports, queue, root)
         self.database = database
-        self._store = store
+        self.tables = store
         store._pool = SqlitePool(database)  # type: ignore[attr-defined]
 
     async def ask(self, method: str, path: str, body: object = None, *, token: str = TOKEN, **query: str) -> Response:
@@ -94,7 +94,7 @@ class D1Stack(Stack):
     def begin_invocation(self) -> None:
         """Begin a new invocation, with its own limits."""
         self.database.begin_invocation()
-        self._store.queries = 0
+        self.tables.queries = 0
 
 
 @contextlib.asynccontextmanager

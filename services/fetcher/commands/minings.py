@@ -70,8 +70,8 @@ def cancel(
     """End a mining early and keep what it has stored.
 
     Stored messages still become contacts, and the next mining of the mailbox continues where this one stopped. A
-    running leadminer mine stops within seconds. If it was killed, this takes about ten seconds. With --discard, nothing
-    of the mining counts, and the next one reads its messages again.
+    running leadminer mine stops within seconds, on Cloudflare within 20. If it was killed, this takes about a minute.
+    With --discard, nothing of the mining counts, and the next one reads its messages again.
     """
     here = session(context)
     with here.stack() as stack:

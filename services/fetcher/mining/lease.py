@@ -24,8 +24,9 @@ class Keeper:
         halt: threading.Event,
         renew_seconds: float,
         patience_seconds: float,
+        wake: threading.Event | None = None,
     ) -> None:
-        """Take the lease that begin returned."""
+        """Take the lease that begin returned. Whoever sets `wake` lets it be renewed at once."""
         self._processor = processor
         self._user = user
         self._begun = begun
@@ -33,6 +34,7 @@ class Keeper:
         self._renew_seconds = min(renew_seconds, begun.lease_seconds / 3)
         self._patience_seconds = patience_seconds
         self._ended = threading.Event()
+        self._wake = wake or threading.Event()
         self._heard_at = time.monotonic()
         self._thread = threading.Thread(target=self._keep, name="lease", daemon=True)
         self.status = Status(begun.id, begun.state, cancelled=False)
@@ -45,6 +47,7 @@ class Keeper:
 
     def __exit__(self, *_: object) -> None:
         self._ended.set()
+        self._wake.set()
         self._thread.join()
 
     def renew(self) -> None:
@@ -62,5 +65,9 @@ class Keeper:
             self._halt.set()
 
     def _keep(self) -> None:
-        while self.trouble is None and not self._ended.wait(self._renew_seconds):
+        while self.trouble is None:
+            self._wake.wait(self._renew_seconds)
+            self._wake.clear()
+            if self._ended.is_set():
+                return
             self.renew()

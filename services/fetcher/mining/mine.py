@@ -56,9 +56,11 @@ def mine(
     watch: Callable[[Progress], None],
     stop: threading.Event,
     pace: Pace = DEFAULT_PACE,
+    wake: threading.Event | None = None,
 ) -> Outcome:
     """Read the whole mailbox, wait until its contacts are refined, and return the outcome.
 
+    Whoever sets `wake`, after a cancellation for example, lets it be heard at once instead of at the next renewal.
     `connect` opens one logged-in connection. `watch` is called only from this thread, a few times per second. When
     `stop` is set, the segments in flight are finished and an unfinished Outcome is returned; nothing is lost. Raises
     Trouble, whose text is for the user. Everything stored so far stays, and the same request resumes the mining.
@@ -73,7 +75,7 @@ def mine(
             halt=stop,
             patience_seconds=pace.begin_patience_seconds,
         )
-        run = _Run(request, begun, Services(connect, raw_store, queue, processor), watch, stop, pace)
+        run = _Run(request, begun, Services(connect, raw_store, queue, processor), watch, stop, pace, wake)
         if begun.state == "fetching":
             run.fetch(reader.mailbox(), folders)
     finally:
@@ -115,6 +117,7 @@ class _Run:
         watch: Callable[[Progress], None],
         stop: threading.Event,
         pace: Pace,
+        wake: threading.Event | None,
     ) -> None:
         self._request = request
         self._begun = begun
@@ -122,6 +125,7 @@ class _Run:
         self._watch = watch
         self._stop = stop
         self._pace = pace
+        self._wake = wake
         self._halt = threading.Event()
         self._patience = Patience(pace.patience_seconds, self._halt)
         self._tally = Tally()
@@ -141,6 +145,7 @@ class _Run:
             halt=self._halt,
             renew_seconds=self._pace.renew_seconds,
             patience_seconds=self._pace.patience_seconds,
+            wake=self._wake,
         )
         self._tally.sent_folders = sent_folders(folders)
         with keeper:

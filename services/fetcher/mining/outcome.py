@@ -78,7 +78,7 @@ class Outcome:
 class Pace:
     """How often the services are asked, and how long calls are retried if they do not answer, in seconds."""
 
-    renew_seconds: float = 2.0
+    renew_seconds: float = 20.0
     watch_seconds: float = 0.2
     poll_seconds: float = 0.5
     begin_patience_seconds: float = 15.0

@@ -58,7 +58,11 @@ class Minings:
     def cancel(self, user: str, mining: str) -> Fields:
         """End a mining with what is stored, or take it out of the line, and return its status; raise NotFound."""
         run = self._runs.cancel(user, mining)
-        return self._told(user, mining, self._processor.cancel) if run is None else self._early(run)
+        if run is not None:
+            return self._early(run)
+        told = self._told(user, mining, self._processor.cancel)
+        self._runs.wake(user, mining)
+        return told
 
     def report(self, user: str, mining: str) -> Fields:
         """Return a mining's ledger, whether it balances, and its receipt; raise NotFound."""

@@ -38,7 +38,8 @@ class Run:
 
     The id of its `progress` is the one that was asked for until then, and afterwards that of the unfinished mining that
     it resumes, if there is one. `waited` says that it was put in line, so that its caller knows the id that was asked
-    for. `problem` and `failures` say how it ended.
+    for. Setting `wake` lets it ask the processor at once whether it is cancelled. `problem` and `failures` say how it
+    ended.
     """
 
     user: str
@@ -47,6 +48,7 @@ class Run:
     begun: "Future[Problem | None]" = field(default_factory=Future)
     waited: bool = False
     cancelled: bool = False
+    wake: threading.Event = field(default_factory=threading.Event)
     problem: Problem | None = None
     failures: tuple[Failure, ...] = ()
 
@@ -157,6 +159,11 @@ class Runs:
             self._leave_line([run])
             return run
 
+    def wake(self, user: str, mining: str) -> None:
+        """Let a mining that runs here hear at once that the processor has cancelled it."""
+        if (run := self.find(user, mining)) is not None:
+            run.wake.set()
+
     def forget(self, user: str) -> None:
         """Forget what waits for a user, end what is connecting, and forget how runs ended."""
         with self._lock:
@@ -205,6 +212,7 @@ class Runs:
                 processor=self._stack.processor,
                 watch=partial(self._watch, run),
                 stop=self._stop,
+                wake=run.wake,
             )
 
     def _watch(self, run: Run, progress: Progress) -> None:

@@ -9,7 +9,7 @@ from processor.api.requests import Refused, read_begin, read_flag, read_lease, r
 from processor.jobs.pipeline import Pipeline
 from processor.jobs.sweep import LEASE_SECONDS
 from processor.jobs.tools import Ports
-from processor.minings.mining import Mining, digest_source
+from processor.minings.mining import Mining, Renewed, digest_source
 from processor.minings.table import MAX_UNFINISHED, Minings
 from processor.ports import Conflict, ContactStore, JobQueue, NotFound
 from schemas.jobs import Job, JobKind
@@ -110,15 +110,14 @@ class Fetching:
             raise NotFound
         return found
 
-    async def renew(self, user: str, mining: str, fields: Mapping[str, Any]) -> None:
-        """Keep the lease alive; raise Refused for an older one. For a mining that has ended, do nothing."""
-        lease = read_lease(fields)
-        try:
-            found = await self.find(user, mining)
-        except NotFound:
-            return
-        if not await self._minings.renew_lease(found, lease):
-            raise _old_lease()
+    async def renew(self, user: str, mining: str, fields: Mapping[str, Any]) -> Renewed | None:
+        """Renew the lease, by one statement; raise Refused for an older one. Return None if the mining has ended."""
+        renewed = await self._minings.renew_lease(read_mining(mining), user=user, lease=read_lease(fields))
+        if renewed is None:
+            with suppress(NotFound):
+                await self.find(user, mining)
+                raise _old_lease()
+        return renewed
 
     async def fetched(self, user: str, mining: str, fields: Mapping[str, Any]) -> None:
         """End the fetching under the lease. A repeated call changes nothing, but moves a stalled mining on."""

@@ -13,7 +13,7 @@ from processor.jobs.pipeline import Pipeline
 from processor.jobs.tools import Ports
 from processor.minings.mining import Mining
 from processor.minings.table import Minings
-from processor.ports import ContactStore, NotFound
+from processor.ports import ContactStore, NotFound, Row
 from schemas.ledger import Ledger
 from schemas.minings import Status
 
@@ -42,7 +42,9 @@ class Records:
             return ended_status(await self._record(user, mining)).to_json()
         if found.user != user:
             raise NotFound
-        return (await self._running_status(found)).to_json()
+        totals = await self._minings.segment_totals(found)
+        refined = len(await self._minings.chunk_totals(found)) if found.state != "fetching" else 0
+        return running_status(found, totals, refined).to_json()
 
     async def all(self, user: str) -> list[dict[str, Any]]:
         """Return the user's minings: unfinished ones first, then ended ones, each newest first."""
@@ -138,33 +140,34 @@ class Records:
             raise NotFound
         return dict(record)
 
-    async def _running_status(self, mining: Mining) -> Status:
-        totals = await self._minings.segment_totals(mining)
-        sent = totals["waiting"] + totals["done"] + totals["dead"]
-        return Status(
-            id=mining.id,
-            source_name=mining.settings.address,
-            state=mining.state,
-            cancelled=mining.cancelled,
-            begun_at=datetime.fromtimestamp(mining.begun_at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-            listed=mining.listed,
-            sent=None if mining.state == "fetching" else sent,
-            done=totals["done"],
-            dead_segments=totals["dead"],
-            processed=totals["processed"],
-            duplicate=totals["duplicate"],
-            dead=totals["messages"] - totals["processed"] - totals["duplicate"],
-            chunks=mining.settings.chunks,
-            chunks_refined=len(await self._minings.chunk_totals(mining)) if mining.state != "fetching" else 0,
-            ledger=mining.closing["ledger"] if mining.closing else None,
-        )
-
 
 def _address(fields: Mapping[str, Any]) -> str:
     address = fields.get("address")
     if not isinstance(address, str) or "@" not in address:
         raise BadRequest("address must be an email address.")
     return address
+
+
+def running_status(mining: Mining, totals: Row, chunks_refined: int) -> Status:
+    """Return the status of an unfinished mining from its numbers of segments and messages, and of refined chunks."""
+    sent = totals["waiting"] + totals["done"] + totals["dead"]
+    return Status(
+        id=mining.id,
+        source_name=mining.settings.address,
+        state=mining.state,
+        cancelled=mining.cancelled,
+        begun_at=datetime.fromtimestamp(mining.begun_at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        listed=mining.listed,
+        sent=None if mining.state == "fetching" else sent,
+        done=totals["done"],
+        dead_segments=totals["dead"],
+        processed=totals["processed"],
+        duplicate=totals["duplicate"],
+        dead=totals["messages"] - totals["processed"] - totals["duplicate"],
+        chunks=mining.settings.chunks,
+        chunks_refined=chunks_refined,
+        ledger=mining.closing["ledger"] if mining.closing else None,
+    )
 
 
 def ended_status(record: Mapping[str, Any]) -> Status:

@@ -7,7 +7,7 @@ from typing import Any, Final
 from urllib.parse import unquote
 
 from processor.api.fetching import Fetching
-from processor.api.records import Records
+from processor.api.records import Records, running_status
 from processor.api.requests import BadRequest, Refused, check_texts
 from processor.ports import Conflict, LimitExceeded, NotFound, Unavailable
 from schemas.tokens import Claims, TokenScope, is_secret, read_token
@@ -135,8 +135,10 @@ class Api:
         return await self._fetching.begin(user, await body_of(request))
 
     async def _renew(self, user: str, mining: str, request: Request) -> Mapping[str, Any]:
-        await self._fetching.renew(user, mining, await body_of(request))
-        return await self._records.status(user, mining)
+        renewed = await self._fetching.renew(user, mining, await body_of(request))
+        if renewed is None:
+            return await self._records.status(user, mining)
+        return running_status(renewed.mining, renewed.totals, renewed.chunks_refined).to_json()
 
     async def _fetched(self, user: str, mining: str, request: Request) -> Mapping[str, Any]:
         await self._fetching.fetched(user, mining, await body_of(request))

@@ -7,8 +7,8 @@ from processor.minings.mining import Mining
 from schemas.ledger import Skipped
 from schemas.segments import is_mining
 
-LEASE_SECONDS = 10.0
-"""A fetcher renews its lease every 2 seconds. After five missed renewals another can take over; nothing is lost."""
+LEASE_SECONDS = 60.0
+"""A fetcher renews its lease every 20 seconds. After three missed renewals another can take over; nothing is lost."""
 
 
 class Sweeper:

@@ -61,6 +61,20 @@ class Mining:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Renewed:
+    """A mining whose lease was renewed: its numbers of segments and messages, and how many chunks are refined."""
+
+    mining: Mining
+    totals: Row
+    chunks_refined: int
+
+    @classmethod
+    def from_row(cls, row: Row) -> Self:
+        """Read a row of the statement `renew_lease`."""
+        return cls(Mining.from_row(row), json.loads(row["totals"]), row["chunks_refined"])
+
+
 def digest_source(source: str) -> str:
     """Return the 16 hex digits that identify a source in the tables."""
     return hashlib.blake2b(source.encode(), digest_size=8).hexdigest()

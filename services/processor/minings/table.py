@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from processor.domain.facts import Message
-from processor.minings.mining import Mining, dump
+from processor.minings.mining import Mining, Renewed, dump
 from processor.minings.stalls import Stalls
 from processor.ports import Conflict, MiningStore, NotFound, Row, Statement
 from schemas.minings import Settings
@@ -68,9 +68,10 @@ class Minings:
         )
         return int(rows[0]["lease"]) if rows else None
 
-    async def renew_lease(self, mining: Mining, lease: int) -> bool:
-        """Keep a lease alive; return False if a newer one exists."""
-        return bool(await self._store.query("renew_lease", mining_no=mining.number, lease=lease))
+    async def renew_lease(self, mining: str, *, user: str, lease: int) -> Renewed | None:
+        """Keep a lease alive and return how far its mining is; None if there is no mining of this user's under it."""
+        rows = await self._store.query("renew_lease", mining=mining, user=user, lease=lease)
+        return Renewed.from_row(rows[0]) if rows else None
 
     async def cancel(self, mining: Mining) -> None:
         """Ask the fetcher to stop. If the fetching has ended, nothing changes."""

@@ -42,7 +42,22 @@ RETURNING lease
 
 -- name: renew_lease
 UPDATE minings SET heard_at = unixepoch()
-WHERE mining_no = :mining_no AND lease = :lease RETURNING lease
+WHERE mining_id = :mining AND lease = :lease AND state <> 'erased'
+    AND user_no = (SELECT user_no FROM users WHERE user_id = :user)
+RETURNING mining_no, mining_id AS mining, :user AS "user", user_no, source, settings, state, cancelled, ended_by, lease,
+    holder, listed, skipped, failed, folders_failed, closing, round, resends, begun_at, 0 AS silent_seconds,
+    (SELECT count(*) FROM chunks AS c WHERE c.mining_no = minings.mining_no) AS chunks_refined,
+    (
+        SELECT json_object(
+            'waiting', count(*) FILTER (WHERE s.state = 'waiting'),
+            'done', count(*) FILTER (WHERE s.state = 'done'),
+            'dead', count(*) FILTER (WHERE s.state = 'dead'),
+            'messages', coalesce(sum(s.messages) FILTER (WHERE s.state <> 'waiting'), 0),
+            'processed', coalesce(sum(s.processed), 0),
+            'duplicate', coalesce(sum(s.duplicate), 0)
+        )
+        FROM segments AS s WHERE s.mining_no = minings.mining_no
+    ) AS totals
 
 -- name: watermarks
 SELECT folder, uidvalidity, uids FROM watermarks WHERE user_no = :user_no AND source = :source

@@ -42,9 +42,25 @@ WHERE mining_no = %(mining_no)s
 RETURNING lease
 
 -- name: renew_lease
-UPDATE minings SET heard_at = now()
-WHERE mining_no = %(mining_no)s AND lease = %(lease)s
-RETURNING lease
+UPDATE minings AS m SET heard_at = now()
+FROM users AS u
+WHERE m.mining_id = %(mining)s::uuid AND m.lease = %(lease)s AND m.state <> 'erased'
+    AND u.user_no = m.user_no AND u.user_id = %(user)s
+RETURNING m.mining_no, m.mining_id::text AS mining, u.user_id AS "user", m.user_no, m.source, m.settings, m.state,
+    m.cancelled, m.ended_by, m.lease, m.holder, m.listed, m.skipped, m.failed, m.folders_failed, m.closing,
+    m.round, m.resends, extract(epoch FROM m.begun_at)::bigint AS begun_at, 0.0::float8 AS silent_seconds,
+    (SELECT count(*) FROM chunks AS c WHERE c.mining_no = m.mining_no) AS chunks_refined,
+    (
+        SELECT json_build_object(
+            'waiting', count(*) FILTER (WHERE s.state = 'waiting'),
+            'done', count(*) FILTER (WHERE s.state = 'done'),
+            'dead', count(*) FILTER (WHERE s.state = 'dead'),
+            'messages', coalesce(sum(s.messages) FILTER (WHERE s.state <> 'waiting'), 0),
+            'processed', coalesce(sum(s.processed), 0),
+            'duplicate', coalesce(sum(s.duplicate), 0)
+        )::text
+        FROM segments AS s WHERE s.mining_no = m.mining_no
+    ) AS totals
 
 -- name: watermarks
 SELECT folder, uidvalidity, uids FROM watermarks

@@ -262,7 +262,7 @@ async def test_a_live_lease_keeps_others_out(stack: Stack) -> None:
     await stack.ask("POST", "/users/jo/minings", BEGIN)
     held = await stack.ask("POST", "/users/jo/minings", BEGIN | {"holder": "other"})
     async with stack.ports.minings._store._pool.connection() as connection:  # type: ignore[attr-defined]
-        await connection.execute("UPDATE minings SET heard_at = now() - interval '1 minute'")
+        await connection.execute("UPDATE minings SET heard_at = now() - interval '2 minutes'")
 
     taken = await stack.ask("POST", "/users/jo/minings", BEGIN | {"holder": "other"})
 

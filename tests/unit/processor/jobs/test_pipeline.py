@@ -293,10 +293,10 @@ async def test_the_sweep_removes_objects_of_no_mining(stack: Stack) -> None:
 
 
 async def cancel_without_fetcher(stack: Stack, begun: Begun) -> None:
-    """Cancel a mining whose fetcher has been silent for a minute, and let it end."""
+    """Cancel a mining whose fetcher has been silent for two minutes, and let it end."""
     await stack.ask("POST", f"/users/{begun.user}/minings/{begun.id}/cancel")
     async with stack.ports.minings._store._pool.connection() as connection:  # type: ignore[attr-defined]
-        await connection.execute("UPDATE minings SET heard_at = now() - interval '1 minute'")
+        await connection.execute("UPDATE minings SET heard_at = now() - interval '2 minutes'")
     await stack.sweeper.sweep()
     await stack.drain()
 
