@@ -1,5 +1,6 @@
 """The fetcher's HTTP service on real servers: it does what the command does, and survives being stopped or killed."""
 
+import json
 import signal
 import socket
 import sys
@@ -165,6 +166,36 @@ def test_a_mining_over_http_is_that_of_the_command(
     assert service.stop() == 0
 
 
+def test_the_whole_way_over_http(house: House, serve: Start) -> None:
+    """Folders, a mining and its end, a search, why a contact is here, an export and an erasure: all over HTTP."""
+    service = serve()
+    login = {"source": service.order["source"], "password": PASSWORD}
+    get, post = service.client.get, service.client.post
+    folders = post("/users/whole/folders", json=login).json()["folders"]
+    mining = service.begin("whole")
+    ended = everything(watch(service, "whole", mining, end="Connection: close\r\n")).split(b"event: ended")
+    totals = json.loads(ended[1].split(b"data: ")[1].splitlines()[0])["totals"]
+
+    first = get("/users/whole/contacts", params={"limit": 1}).json()["contacts"][0]
+    word = first["address"].partition("@")[0]
+    found = get("/users/whole/contacts", params={"q": word, "mining": mining}).json()["contacts"]
+    why = get(f"/users/whole/contacts/{quote(first['address'])}").json()
+    cards = get("/users/whole/export", params={"format": "vcard3", "q": word}).text
+    receipt = post("/users/whole/erase", json={"address": first["address"]}).json()
+    gone = get(f"/users/whole/contacts/{quote(first['address'])}")
+    suppressed = get("/users/whole/suppressions").json()["suppressions"]
+    allowed = post("/users/whole/allow", json={"address": first["address"]}).json()
+
+    assert {each["name"]: each["mined"] for each in folders}["INBOX"] is True
+    assert totals["contacts"] == totals["new"] > 0
+    assert totals["reachable"] >= totals["contacts"]
+    assert first["address"] in [each["address"] for each in found]
+    assert why["first_mining"] == mining
+    assert all(tag["rule"] for tag in why["tags"])
+    assert "VERSION:3.0" in cards
+    assert (receipt["contacts"], gone.status_code, len(suppressed), allowed) == (1, 404, 1, {"allowed": True})
+
+
 def test_who_may_not_is_refused(house: House, serve: Start) -> None:
     """A wrong token gets 401, a wrong password gets 403 and is not repeated, and no mining is created."""
     service = serve()
@@ -312,12 +343,12 @@ def test_a_stop_ends_all_streams_at_once(house: House, serve: Start, baseline: A
     assert house.account("watched") == baseline
 
 
-def watch(service: Service, user: str, mining: str) -> socket.socket:
+def watch(service: Service, user: str, mining: str, *, end: str = "") -> socket.socket:
     """Ask for a mining's stream of events, and return its connection."""
     url = service.client.base_url
     stream = socket.create_connection((url.host, url.port or 0), timeout=60)
     request = f"GET /users/{user}/minings/{mining}/events HTTP/1.1\r\nHost: {url.host}\r\n"
-    stream.sendall(f"{request}Authorization: Bearer {TOKEN}\r\n\r\n".encode())
+    stream.sendall(f"{request}{end}Authorization: Bearer {TOKEN}\r\n\r\n".encode())
     return stream
 
 

@@ -490,3 +490,12 @@ async def test_other_settings_than_those_that_were_fixed_are_refused(mail: Mail)
         "scope is fixed.",
         "fixed",
     )
+
+
+async def test_the_openapi_document_is_behind_the_doors(client: httpx.AsyncClient) -> None:
+    """The document is of OpenAPI 3.1; strangers do not get it."""
+    strangers = await client.get("/openapi.json", headers={"Authorization": ""})
+    document = await client.get("/openapi.json")
+
+    assert (strangers.status_code, document.status_code) == (401, 200)
+    assert document.json()["openapi"].startswith("3.1")
