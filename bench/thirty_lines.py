@@ -23,8 +23,9 @@ def read(port: int, scope: str) -> Counter[str]:
     imap, found = imaplib.IMAP4("127.0.0.1", port), Counter[str]()
     imap.login(LOGIN, PASSWORD)
     _, [count] = imap.select(FOLDER, readonly=True)
-    for first in range(1, int(count or 0) + 1, BATCH_MESSAGES):
-        _, answer = imap.fetch(f"{first}:{first + BATCH_MESSAGES - 1}", ITEMS[scope])
+    last = int(count or 0)
+    for first in range(1, last + 1, BATCH_MESSAGES):
+        _, answer = imap.fetch(f"{first}:{min(first + BATCH_MESSAGES - 1, last)}", ITEMS[scope])
         for raw in (piece[1] for piece in answer if isinstance(piece, tuple)):
             message = email.message_from_bytes(raw)
             values = [str(value) for field in FIELDS[:5] for value in message.get_all(field, ())]
