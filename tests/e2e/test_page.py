@@ -3,10 +3,8 @@
 import os
 import pty
 import re
-import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -18,57 +16,15 @@ from playwright.sync_api import Browser, Locator, Page, expect
 from demo.mailbox import MESSAGES as ALL_MESSAGES
 from demo.people import OWNER
 from demo.run import imap_server
-from fetcher.embedded.child import Child
-from fetcher.service.sessions import make_link
 from tests.support.chromium import check_access, save_picture, watched
 from tests.support.hands import Keyboard, Mouse
-from tests.support.house import wait_until
+from tests.support.page_service import TOKEN, PageService
 from tests.unit.docs.pages import CHECKOUT
 
-TOKEN = "a-token-of-the-service-of-tests"
 PASSWORD = "a-password-of-the-sample-mailbox"
 MESSAGES = 1500
 PICTURES = os.environ.get("LEADMINER_PICTURES")
 """Where `make pictures` wants README's picture; without it, none is written."""
-
-
-class Service:
-    """A running `leadminer serve` with nothing configured but its token, and its log."""
-
-    def __init__(self, folder: Path) -> None:
-        with socket.create_server(("127.0.0.1", 0)) as listening:
-            self.url = f"http://127.0.0.1:{listening.getsockname()[1]}"
-            self.child = Child(
-                "service",
-                [sys.executable, "-m", "fetcher.commands.cli", "serve"],
-                folder / "service.log",
-                environment={
-                    "LEADMINER_HOME": str(folder / "home"),
-                    "LEADMINER_LINGER": "0",
-                    "SERVE_LISTEN": f"fd:{listening.fileno()}",
-                    "SERVE_TOKEN": TOKEN,
-                },
-                pass_fds=(listening.fileno(),),
-            )
-            self.child.launch()
-        wait_until(self._is_well, seconds=60)
-
-    @property
-    def link(self) -> str:
-        """Return a new link that opens a session."""
-        return f"{self.url}/sign-in?link={make_link(TOKEN, 'local', now=time.time())}"
-
-    def stop(self) -> None:
-        """Stop the service and its servers."""
-        self.child.signal_stop()
-        assert self.child.process is not None
-        self.child.process.wait(60)
-
-    def _is_well(self) -> bool:
-        try:
-            return httpx.get(f"{self.url}/health").status_code == 200
-        except httpx.HTTPError:
-            return False
 
 
 @pytest.fixture
@@ -81,9 +37,9 @@ def mailbox(tmp_path: Path) -> Iterator[int]:
 
 
 @pytest.fixture
-def service(tmp_path: Path) -> Iterator[Service]:
+def service(tmp_path: Path) -> Iterator[PageService]:
     """Yield the service; afterwards its log has neither password, token nor address."""
-    made = Service(tmp_path)
+    made = PageService(tmp_path)
     yield made
     made.stop()
     log = made.child.log.read_text(errors="replace")
@@ -91,7 +47,9 @@ def service(tmp_path: Path) -> Iterator[Service]:
 
 
 @pytest.mark.parametrize("way", ["mouse", "keyboard", "without script"])
-def test_the_whole_way(chromium: Browser, service: Service, mailbox: int, axe: str, tmp_path: Path, way: str) -> None:
+def test_the_whole_way(
+    chromium: Browser, service: PageService, mailbox: int, axe: str, tmp_path: Path, way: str
+) -> None:
     """A newcomer signs in, connects, mines, searches, reads why somebody is a contact, exports and erases."""
     scripted = way != "without script"
     with watched(chromium, service.url, accept_downloads=True, java_script_enabled=scripted) as context:

@@ -46,6 +46,7 @@ PROMISE = (
 ERASED = "All data of this mining has been erased."
 LEFT = "Nothing is lost, but reading goes on only when you connect the mailbox again, with its password."
 Fields = Mapping[str, Any]
+PROCESSED = frozenset({"finished", "erased"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,9 +101,9 @@ def view_of(fields: Fields) -> MiningView:
     """Return a mining, as the service's status has it, in words."""
     run, state = fields["run"], fields["state"]
     ledger = Ledger.from_json(fields.get("ledger") or {})
-    left_over = run == "left"
-    title = ENDED.get(state) or TITLES.get(run) or LABELS.get(_stage(fields), "In progress")
-    if state == "finished" and fields.get("cancelled"):
+    left_over, finished = run == "left", run == "ended" and state == "finished"
+    title = (run == "ended" and ENDED.get(state)) or TITLES.get(run) or LABELS.get(_stage(fields), "In progress")
+    if finished and fields.get("cancelled"):
         title = "Stopped"
     contacts = ledger.contacts.get("contact", 0)
     return MiningView(
@@ -114,9 +115,9 @@ def view_of(fields: Fields) -> MiningView:
         remark=_remark(fields),
         again=left_over,
         steps=() if run == "ended" else tuple(_steps(fields)),
-        facts=tuple(_facts(ledger)) if state == "finished" else (),
+        facts=tuple(_facts(ledger)) if finished else (),
         contacts=contacts,
-        result=_result(ledger) if state == "finished" else "",
+        result=_result(ledger) if finished else "",
         found=_found(fields, ledger),
         ledger=tuple(account(ledger)) if ledger.listed else (),
         balance=_balance(ledger) if run == "ended" and ledger.listed else (),
@@ -162,8 +163,10 @@ def _flat(fields: Fields, prefix: str) -> Iterator[tuple[str, int | str]]:
 
 
 def _stage(fields: Fields) -> str:
+    """Return the present stage. The service is done with a mining only a moment after the processor is."""
     progress = fields.get("progress")
-    return str(progress["state"] if progress else fields["state"])
+    state = str(progress["state"] if progress else fields["state"])
+    return "teardown" if state in PROCESSED else state
 
 
 def _steps(fields: Fields) -> Iterator[Step]:

@@ -56,6 +56,18 @@ def test_a_mining_that_never_began_says_why() -> None:
     assert (view.title, view.remark) == ("Not started", "The mail server refuses the password.")
 
 
+def test_a_mining_is_finished_only_once_the_service_is_done_with_it() -> None:
+    """Between the end of the processor and that of the service, a mining is in its last step, not finished."""
+    progress = {"state": "finished", "listed": 3936, "fetched": 3936}
+    status = mining(FINISHED, "finished", ledger=LEDGER) | {"run": "running", "progress": progress}
+
+    view = view_of(status)
+
+    assert view.title == view.steps[-1].label
+    assert [step.state for step in view.steps] == ["done"] * 5 + ["now"]
+    assert not view.result
+
+
 def test_steps_before_the_present_one_are_done() -> None:
     """While contacts are merged, all messages count as read and the merging has its own progress."""
     status = mining(FINISHED, "refining", chunks_refined=4) | {"run": "waiting"}
