@@ -26,6 +26,10 @@ class Unavailable(Exception):
     """The store, queue or database does not answer now. As far as we know, the request itself is fine."""
 
 
+class Full(Unavailable):
+    """The database has reached its limit of size. What was asked for can be done once other rows have been deleted."""
+
+
 class Compute(Protocol):
     """Runs what takes long and waits for nothing. Other tasks go on meanwhile if the platform has threads."""
 
@@ -68,6 +72,10 @@ class Statement:
 
 class MiningStore(Protocol):
     """The temporary tables, through named statements. Each dialect has its own SQL for them."""
+
+    @property
+    def is_crowded(self) -> bool:
+        """Whether only what is under way can be written, because the database is close to its limit of size."""
 
     async def query(self, statement: str, /, **arguments: Any) -> list[Row]:
         """Run one statement by itself and return its rows."""

@@ -295,6 +295,19 @@ async def check_erasing_leaves_nothing_of_the_user(store: MiningStore) -> None:
     assert await minings.counted_elsewhere(await begin(minings, user=user), [key(1).hex()]) == frozenset()
 
 
+async def check_live_bytes_fall_with_deleted_rows(store: MiningStore) -> None:
+    """Check that the size which the database reports, if it reports one, falls when rows are deleted."""
+    minings = Minings(store)
+    mining = await begin(minings)
+    await count(minings, mining, "a", [key(1)], {chunk: [f'["{"x" * 200_000}"]'] for chunk in range(CHUNKS)})
+    full = getattr(store, "size_bytes", None)
+
+    await minings.delete_rows(mining)
+
+    assert full is None or store.size_bytes < full - CHUNKS * 100_000  # type: ignore[attr-defined]
+    assert not store.is_crowded
+
+
 CHECKS = (
     check_a_batch_is_written_as_a_whole_or_not_at_all,
     check_a_source_has_one_mining,
@@ -309,4 +322,5 @@ CHECKS = (
     check_teardown_begins_once_and_commits_watermarks,
     check_counted_keys_outlast_their_mining,
     check_erasing_leaves_nothing_of_the_user,
+    check_live_bytes_fall_with_deleted_rows,
 )

@@ -138,7 +138,7 @@ class SqliteD1:
         results = [_row(row) for row in rows]
         if refusal := refuse_result(results, most=self.max_result_bytes):
             raise D1Error(refusal)
-        size = self._pragma("page_count") * self._page_bytes
+        size = (self._pragma("page_count") - self._pragma("freelist_count")) * self._page_bytes
         return {"results": results, "success": True, "meta": {"size_after": size}}
 
 

@@ -16,6 +16,8 @@ from schemas.jobs import Job, JobKind
 from schemas.ledger import Dead, Skipped
 from schemas.minings import Beginning, Begun, Settings, Watermark
 
+FULL = "The temporary database is nearly full: try again once minings that are under way have ended."
+
 
 class Fetching:
     """The calls that a fetcher can make for one user's minings."""
@@ -34,6 +36,8 @@ class Fetching:
             mining = await self._minings.find_source(user, source)
         except NotFound:
             await self._refuse_more(user)  # before the permanent side knows of it
+            if self._minings.are_crowded:
+                raise Refused("full", FULL) from None
             ended = await self._enter(user, source, asked)
             if ended is not None:
                 return ended.to_json()

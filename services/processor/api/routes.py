@@ -9,7 +9,7 @@ from urllib.parse import unquote
 from processor.api.fetching import Fetching
 from processor.api.records import Records, running_status
 from processor.api.requests import BadRequest, Refused, check_texts
-from processor.ports import Conflict, LimitExceeded, NotFound, Unavailable
+from processor.ports import Conflict, Full, LimitExceeded, NotFound, Unavailable
 from schemas.tokens import Claims, TokenScope, is_secret, read_token
 
 MAX_BODY_BYTES: Final = 1_000_000
@@ -101,6 +101,8 @@ class Api:
             return problem(409, "again", "Something else changed this mining at the same time: try again.")
         except LimitExceeded:
             return problem(400, "limit", "The request is too large: send or ask for less at once.")
+        except Full:
+            return problem(507, "full", "The database has reached its limit of size: try again later.")
         except Unavailable:
             return problem(503, "unavailable", "The database, queue or store does not answer now: try again later.")
 

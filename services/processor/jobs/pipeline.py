@@ -12,7 +12,7 @@ from processor.jobs.resending import Resending
 from processor.jobs.stored import Stored
 from processor.jobs.tools import Ports
 from processor.minings.mining import Mining
-from processor.ports import Conflict, LimitExceeded, NotFound, Unavailable
+from processor.ports import Conflict, Full, LimitExceeded, NotFound, Unavailable
 from schemas.jobs import BadJob, Job, JobKind
 from schemas.ledger import Dead, Ledger, Skipped
 from schemas.limits import MAX_ROW_BYTES
@@ -79,6 +79,8 @@ class Pipeline:
         if mining.state not in ("fetching", "processing"):
             return
         if not await self._minings.is_settled(mining, job.segment):
+            if mining.state == "fetching" and self._minings.are_crowded:
+                raise Full("the temporary tables are nearly full, and this mining is still being fetched")
             try:
                 if crashed:
                     await self._fail(mining, job, Dead.CRASHES, max_tries=1)

@@ -25,6 +25,11 @@ class Minings:
         self._store = store
         self.stalls = Stalls(store)
 
+    @property
+    def are_crowded(self) -> bool:
+        """Whether the tables are so full, as of the latest statement, that nothing new may begin."""
+        return self._store.is_crowded
+
     async def find(self, mining: str) -> Mining:
         """Return an unfinished mining by its id; raise NotFound."""
         rows = await self._store.query("mining", mining=mining)

@@ -6,8 +6,8 @@ from typing import Any, Final
 
 from processor.adapters.cloudflare.dialect import Bound, bind_all, load_named
 from processor.adapters.cloudflare.versions import refuse_older
-from processor.ports import Conflict, LimitExceeded, Row, Statement, Unavailable
-from schemas.limits import D1_QUERIES
+from processor.ports import Conflict, Full, LimitExceeded, Row, Statement, Unavailable
+from schemas.limits import D1_DATABASE_BYTES, D1_QUERIES
 
 STATEMENTS: Final = load_named(Path(__file__).with_name("mining.sql")) | load_named(
     Path(__file__).with_name("sweep.sql")
@@ -16,7 +16,11 @@ _SCHEMA: Final = load_named(Path(__file__).with_name("schema.sql"))
 SCHEMA_VERSION: Final = "0001_minings"
 """The newest migration that the statements need."""
 
+CROWDED_SHARE: Final = 0.85
+"""The share of the size limit from which nothing new begins. The rest is for what is under way, which frees rows."""
+
 _CONFLICTS = ("SQLITE_CONSTRAINT", "constraint failed")
+_FULL = ("maximum DB size", "maximum database size", "maximum size", "SQLITE_FULL", "disk is full")
 _LIMITS = ("SQLITE_TOOBIG", "too big", "statement too long")
 _MISSING = ("D1_COLUMN_NOTFOUND", "no such ", "has no column named")
 _MISTAKES = (*_MISSING, "D1_TYPE_ERROR", "syntax error", "variable number", "parameter bindings")
@@ -27,15 +31,21 @@ class D1MiningStore:
     """`MiningStore` on a D1 binding, for one invocation.
 
     If the database lacks a table or a column and its schema is older than the Worker, the error says which migrations
-    to apply. `queries` counts the statements, which the platform limits. `size_bytes` is the database's size after the
-    latest statement.
+    to apply. `queries` counts the statements, which the platform limits. `size_bytes` is the size of the database's
+    live pages after the latest statement; its file never shrinks.
     """
 
-    def __init__(self, database: Any, *, max_queries: int = D1_QUERIES) -> None:
+    def __init__(self, database: Any, *, max_queries: int = D1_QUERIES, max_bytes: int = D1_DATABASE_BYTES) -> None:
         self._database = database
+        self._max_bytes = max_bytes
         self._max_queries = max_queries
         self.queries = 0
         self.size_bytes = 0
+
+    @property
+    def is_crowded(self) -> bool:
+        """Whether the database has reached CROWDED_SHARE of its limit, as of the latest statement."""
+        return self.size_bytes >= CROWDED_SHARE * self._max_bytes
 
     async def query(self, statement: str, /, **arguments: Any) -> list[Row]:
         """Run one statement by itself and return its rows."""
@@ -89,6 +99,8 @@ def translate(error: Exception) -> Exception:
         return error
     if any(word in text for word in _CONFLICTS):
         return Conflict("a guard did not hold")
+    if any(word.lower() in text.lower() for word in _FULL):
+        return Full("D1 has reached its limit of size")
     if any(word in text for word in _LIMITS):
         return LimitExceeded("a value is larger than D1 accepts")
     return Unavailable("D1 does not answer")

@@ -10,7 +10,7 @@ from psycopg import errors
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
-from processor.ports import Conflict, LimitExceeded, Unavailable
+from processor.ports import Conflict, Full, LimitExceeded, Unavailable
 
 CONNECTIONS = 4
 """One for the current job, the others for the API."""
@@ -88,6 +88,8 @@ def translate(error: Exception) -> Exception:
         return Conflict("a guard did not hold")
     if isinstance(error, _TOO_LARGE):
         return LimitExceeded("a value is larger than the database accepts")
+    if isinstance(error, errors.DiskFull):
+        return Full("the database's disk is full")
     if isinstance(error, _AWAY):
         return Unavailable("the database does not answer")
     return error

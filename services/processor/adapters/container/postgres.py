@@ -25,6 +25,11 @@ class PostgresMiningStore:
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
 
+    @property
+    def is_crowded(self) -> bool:
+        """Return False: PostgreSQL has no limit but the disk, of which it knows nothing."""
+        return False
+
     async def query(self, statement: str, /, **arguments: Any) -> list[Row]:
         """Run one statement by itself and return its rows."""
         try:
