@@ -84,9 +84,9 @@ class FakeProcessor:
             case "POST", "allow":
                 return self._allow(json.loads(body))
         found = MINING.fullmatch(parts.path)
-        return self._mining(method, found[2], found[3] or "") if found else (404, NOT_FOUND)
+        return self._mining(method, found[2], found[3] or "", body) if found else (404, NOT_FOUND)
 
-    def _mining(self, method: str, mining: str, call: str) -> Answer:
+    def _mining(self, method: str, mining: str, call: str, body: bytes | str) -> Answer:
         known = {one["id"]: one for one in self.minings}
         if mining not in known:
             return 404, NOT_FOUND
@@ -97,7 +97,10 @@ class FakeProcessor:
                 return 200, self.reports[mining]
             case "POST", "/cancel":
                 self.cancelled.append(mining)
-                known[mining]["state"] = "processing"
+                discards = bool(body) and json.loads(body).get("discard", False)
+                known[mining]["state"] = "failed" if discards else known[mining]["state"]
+                if known[mining]["state"] == "fetching":
+                    known[mining]["state"] = "processing"
                 return 200, known[mining]
             case "POST", "/retry":
                 return self.retry

@@ -78,16 +78,19 @@ async def test_a_mining_of_another_user_is_foreign(permanent: Permanent) -> None
     assert await permanent.call("mining_records", user_id="bob", page_size=9) == []
 
 
-async def test_the_first_account_stays(permanent: Permanent) -> None:
-    """Finishing again changes nothing, and a later begin returns the first ledger and receipt."""
+@pytest.mark.parametrize(("function", "state"), [("finish_mining", "finished"), ("fail_mining", "failed")])
+async def test_the_first_account_stays(permanent: Permanent, function: str, state: str) -> None:
+    """Ending again, in either way, changes nothing, and a later begin returns the first ledger and receipt."""
     mining = await permanent.begin()
-    first = await permanent.call("finish_mining", mining=mining, ledger=LEDGER, receipt=RECEIPT)
+    first = await permanent.call(function, mining=mining, ledger=LEDGER, receipt=RECEIPT)
 
-    again = await permanent.call("finish_mining", mining=mining, ledger={}, receipt={})
+    again = [
+        await permanent.call(each, mining=mining, ledger={}, receipt={}) for each in ("finish_mining", "fail_mining")
+    ]
 
-    assert first == again == {"state": "finished"}
+    assert again == [first, first] == [{"state": state}] * 2
     begun = await permanent.call("begin_mining", **beginning(mining))
-    assert (begun["state"], begun["ledger"], begun["receipt"]) == ("finished", LEDGER, RECEIPT)
+    assert (begun["state"], begun["ledger"], begun["receipt"]) == (state, LEDGER, RECEIPT)
 
 
 @pytest.mark.parametrize("function", ["finish_mining", "fail_mining"])

@@ -351,6 +351,16 @@ def test_cancel_takes_the_only_unfinished_mining(processor: FakeProcessor) -> No
     assert (code, processor.cancelled) == (Exit.OK, [SECOND])
 
 
+def test_a_stuck_mining_can_be_discarded(processor: FakeProcessor, capsys: pytest.CaptureFixture[str]) -> None:
+    """`cancel --discard` ends a mining in whatever state it is, and says that it failed."""
+    processor.minings = [_mining(FIRST, "refining")]
+
+    code = run(["cancel", "--discard"])
+
+    assert (code, set(processor.cancelled)) == (Exit.OK, {FIRST})
+    assert f"Mining {FIRST} is failed" in capsys.readouterr().out
+
+
 def test_a_late_retry_repeats_the_processors_sentence(
     processor: FakeProcessor, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -186,3 +186,18 @@ def test_what_the_server_did_not_give(ledger: Ledger, code: Exit, capsys: pytest
     assert found == code
     assert ("is finished" not in shown.out) is ledger.incomplete
     assert ("leadminer mine imap://jane@localhost" in shown.err) is (code == Exit.INTERRUPTED)
+
+
+@pytest.mark.parametrize("as_json", [False, True])
+def test_a_failed_mining_says_what_to_do(as_json: bool, capsys: pytest.CaptureFixture[str]) -> None:
+    """It exits with 1, says that nothing counts, and shows the report, unless the output is JSON."""
+    ledger = Ledger(listed=3, fetched=3, dead={"limit": 3})
+
+    code = conclude(
+        Session(), outcome(ledger=ledger, state="failed"), None, user="local", verbose=False, as_json=as_json
+    )
+
+    shown = capsys.readouterr()
+    assert code == Exit.NOT_WELL
+    assert "nothing of it counts" in shown.err
+    assert ("dead 3 (limit 3)" in shown.out) is not as_json
