@@ -8,7 +8,7 @@ import pytest
 from fetcher.ports import Trouble
 from fetcher.service.doors import FOREIGN, NO_TOKEN, no_scope
 from fetcher.service.origins import WRONG_HOST
-from fetcher.service.problems import NOT_THERE, TOO_LARGE, Problem
+from fetcher.service.problems import NOT_THERE, TITLES, TOO_LARGE, Problem
 from processor.api.routes import Api
 from schemas.tokens import TokenScope
 from tests.support.http_reference import FIELDS, PARAMETERS, ROUTES, openapi, with_reference
@@ -78,3 +78,4 @@ def test_answers_of_the_service() -> None:
     passed_on = {("409", arguments[0]) for _, function, arguments in calls() if function == "Refused"}
 
     assert {(status, bare(code)) for status, code, _ in table(PAGE, "answer")} == answered | passed_on
+    assert {code for status, code in answered if status != "409"} <= set(TITLES)
