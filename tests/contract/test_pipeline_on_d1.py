@@ -7,7 +7,7 @@ import pytest
 
 from tests.support.d1_stack import D1Stack, open_d1_stack
 from tests.unit.processor.api import test_routes
-from tests.unit.processor.jobs import test_failing, test_pipeline
+from tests.unit.processor.jobs import test_failing, test_overtaken, test_pipeline
 
 ELSEWHERE = {
     "test_two_processors_share_one_queue",
@@ -17,7 +17,7 @@ ELSEWHERE = {
 }
 """Tests that open their own servers, and tests that end before any adapter is called."""
 
-for module in (test_failing, test_pipeline, test_routes):
+for module in (test_failing, test_overtaken, test_pipeline, test_routes):
     globals().update(
         {name: test for name, test in vars(module).items() if name.startswith("test_") and name not in ELSEWHERE}
     )

@@ -57,7 +57,7 @@ class Ending:
             await self._minings.start_teardown(mining, closing)
         except Conflict:
             return
-        await self._queue.send([Job(JobKind.TEARDOWN, mining.id, round=mining.round)])
+        await self._send_teardown(mining)
 
     async def fail(self, mining: Mining, reason: Dead) -> None:
         """End a mining that cannot go on, or that nobody wants: nothing of it counts, and its source is free again."""
@@ -65,7 +65,12 @@ class Ending:
         closing = {"ledger": ledger.to_json(), "receipt": await self._receipt(mining)}
         if await self._minings.stalls.start_failing(mining, closing):
             self._alert("mining failed", mining=mining.id, state=mining.state, reason=reason)
-            await self._queue.send([Job(JobKind.TEARDOWN, mining.id, round=mining.round)])
+            await self._send_teardown(mining)
+
+    async def _send_teardown(self, mining: Mining) -> None:
+        """Send the job in the round that counts now. Since we read the mining, another call may have begun one."""
+        now = await self._minings.find(mining.id)
+        await self._queue.send([Job(JobKind.TEARDOWN, now.id, round=now.round)])
 
     async def _ledger_of_failure(self, mining: Mining, reason: Dead) -> Ledger:
         """Return a ledger in which all that was fetched is dead, because its message keys are deleted."""

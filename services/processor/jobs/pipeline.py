@@ -132,6 +132,8 @@ class Pipeline:
                 await self._refine(mining, range(job.chunk, job.chunk + job.chunks))
             else:
                 await self._ending.tear_down(mining)
+        except NotFound:
+            return  # the mining has ended meanwhile
         except Unavailable:
             raise
         except Exception as error:
@@ -150,8 +152,8 @@ class Pipeline:
             return
         if await self._is_open(mining) and await self._refiner.refine(mining, chunks):
             await self._ending.close(mining)
-        else:
-            await self._ending.erase(mining)
+        elif (await self._minings.find(mining.id)).state == "refining":
+            await self._ending.erase(mining)  # not if others ended it after we had read it: what it counted stays
 
     async def _is_open(self, mining: Mining) -> bool:
         """Ask the permanent side, before anything is computed: while it is away, a waiting job must cost nothing."""

@@ -1,0 +1,82 @@
+"""A job that read its mining, and was overtaken by others before it wrote, neither harms nor holds up the mining."""
+
+from collections.abc import Awaitable, Callable
+
+import pytest
+
+from processor.jobs.pipeline import Pipeline
+from processor.jobs.tools import Ports
+from schemas.ledger import Dead
+from tests.support.stack import Stack
+from tests.unit.processor.jobs.test_failing import LISTED, refining
+
+
+class Overtaking:
+    """The permanent side. Just before it runs a function for the first time, something else happens."""
+
+    def __init__(self, stack: Stack, function: str, happens: Callable[[], Awaitable[object]]) -> None:
+        self._contacts = stack.ports.contacts
+        self._function = function
+        self._happens = happens
+        self.has_happened = False
+
+    async def call(self, function: str, **arguments: object) -> object:
+        """Run a function."""
+        if function == self._function and not self.has_happened:
+            self.has_happened = True
+            await self._happens()
+        return await self._contacts.call(function, **arguments)
+
+
+def overtaken(stack: Stack, function: str, happens: Callable[[], Awaitable[object]]) -> tuple[Pipeline, Overtaking]:
+    """Return a processor's pipeline that is overtaken when it first calls this function of the permanent side."""
+    ports = stack.ports
+    contacts = Overtaking(stack, function, happens)
+    changed = Ports(ports.raw, ports.minings, contacts, ports.queue, ports.alert, ports.compute)
+    return Pipeline(changed, still_seconds=0), contacts
+
+
+@pytest.mark.parametrize("function", ["mining_record", "apply_refined_chunk"])
+async def test_a_refine_job_that_outlives_its_mining_takes_no_key_away(stack: Stack, function: str) -> None:
+    """If another processor refines and finishes the mining meanwhile, what it counted stays counted."""
+    begun, [job] = await refining(stack)
+
+    async def finish() -> None:
+        await stack.work(job)
+        await stack.drain()
+
+    late, contacts = overtaken(stack, function, finish)
+
+    await late.handle(job)
+
+    assert contacts.has_happened
+    assert (await stack.report(begun))["state"] == "finished"
+    assert await stack.rows("messages") == LISTED
+
+
+async def test_a_mining_resent_while_its_last_chunk_is_applied_ends_at_once(stack: Stack) -> None:
+    """Its teardown belongs to the new round, so that it is not taken for a job of the earlier one."""
+    begun, [job] = await refining(stack)
+
+    async def resend() -> None:
+        await stack.pipeline.resending.resend(await stack.ports.minings.find(begun.id))
+
+    late, contacts = overtaken(stack, "apply_refined_chunk", resend)
+
+    await late.handle(job)
+    await stack.drain()
+
+    assert contacts.has_happened
+    assert (await stack.report(begun))["state"] == "finished"
+
+
+async def test_a_mining_resent_while_it_is_given_up_ends_at_once(stack: Stack) -> None:
+    """The teardown of a failed mining belongs to the new round, too."""
+    begun, _ = await refining(stack)
+    read_before = await stack.ports.minings.find(begun.id)
+    await stack.pipeline.resending.resend(read_before)
+
+    await stack.pipeline.fail(read_before, reason=Dead.CRASHES)
+    await stack.drain()
+
+    assert (await stack.report(begun))["state"] == "failed"
