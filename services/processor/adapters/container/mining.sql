@@ -115,20 +115,25 @@ WITH given AS (
     SELECT %(user_no)s, key, %(mining_no)s FROM given ORDER BY key
     ON CONFLICT DO NOTHING
     RETURNING key
+), counted AS (
+    INSERT INTO segments (
+        mining_no, name, state, messages, processed, duplicate, unparsable, cut, unread_fields, folder, uidvalidity,
+        covers
+    )
+    SELECT %(mining_no)s, %(name)s, 'done', %(messages)s,
+        (SELECT count(*) FROM fresh),
+        %(messages)s - (SELECT count(*) FROM fresh),
+        (SELECT count(*) FROM fresh JOIN given USING (key) WHERE unparsable),
+        %(cut)s, %(unread_fields)s, %(folder)s, %(uidvalidity)s, %(covers)s
+    ON CONFLICT (mining_no, name) DO UPDATE
+    SET state = 'done', reason = '', messages = excluded.messages, processed = excluded.processed, cut = excluded.cut,
+        duplicate = excluded.duplicate, unparsable = excluded.unparsable, unread_fields = excluded.unread_fields,
+        folder = excluded.folder, uidvalidity = excluded.uidvalidity, covers = excluded.covers, at = now()
+    WHERE segments.state = 'waiting'
+    RETURNING name
 )
-INSERT INTO segments (
-    mining_no, name, state, messages, processed, duplicate, unparsable, cut, unread_fields, folder, uidvalidity, covers
-)
-SELECT %(mining_no)s, %(name)s, 'done', %(messages)s,
-    (SELECT count(*) FROM fresh),
-    %(messages)s - (SELECT count(*) FROM fresh),
-    (SELECT count(*) FROM fresh JOIN given USING (key) WHERE unparsable),
-    %(cut)s, %(unread_fields)s, %(folder)s, %(uidvalidity)s, %(covers)s
-ON CONFLICT (mining_no, name) DO UPDATE
-SET state = 'done', reason = '', messages = excluded.messages, processed = excluded.processed, cut = excluded.cut,
-    duplicate = excluded.duplicate, unparsable = excluded.unparsable, unread_fields = excluded.unread_fields,
-    folder = excluded.folder, uidvalidity = excluded.uidvalidity, covers = excluded.covers, at = now()
-WHERE segments.state = 'waiting'
+-- Since the guard looked, another delivery may have given its verdict.
+INSERT INTO guard (holds) SELECT NULL WHERE NOT EXISTS (SELECT FROM counted)
 
 -- name: guard_messages
 INSERT INTO guard (holds)

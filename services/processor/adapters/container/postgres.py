@@ -16,7 +16,9 @@ STATEMENTS = {
     for file in ("mining.sql", "sweep.sql")
     for name, text in load_statements(Path(__file__).with_name(file)).items()
 }
-"""The SQL under each name: one statement, or several that run in one transaction, each on a fresh snapshot."""
+"""The SQL under each name: one statement, or several that run in one transaction, each on a fresh snapshot.
+
+Of several, the next runs only if the one before it found a row."""
 
 
 class PostgresMiningStore:
@@ -38,6 +40,8 @@ class PostgresMiningStore:
                 async with connection.transaction() if before else contextlib.nullcontext():
                     for each in before:
                         await cursor.execute(each.encode(), arguments)
+                        if not cursor.rowcount:
+                            return []
                     await cursor.execute(text.encode(), arguments)
                     return list(await cursor.fetchall()) if cursor.description else []
         except ERRORS as error:
