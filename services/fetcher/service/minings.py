@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from fetcher.ports import ENDED
 from fetcher.service.doors import Owner
-from fetcher.service.orders import Order
+from fetcher.service.orders import MiningOrder
 from fetcher.service.problems import Problem, answer, refuse
 from fetcher.service.room import Here, JsonRoute
 from fetcher.service.runs import Run, Runs
@@ -33,7 +33,7 @@ class Minings:
         self._processor = stack.processor
         self._runs = runs
 
-    async def start(self, user: str, order: Order) -> Fields | Problem:
+    async def start(self, user: str, order: MiningOrder) -> Fields | Problem:
         """Start a mining and return its id once the processor has begun it, or the problem that prevented it.
 
         If too many are running, it is put in line, and its id and place are returned at once.
@@ -139,7 +139,7 @@ def _failures(run: Run | None) -> list[Fields]:
 
 
 @router.post("", status_code=202)
-async def start(user: Owner, order: Order, here: Here) -> Response:
+async def start(user: Owner, order: MiningOrder, here: Here) -> Response:
     """Start a mining, or resume the unfinished one of the same source.
 
     Answers 202 with its `id` and whether it was `resumed`, once the login has worked and the processor has begun the

@@ -48,7 +48,7 @@ class Login(BaseModel):
         return Credentials(password=self.password.get_secret_value() if self.password else None)
 
 
-class Order(Login):
+class MiningOrder(Login):
     """What to mine; defaults are as in `leadminer mine`."""
 
     me: Texts | None = Field(None, description="a list of your other addresses")

@@ -13,7 +13,7 @@ from fetcher.exits import Misuse
 from fetcher.imap.providers import Provider, provider_of_address, providers
 from fetcher.imap.source import Source
 from fetcher.service.folders import list_folders
-from fetcher.service.orders import Login, Order
+from fetcher.service.orders import Login, MiningOrder
 from fetcher.service.pages.logins import HeldLogin
 from fetcher.service.pages.rendering import PageRoute, go, one_of, show
 from fetcher.service.pages.visitors import Held, Visitor
@@ -124,9 +124,9 @@ def _login(server: dict[str, str], *, password: str, token: str) -> Login:
         raise Misuse("The password is empty: type the one that your provider wants.") from None
 
 
-def _order(login: Login, **asked: Any) -> Order:
+def _order(login: Login, **asked: Any) -> MiningOrder:
     try:
-        return Order(**dict(login), **{name: value for name, value in asked.items() if value is not None})
+        return MiningOrder(**dict(login), **{name: value for name, value in asked.items() if value is not None})
     except ValidationError as error:
         raise Misuse(sentences(error.errors(include_input=False, include_url=False))) from None
 

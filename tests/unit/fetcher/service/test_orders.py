@@ -10,7 +10,7 @@ import pytest
 from fetcher.service.app import make_app
 from fetcher.service.doors import Doors
 from fetcher.service.minings import Minings
-from fetcher.service.orders import MAX_LISTED, Order
+from fetcher.service.orders import MAX_LISTED, MiningOrder
 from fetcher.service.room import Room
 from schemas.scope import Scope
 
@@ -38,7 +38,7 @@ async def refusal(order: Any) -> str:
 
 def test_what_is_left_out_is_as_the_command_has_it() -> None:
     """A source and a password are enough; everything else stays at the command's defaults."""
-    order = Order.model_validate(LEAST)
+    order = MiningOrder.model_validate(LEAST)
     request, connector = order.request("jo"), order.connector()
 
     assert (request.user, request.source.name) == ("jo", "jane@example.org@imap.example.org:993")
@@ -63,7 +63,7 @@ def test_all_that_is_said_is_asked_for() -> None:
         "plain": True,
     }
 
-    read = Order.model_validate(order)
+    read = MiningOrder.model_validate(order)
     request, connector = read.request("jo"), read.connector()
 
     assert (request.me, request.folders) == (("jo@example.org",), ("INBOX", "Été"))
@@ -77,7 +77,7 @@ def test_all_that_is_said_is_asked_for() -> None:
 @pytest.mark.parametrize("name", ["me", "folders"])
 def test_an_empty_list_is_none(name: str) -> None:
     """An empty list counts as absent, not as no folders at all."""
-    request = Order.model_validate(LEAST | {name: []}).request("jo")
+    request = MiningOrder.model_validate(LEAST | {name: []}).request("jo")
 
     assert getattr(request, name) is None
 
@@ -132,6 +132,6 @@ async def test_the_first_faults_are_enough() -> None:
 
 def test_a_password_does_not_print() -> None:
     """Neither the order nor the connector shows the password in its repr."""
-    order = Order.model_validate(LEAST)
+    order = MiningOrder.model_validate(LEAST)
 
     assert "hunter2" not in repr((order, order.request("jo"), order.connector()))
