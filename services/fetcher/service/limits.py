@@ -1,9 +1,9 @@
-"""How often somebody may fail: counted in memory, by whom or from where, over the last minute."""
+"""What one caller can take: a share of places, and a number of failures a minute, counted in memory."""
 
 import threading
 import time
-from collections import OrderedDict, deque
-from collections.abc import Callable
+from collections import Counter, OrderedDict, deque
+from collections.abc import Callable, Iterable
 from ipaddress import IPv6Address, ip_address
 from math import ceil
 
@@ -13,6 +13,16 @@ MOST_FAILURES = 10
 WINDOW_SECONDS = 60.0
 MOST_KEYS = 10_000
 """Callers that are remembered at once. Each takes less than a kilobyte; the ones that failed longest ago go first."""
+
+
+def has_share(user: str, takers: Iterable[str], most: int) -> bool:
+    """Return whether a user can take one more of `most` places, given who has each taken one.
+
+    Everybody can have as many as are still free. So one user alone gets half of them, and the more users there are, the
+    less each gets.
+    """
+    taken = Counter(takers)
+    return taken[user] < most - taken.total()
 
 
 class TooOften(Busy):

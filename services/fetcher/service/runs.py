@@ -1,10 +1,11 @@
 """The minings that the service runs, each in its own thread, the line of those that wait, and how they ended."""
 
 import threading
-from collections import OrderedDict, deque
+from collections import Counter, OrderedDict
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from functools import partial
+from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,7 @@ from fetcher.mining.failures import Failure
 from fetcher.mining.mine import mine
 from fetcher.mining.outcome import MiningRequest, Outcome, Progress
 from fetcher.ports import ENDED, Trouble
+from fetcher.service.limits import has_share
 from fetcher.service.mailboxes import Mailboxes
 from fetcher.service.problems import Problem
 
@@ -75,7 +77,9 @@ class _Waiting:
 
 
 class Runs:
-    """Runs at most `most` minings at once, and lets `waiting` more wait. Threads may share it.
+    """Runs at most `most` minings at once, and lets `waiting` more wait, of which users have equal shares.
+
+    Threads may share it.
 
     `claims` is the folder of the source locks.
     """
@@ -92,7 +96,7 @@ class Runs:
         self._stop = threading.Event()
         self._lock = threading.RLock()
         self._running: list[Run] = []
-        self._line: deque[_Waiting] = deque()
+        self._line: list[_Waiting] = []
         self._kept: OrderedDict[tuple[str, str], Run] = OrderedDict()
 
     @property
@@ -118,13 +122,13 @@ class Runs:
                 raise Stopping("The service is stopping: try again once it has restarted.")
             if self.count < self._most:
                 self._launch(_Waiting(run, request, connector))
-            elif len(self._line) < self._longest:
+            elif has_share(run.user, (each.run.user for each in self._line), self._longest):
                 run.waited = True
                 self._line.append(_Waiting(run, request, connector))
             else:
                 raise Busy(
-                    f"{self._most} minings are running and {self._longest} are waiting, the limits set by "
-                    "SERVE_MININGS and SERVE_WAITING: try again when one has ended."
+                    f"{self._most} minings are running, and your share of the {self._longest} places in line is taken, "
+                    "the limits set by SERVE_MININGS and SERVE_WAITING: try again when one of yours has ended."
                 )
         return run
 
@@ -135,12 +139,12 @@ class Runs:
     def in_line(self, user: str) -> list[Run]:
         """Return the user's minings that wait, in their order."""
         with self._lock:
-            return [each.run for each in self._line if each.run.user == user]
+            return [each.run for each in self._in_turn() if each.run.user == user]
 
     def place(self, run: Run) -> int | None:
-        """Return a run's place in line, from 1 on, or None if it is not in line."""
+        """Return a run's place in line, from 1 on, or None if it is not in line. Others can come in before it."""
         with self._lock:
-            return next((place for place, each in enumerate(self._line, start=1) if each.run is run), None)
+            return next((place for place, each in enumerate(self._in_turn(), start=1) if each.run is run), None)
 
     def find(self, user: str, mining: str) -> Run | None:
         """Return the run that waits, runs or is remembered as this mining."""
@@ -177,6 +181,18 @@ class Runs:
         with self._lock:
             self._stop.set()
             self._line.clear()
+
+    def _in_turn(self) -> list[_Waiting]:
+        """Return the line in the order in which it will run.
+
+        Users take turns: whoever has fewer minings running or ahead in line is first, and of these who came first.
+        """
+        taken = Counter(run.user for run in self._running)
+        turns = []
+        for each in self._line:
+            turns.append((taken[each.run.user], each))
+            taken[each.run.user] += 1
+        return [each for _, each in sorted(turns, key=itemgetter(0))]
 
     def _launch(self, waiting: _Waiting) -> None:
         self._running.append(waiting.run)
@@ -236,7 +252,9 @@ class Runs:
             self._running.remove(run)
             self._keep(run)
             while self._line and self.count < self._most and not self.stopping:
-                self._launch(self._line.popleft())
+                following = self._in_turn()[0]
+                self._line.remove(following)
+                self._launch(following)
         if not run.begun.done():
             run.begun.set_result(run.problem)
 

@@ -1,7 +1,7 @@
 """Watch minings: one poll for each, however many watch it, and the newest state for everybody."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -14,6 +14,7 @@ from fetcher.contacts.selection import Selection
 from fetcher.exits import Busy
 from fetcher.mining.pace import Pace
 from fetcher.ports import NotFound
+from fetcher.service.limits import has_share
 from fetcher.service.minings import Minings
 from fetcher.service.problems import Problem
 from schemas.ledger import Ledger, Verdict
@@ -25,7 +26,7 @@ Fields = dict[str, Any]
 POLLING_THREADS = 8
 """Polls at once. They have threads of their own, so that a processor that hangs does not hold up other requests."""
 MOST_WATCHERS = 2_000
-"""Each costs a connection and about 30 KB."""
+"""Each costs a connection and about 30 KB. Users share them, so half of them can watch one mining."""
 STOPPING = Problem(503, "stopping", "The service is stopping: connect again once it has restarted.")
 STATE, ENDED, STOPPED = "state", "ended", "stopping"
 
@@ -94,8 +95,8 @@ class Watches:
     @asynccontextmanager
     async def watching(self, user: str, mining: str) -> AsyncIterator[Watch]:
         """Yield a mining's watch, which has an event already; raise NotFound, Busy, or what the first poll raises."""
-        if self.watchers >= MOST_WATCHERS:
-            raise Busy(f"{MOST_WATCHERS} are watching already: try again later, or ask for the mining's status.")
+        if not has_share(user, self._watchers(), MOST_WATCHERS):
+            raise Busy("You are watching as many minings as you can: close some pages, or ask for a mining's status.")
         key = (user, mining)
         watch = self._watches.setdefault(key, Watch())
         watch.watchers += 1
@@ -116,6 +117,9 @@ class Watches:
                 self._watches.pop(key, None)
                 if watch.following is not None:
                     watch.following.cancel()
+
+    def _watchers(self) -> Iterator[str]:
+        return (user for (user, _), watch in self._watches.items() for _ in range(watch.watchers))
 
     def stop(self) -> None:
         """Tell everybody who watches that the service stops, so that their streams end now."""

@@ -195,8 +195,34 @@ def test_no_more_run_or_wait_than_are_allowed(narrow: Runs, stack: Stack) -> Non
     assert (narrow.count, narrow.waiting) == (1, 2)
 
 
+def test_one_user_cannot_fill_the_line(stack: Stack, tmp_path: Path) -> None:
+    """A user can take as many places in line as are free, so that some are left for others."""
+    runs = Runs(stack.opened(), claims=tmp_path / "claims", most=0, waiting=10)
+
+    for user, places in (("jo", 5), ("ann", 3), ("bob", 1)):
+        for _ in range(places):
+            start(runs, stack, user=user)
+        with pytest.raises(Busy, match="your share"):
+            start(runs, stack, user=user)
+
+    assert runs.waiting == 9
+
+
+def test_users_take_turns(narrow: Runs, stack: Stack) -> None:
+    """The next to run is of the user who has the least running and ahead in line, whoever was there first."""
+    line = [start(narrow, stack, user=user) for user in ("jo", "ann")]
+
+    places = [narrow.place(run) for run in line]
+    stack.minings.idle = False
+    ends = [begun(run) for run in line]
+    until_ended(narrow)
+
+    assert places == [2, 1]
+    assert ends == [None, None]
+
+
 def test_the_first_in_line_is_the_next_to_run(narrow: Runs, stack: Stack) -> None:
-    """When a mining ends, the one that has waited longest runs, and the others move up."""
+    """When a mining ends, the one that has waited longest runs, of users who have had the same, and all move up."""
     order: list[object] = []
     waiting = [start(narrow, stack, user=user) for user in ("ann", "bob")]
     for run in waiting:
