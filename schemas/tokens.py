@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from math import inf
 
 VERSION = "v1"
 _LABEL = b"leadminer access token v1"
@@ -31,10 +32,11 @@ class TokenScope(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Claims:
-    """What a valid token says: whose data it opens, and what it allows there."""
+    """What a valid token says: whose data it opens, what it allows there, and until when, in Unix seconds."""
 
     user: str
     scopes: frozenset[TokenScope]
+    expires_at: float = inf
 
 
 def make_token(secret: str, user: str, scopes: Iterable[TokenScope], expires_at: float) -> str:
@@ -54,7 +56,7 @@ def read_token(token: str, secrets: Sequence[str], *, now: float | None = None) 
         if version != VERSION or int(expires_at) <= (time.time() if now is None else now):
             return None
         user = base64.urlsafe_b64decode(name + "=" * (-len(name) % 4)).decode()
-        return Claims(user, frozenset(map(TokenScope, scopes.split("-"))))
+        return Claims(user, frozenset(map(TokenScope, scopes.split("-"))), int(expires_at))
     except (ValueError, binascii.Error):
         return None
 

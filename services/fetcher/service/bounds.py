@@ -11,7 +11,7 @@ NOT_TEXT = Problem(400, "request", "The URL is not UTF-8: percent-encode its tex
 
 
 class Bounds:
-    """Middleware that refuses what is too large or is no text. It answers HEAD like GET; the server drops the body."""
+    """Middleware that refuses what is too large or is no text. It answers HEAD with the head of the answer to GET."""
 
     def __init__(self, app: ASGIApp) -> None:
         """Stand in front of an application."""
@@ -26,8 +26,9 @@ class Bounds:
         elif _length(scope) > MAX_BODY_BYTES:
             await refuse(TOO_LARGE)(scope, receive, send)
         else:
-            method = "GET" if scope["method"] == "HEAD" else scope["method"]
-            await self._pass_on({**scope, "method": method}, receive, send)
+            is_head = scope["method"] == "HEAD"
+            method = "GET" if is_head else scope["method"]
+            await self._pass_on({**scope, "method": method}, receive, _only_head(send) if is_head else send)
 
     async def _pass_on(self, scope: Scope, receive: Receive, send: Send) -> None:
         size = 0
@@ -41,6 +42,17 @@ class Bounds:
             return message
 
         await self._app(scope, bounded, send)
+
+
+def _only_head(send: Send) -> Send:
+    """Return what ends an answer after its head. For the application, its caller is then gone: a stream ends too."""
+
+    async def send_head(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            await send(message)
+            await send({"type": "http.response.body"})
+
+    return send_head
 
 
 def _length(scope: Scope) -> int:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import inf
 from secrets import token_hex
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,7 +17,7 @@ from fetcher.service.limits import Limits, place_of
 from fetcher.service.origins import Origins
 from fetcher.service.problems import NOT_THERE, Problem, refuse
 from fetcher.service.sessions import SIGN_IN, Sessions
-from schemas.tokens import TokenScope, is_secret, read_token
+from schemas.tokens import Claims, TokenScope, is_secret, read_token
 
 if TYPE_CHECKING:
     from fetcher.service.jwts import Jwts
@@ -49,10 +50,16 @@ class Shut(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who sent a request: the `user` for whom they may act, or None for any user, and what they may do for them."""
+    """Who sent a request: the `user` for whom they may act, or None for any user, what they may do, and until when."""
 
     user: str | None = None
     scopes: frozenset[TokenScope] = frozenset(TokenScope)
+    expires_at: float = inf
+
+    @classmethod
+    def of(cls, claims: Claims) -> "Caller":
+        """Return the caller whom a token or a session describes."""
+        return cls(claims.user, claims.scopes, claims.expires_at)
 
     def may(self, user: str) -> bool:
         """Return whether the caller may act for this user."""
@@ -99,7 +106,8 @@ class Doors:
             raise Shut(NO_TOKEN)
         if path == METRICS and (caller is None or caller.user is not None):
             raise Shut(NOT_THERE)
-        if method not in SAFE_METHODS and "authorization" not in request.headers and not self.origins.sent(request):
+        with_token = bool(request.headers.get("authorization"))
+        if method not in SAFE_METHODS and not with_token and not self.origins.sent(request):
             raise Shut(FOREIGN)
         if caller is not None and (needed := scope_of(method, path)) not in caller.scopes:
             raise Shut(no_scope(needed))
@@ -118,8 +126,8 @@ class Doors:
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
         if scheme:
             return await self._bearer(token.strip(), request) if scheme.lower() == "bearer" else None
-        user = self.sessions.user_of_cookie(request.cookies.get(self.cookie, ""))
-        return None if user is None else Caller(user)
+        session = self.sessions.read_cookie(request.cookies.get(self.cookie, ""))
+        return None if session is None else Caller.of(session)
 
     async def _bearer(self, token: str, request: HTTPConnection) -> Caller | None:
         """Return whose token this is.
@@ -127,9 +135,9 @@ class Doors:
         Signed tokens cannot be guessed. The service's token is a text that somebody chose, so guesses are counted.
         """
         if claims := read_token(token, self._secrets):
-            return Caller(claims.user, claims.scopes)
-        if self._jwts is not None and (user := await self._jwts.user_of(token)) is not None:
-            return Caller(user)
+            return Caller.of(claims)
+        if self._jwts is not None and (claims := await self._jwts.claims_of(token)) is not None:
+            return Caller.of(claims)
         key = f"token {_place(request)}"
         self._limits.check(key, "tokens")
         if is_secret(token, [self._token]):
@@ -164,9 +172,9 @@ class Guard:
 
 
 def _is_page(scope: Scope) -> bool:
-    """Return whether a browser opens a page, and does not just call the API from one."""
+    """Return whether a browser opens a page or sends its form, and does not just call the API from one."""
     headers = Headers(scope=scope)
-    return scope["method"] == "GET" and "text/html" in headers.get("accept", "") and "authorization" not in headers
+    return "text/html" in headers.get("accept", "") and "authorization" not in headers
 
 
 def _place(request: HTTPConnection) -> str:
@@ -186,7 +194,11 @@ def caller_of(request: Request) -> Caller:
     return caller if isinstance(caller, Caller) else STRANGER
 
 
-def owner_of(user: Annotated[str, Path()], caller: Annotated[Caller, Depends(caller_of)]) -> str:
+Sender = Annotated[Caller, Depends(caller_of)]
+"""Who sent the request."""
+
+
+def owner_of(user: Annotated[str, Path()], caller: Sender) -> str:
     """Return the user in the path; raise NotFound if the caller may not act for them, so that nobody can probe."""
     if not caller.may(user):
         raise NotFound("There is no such user, or they belong to somebody else.")

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Annotated, Any
@@ -10,7 +11,7 @@ from fastapi import APIRouter, Header, Path
 from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from fetcher.service.doors import Owner
+from fetcher.service.doors import Caller, Owner, Sender
 from fetcher.service.problems import HEADERS
 from fetcher.service.room import Here, JsonRoute
 from fetcher.service.watches import ENDED, Watch
@@ -33,15 +34,17 @@ def as_json(fields: dict[str, Any]) -> str:
 
 
 class EventStream(Response):
-    """Sends the newest event of a watch until the last one, or until the client is gone or stops reading."""
+    """Sends the newest event of a watch until the last one, or until the client is gone, stops reading, or expires."""
 
     media_type = "text/event-stream"
 
-    def __init__(self, watch: Watch, leave: Callable[[], Any], *, render: Callable[[dict[str, Any]], str]) -> None:
-        """Stream a watch that has an event, and call `leave` at the end."""
+    def __init__(
+        self, watch: Watch, leave: Callable[[], Any], *, until: float, render: Callable[[dict[str, Any]], str]
+    ) -> None:
+        """Stream a watch that has an event, `until` this Unix time at most, and call `leave` at the end."""
         super().__init__(headers=STREAM_HEADERS)
         del self.headers["content-length"]
-        self._watch, self._leave, self._render = watch, leave, render
+        self._watch, self._leave, self._until, self._render = watch, leave, until, render
 
     async def __call__(self, _scope: Scope, receive: Receive, send: Send) -> None:
         """Send the stream."""
@@ -59,14 +62,16 @@ class EventStream(Response):
 
     async def _send_events(self, send: Send, gone: "asyncio.Future[None]") -> None:
         sent = None
-        while not gone.done():
+        while not gone.done() and (left := self._until - time.time()) > 0:
             changed, event = self._watch.changed, self._watch.latest
             if event is not None and event is not sent:
                 sent = event
                 await self._send(send, event.frame(self._render))
                 if event.last:
                     return
-            elif not (await asyncio.wait((changed, gone), timeout=HEARTBEAT_SECONDS, return_when="FIRST_COMPLETED"))[0]:
+                continue
+            pause = min(HEARTBEAT_SECONDS, left)
+            if not (await asyncio.wait((changed, gone), timeout=pause, return_when="FIRST_COMPLETED"))[0]:
                 await self._send(send, HEARTBEAT)
 
     async def _send(self, send: Send, data: bytes, *, more: bool = True) -> None:
@@ -75,11 +80,14 @@ class EventStream(Response):
 
 
 async def open_stream(
-    watching: AbstractAsyncContextManager[Watch], *, render: Callable[[dict[str, Any]], str] = as_json
+    watching: AbstractAsyncContextManager[Watch],
+    caller: Caller,
+    *,
+    render: Callable[[dict[str, Any]], str] = as_json,
 ) -> EventStream:
-    """Return the stream of a watch; raise what the first poll raises, such as NotFound."""
+    """Return the stream of a watch for as long as the caller may see it; raise what the first poll raises."""
     watch = await watching.__aenter__()
-    return EventStream(watch, lambda: watching.__aexit__(None, None, None), render=render)
+    return EventStream(watch, lambda: watching.__aexit__(None, None, None), until=caller.expires_at, render=render)
 
 
 async def _until_gone(receive: Receive) -> None:
@@ -92,13 +100,15 @@ async def events(
     user: Owner,
     id: Annotated[str, Path(description="the mining's id")],  # noqa: A002 - the name in the path
     here: Here,
+    sender: Sender,
     last_event_id: Annotated[str, Header()] = "",
 ) -> Response:
     """Stream the mining's status as Server-Sent Events: each `state` is the whole of it, the last event is `ended`.
 
     An event is what `GET /users/{user}/minings/{id}` returns, with `rate` (messages per second), `seconds_left` (of
     this stage) and, at the end, `totals`: `contacts`, `new` and `reachable`. `stopping` says that the service stops.
+    The stream breaks off when the caller's token expires.
     """
     if last_event_id == ENDED:
         return Response(status_code=204)  # a browser that had the last event does not connect again
-    return await open_stream(here.watches.watching(user, id))
+    return await open_stream(here.watches.watching(user, id), sender)

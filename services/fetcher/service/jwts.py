@@ -9,6 +9,7 @@ import jwt
 import structlog
 
 from fetcher.ports import Unavailable
+from schemas.tokens import Claims, TokenScope
 
 log = structlog.get_logger()
 
@@ -52,14 +53,14 @@ class Jwts:
         self._asking = asyncio.Lock()
         self._refresh: asyncio.Task[None] | None = None
 
-    async def user_of(self, token: str) -> str | None:
-        """Return the user of a valid token, or else None; raise Unavailable if its key cannot be asked for."""
+    async def claims_of(self, token: str) -> Claims | None:
+        """Return the user of a valid token and its end, or else None; raise Unavailable if its key cannot be read."""
         try:
             header = jwt.get_unverified_header(token)
             key = self._secret if header.get("alg") == "HS256" else await self._find(header.get("kid"))
             if key is None:
                 return None
-            claims = jwt.decode(
+            found = jwt.decode(
                 token,
                 key.key,
                 algorithms=[key.algorithm],
@@ -70,7 +71,7 @@ class Jwts:
             )
         except (jwt.PyJWTError, ValueError):
             return None
-        return str(claims["sub"]) or None
+        return Claims(str(found["sub"]), frozenset(TokenScope), float(found["exp"])) if found["sub"] else None
 
     async def _find(self, kid: object) -> Key | None:
         if not isinstance(kid, str):

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from fetcher.exits import Misconfigured
 from fetcher.settings import HERE, Settings
-from schemas.tokens import TokenScope, make_token, read_token
+from schemas.tokens import Claims, TokenScope, make_token, read_token
 
 LINK_SECONDS = 600
 SESSION_SECONDS = 12 * 3600
@@ -45,7 +45,7 @@ class Sessions:
         self._clock = clock
         self._since = int(clock())
         self._lock = threading.Lock()
-        self._spent: dict[str, int] = {}
+        self._spent: dict[str, float] = {}
 
     def link(self, user: str) -> str:
         """Return a new link's last part."""
@@ -53,27 +53,31 @@ class Sessions:
 
     def user_of_link(self, link: str) -> str | None:
         """Return whose session a link would open, without spending it, or None if it opens none."""
-        claims = read_token(link, [_key(self._secret, "link")], now=self._clock())
-        fresh = claims is not None and _expiry(link) - LINK_SECONDS >= self._since and link not in self._spent
-        return claims.user if claims is not None and fresh else None
+        claims = self._unspent(link)
+        return None if claims is None else claims.user
 
     def spend(self, link: str) -> str | None:
         """Return whose session a link opens, and let it open no other; None if it opens none."""
         with self._lock:
-            user = self.user_of_link(link)
-            if user is not None:
-                self._spent = {each: until for each, until in self._spent.items() if until > self._clock()}
-                self._spent[link] = _expiry(link)
-            return user
+            claims = self._unspent(link)
+            if claims is None:
+                return None
+            self._spent = {each: until for each, until in self._spent.items() if until > self._clock()}
+            self._spent[link] = claims.expires_at
+            return claims.user
 
     def cookie(self, user: str) -> str:
         """Return the value of a cookie that is this user's session for twelve hours."""
         return make_token(_key(self._secret, "session"), user, TokenScope, int(self._clock()) + SESSION_SECONDS)
 
-    def user_of_cookie(self, cookie: str) -> str | None:
-        """Return whose session a cookie is, or None."""
-        claims = read_token(cookie, [_key(self._secret, "session")], now=self._clock())
-        return None if claims is None else claims.user
+    def read_cookie(self, cookie: str) -> Claims | None:
+        """Return whose session a cookie is, and until when, or None."""
+        return read_token(cookie, [_key(self._secret, "session")], now=self._clock())
+
+    def _unspent(self, link: str) -> Claims | None:
+        claims = read_token(link, [_key(self._secret, "link")], now=self._clock())
+        fresh = claims is not None and claims.expires_at - LINK_SECONDS >= self._since and link not in self._spent
+        return claims if fresh else None
 
 
 def secret_of(settings: Settings) -> str:
@@ -106,7 +110,3 @@ def kept_secret(home: Path) -> str:
 
 def _key(secret: str, purpose: str) -> str:
     return hmac.new(secret.encode(), f"leadminer page {purpose}".encode(), hashlib.sha256).hexdigest()
-
-
-def _expiry(token: str) -> int:
-    return int(token.split(".")[3])

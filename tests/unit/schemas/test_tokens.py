@@ -17,7 +17,7 @@ def test_a_token_says_what_was_put_in(user: str, scopes: set[TokenScope]) -> Non
     """Any user and any scopes come back, dots included, and the token needs no escaping in a URL."""
     token = make_token("secret", user, scopes, NOW + 1)
 
-    assert read_token(token, ["secret"], now=NOW) == Claims(user, frozenset(scopes))
+    assert read_token(token, ["secret"], now=NOW) == Claims(user, frozenset(scopes), NOW + 1)
     assert set(token) <= set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.")
     assert token.startswith("v1.")
 
@@ -34,7 +34,7 @@ def test_a_token_of_the_previous_secret_is_valid() -> None:
     """Any of the secrets can have made a token; another secret, or none, opens nothing."""
     token = make_token("old", "jo", {READ}, NOW + 1)
 
-    assert read_token(token, ["new", "old"], now=NOW) == Claims("jo", frozenset({READ}))
+    assert read_token(token, ["new", "old"], now=NOW) == Claims("jo", frozenset({READ}), NOW + 1)
     assert read_token(token, ["new"], now=NOW) is None
     assert read_token(token, [], now=NOW) is None
 

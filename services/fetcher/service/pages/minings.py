@@ -6,6 +6,7 @@ from fastapi import APIRouter, Header, Path
 from starlette.responses import Response
 
 from fetcher.ports import NotFound
+from fetcher.service.doors import Sender
 from fetcher.service.events import open_stream
 from fetcher.service.pages.rendering import PageRoute, go, render, show
 from fetcher.service.pages.visitors import Visitor
@@ -42,11 +43,13 @@ def cancel(user: Visitor, mining: Mining, here: Here) -> Response:
 
 
 @router.get("/minings/{mining}/live")
-async def follow(user: Visitor, mining: Mining, here: Here, last_event_id: Annotated[str, Header()] = "") -> Response:
+async def follow(
+    user: Visitor, sender: Sender, mining: Mining, here: Here, last_event_id: Annotated[str, Header()] = ""
+) -> Response:
     """Stream the changing parts of a mining's page, until it has ended."""
     if last_event_id == ENDED:
         return Response(status_code=204)  # a browser that had the last event does not connect again
-    return await open_stream(here.watches.watching(user, mining), render=render_live)
+    return await open_stream(here.watches.watching(user, mining), sender, render=render_live)
 
 
 def render_live(fields: dict[str, Any]) -> str:

@@ -5,11 +5,11 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from fetcher.ports import NotFound
-from fetcher.service.doors import Caller, caller_of
+from fetcher.service.doors import Sender
 from fetcher.service.pages.logins import Logins
 
 
-def visitor_of(caller: Annotated[Caller, Depends(caller_of)]) -> str:
+def visitor_of(caller: Sender) -> str:
     """Return the user whose pages these are; raise NotFound for a caller who is nobody in particular."""
     if not caller.user:
         raise NotFound("These pages are for people who signed in with a link. Programs use the API below /users/.")

@@ -89,5 +89,7 @@ async def test_a_problem_is_as_rfc_9457_has_it(client: httpx.AsyncClient) -> Non
 
 
 async def test_head_is_answered_like_get(client: httpx.AsyncClient) -> None:
-    """Programs that watch a service often ask with HEAD."""
-    assert (await client.head("/health")).status_code == 200
+    """Programs that watch a service often ask with HEAD, and get the same head without a body."""
+    head, whole = await client.head("/health"), await client.get("/health")
+
+    assert (head.status_code, head.headers, head.content) == (200, whole.headers, b"")

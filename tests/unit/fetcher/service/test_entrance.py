@@ -39,7 +39,7 @@ async def test_tokens_of_the_command_line_are_accepted(secret: str) -> None:
 
     found = await caller(doors, make_token(secret, "jo", [TokenScope.READ], LATER))
 
-    assert found == Caller("jo", frozenset({TokenScope.READ}))
+    assert found == Caller("jo", frozenset({TokenScope.READ}), LATER)
     assert await caller(doors, make_token("other", "jo", TokenScope, LATER)) is None
     assert await caller(doors, "service") == Caller()
     assert await caller(doors, "now") is None
@@ -50,8 +50,8 @@ async def test_a_service_without_a_token_keeps_a_secret(tmp_path: Path) -> None:
     doors = make_doors(settings(leadminer_home=tmp_path))
     secret = kept_secret(tmp_path)
 
-    assert doors.sessions.user_of_cookie(make_doors(settings(leadminer_home=tmp_path)).sessions.cookie("jo")) == "jo"
-    assert await caller(doors, make_token(secret, "jo", TokenScope, LATER)) == Caller("jo")
+    assert doors.sessions.read_cookie(make_doors(settings(leadminer_home=tmp_path)).sessions.cookie("jo"))
+    assert await caller(doors, make_token(secret, "jo", TokenScope, LATER)) == Caller("jo", expires_at=LATER)
     assert await caller(doors, secret) is None
 
 

@@ -2,7 +2,9 @@
 
 import asyncio
 import json
+import math
 import socket
+import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
@@ -16,16 +18,19 @@ from fetcher import bootstrap
 from fetcher.adapters.processor import ProcessorClient
 from fetcher.service import events, watches
 from fetcher.service.app import make_app, make_room
-from fetcher.service.doors import Doors
+from fetcher.service.doors import COOKIE, Doors
 from fetcher.service.listener import make_server
 from fetcher.service.room import Room
 from fetcher.service.runs import Runs
+from fetcher.service.sessions import SESSION_SECONDS, Sessions
 from schemas.ledger import Ledger
 from schemas.minings import Status
+from schemas.tokens import TokenScope, make_token
 from tests.support.fake_processor import FIRST_MINING, TOKEN, FakeProcessor, contact, running
 from tests.support.fetcher_fakes import MemoryJobQueue, MemoryRawStore
 
 SERVE_TOKEN = "the-token-of-the-service"
+SERVE_SECRET = "the-secret-of-users-tokens"
 SECONDS = 20.0
 EVENTS = f"/users/local/minings/{FIRST_MINING}/events"
 BEGUN = Status(FIRST_MINING, "processing", cancelled=False, listed=10, processed=3)
@@ -84,7 +89,7 @@ async def service(processor: FakeProcessor, tmp_path: Path) -> AsyncIterator[Ser
     with ProcessorClient(processor.url, TOKEN) as processor_client, socket.create_server(("127.0.0.1", 0)) as listening:
         stack = bootstrap.Stack(store, MemoryJobQueue(store), processor_client, embedded=False, poll_seconds=0.05)
         room = make_room(stack, Runs(stack, claims=tmp_path, most=1))
-        server = make_server(make_app(room, Doors(token=SERVE_TOKEN)))
+        server = make_server(make_app(room, Doors(token=SERVE_TOKEN, secrets=[SERVE_SECRET])))
         serving = asyncio.create_task(server.serve([listening]))
         service = Service(room, f"http://127.0.0.1:{listening.getsockname()[1]}")
         async with service.client:
@@ -202,10 +207,36 @@ async def test_a_client_that_does_not_read_loses_its_place(monkeypatch: pytest.M
         if message is None or message["type"] == "http.response.body":
             await asyncio.sleep(SECONDS)
 
-    stream = events.EventStream(watch, leave, render=events.as_json)
+    stream = events.EventStream(watch, leave, until=math.inf, render=events.as_json)
     await stream({}, lambda: hang(None), hang)
 
     assert left.is_set()
+
+
+async def test_head_opens_no_stream(service: Service) -> None:
+    """A program that asks with HEAD gets the head of the answer, and nobody watches for it afterwards."""
+    answer = await service.client.head(EVENTS)
+
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "text/event-stream; charset=utf-8")
+    await service.until_watched_by(0)
+
+
+@pytest.mark.parametrize("kind", ["a token", "a session"])
+async def test_a_stream_ends_with_its_token_or_session(service: Service, kind: str) -> None:
+    """Who may no longer ask for a mining's state is told nothing more of it either."""
+    end = time.time() + 1.5
+    if kind == "a token":
+        headers = {"Authorization": f"Bearer {make_token(SERVE_SECRET, 'local', [TokenScope.READ], end)}"}
+    else:
+        session = Sessions(SERVE_TOKEN, clock=lambda: end - SESSION_SECONDS).cookie("local")
+        headers = {"Authorization": "", "Cookie": f"{COOKIE}={session}"}
+
+    async with service.client.stream("GET", EVENTS, headers=headers) as response:
+        names = [name async for name, _ in parsed(response.aiter_lines())]
+
+    assert names == ["state"]
+    assert time.time() < end + 5
+    await service.until_watched_by(0)
 
 
 async def test_a_processor_that_is_away_is_said_and_waited_for(service: Service, processor: FakeProcessor) -> None:

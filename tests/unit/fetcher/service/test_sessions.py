@@ -8,7 +8,7 @@ import pytest
 
 from fetcher.exits import Misconfigured
 from fetcher.service.sessions import LINK_SECONDS, SECRET_FILE, SESSION_SECONDS, Sessions, kept_secret, make_link
-from schemas.tokens import TokenScope, make_token
+from schemas.tokens import Claims, TokenScope, make_token
 from tests.unit.fetcher.service.test_limits import Clock
 
 SECRET = "the-secret-of-the-service"
@@ -85,9 +85,10 @@ def test_a_session_lasts_twelve_hours(sessions: Sessions, clock: Clock) -> None:
     cookie = sessions.cookie("jo")
     clock.now += SESSION_SECONDS - 1
 
-    assert Sessions(SECRET, clock=clock).user_of_cookie(cookie) == "jo"
+    end = int(START) + SESSION_SECONDS
+    assert Sessions(SECRET, clock=clock).read_cookie(cookie) == Claims("jo", frozenset(TokenScope), end)
     clock.now += 1
-    assert sessions.user_of_cookie(cookie) is None
+    assert sessions.read_cookie(cookie) is None
 
 
 def test_nothing_passes_for_something_else(sessions: Sessions) -> None:
@@ -95,7 +96,7 @@ def test_nothing_passes_for_something_else(sessions: Sessions) -> None:
     link, cookie = sessions.link("jo"), sessions.cookie("jo")
     token = make_token(SECRET, "jo", TokenScope, START + 600)
 
-    assert [sessions.user_of_cookie(each) for each in (link, token, "", cookie[:-1], f"{cookie}0")] == [None] * 5
+    assert [sessions.read_cookie(each) for each in (link, token, "", cookie[:-1], f"{cookie}0")] == [None] * 5
     assert [sessions.spend(each) for each in (cookie, token, "", link[:-1], f"{link}0")] == [None] * 5
 
 

@@ -44,7 +44,9 @@ async def test_a_link_opens_a_session_once(url: str, name: str, secure: bool) ->
     cookie, *attributes = first.headers["set-cookie"].split("; ")
     assert first.status_code == 303
     assert cookie.partition("=")[0] == name
-    assert doors.sessions.user_of_cookie(cookie.partition("=")[2]) == "jo"
+    session = doors.sessions.read_cookie(cookie.partition("=")[2])
+    assert session is not None
+    assert session.user == "jo"
     assert {"httponly", "samesite=strict", "path=/"} <= set(map(str.lower, attributes))
     assert ("secure" in map(str.lower, attributes)) is secure
     assert not any(attribute.lower().startswith("domain") for attribute in attributes)
@@ -81,12 +83,13 @@ async def test_guessing_links_is_limited() -> None:
 
 
 async def test_strangers_are_sent_to_sign_in() -> None:
-    """A browser that opens a page without a session comes to the page that says how to get a link."""
+    """A browser without a session, or whose session is over, comes to the page that says how to get a link."""
     async with browser(Doors(token="x" * 16)) as client:
         page = await client.get("/contacts")
+        form = await client.post("/minings/x/cancel", headers={"Origin": HERE})
         call = await client.get("/users/jo/contacts", headers={"Accept": "*/*"})
 
-    assert (page.status_code, page.headers["location"]) == (303, "/sign-in")
+    assert [(each.status_code, each.headers["location"]) for each in (page, form)] == [(303, "/sign-in")] * 2
     assert call.status_code == 401
 
 
