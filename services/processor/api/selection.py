@@ -18,6 +18,8 @@ MAX_TEMPERATURE, MAX_OCCURRENCE = 2**15 - 1, 2**31 - 1
 """The largest values in a cursor, given by the columns' types."""
 NO_WORD = " "
 """What no word begins with."""
+ISO_TIME = "%Y-%m-%dT%H:%M:%SZ"
+"""How the permanent side writes a time."""
 LONG_AGO = "-infinity"
 """Where contacts without a date stand in the cursor: after every date."""
 FILTERS: Final = ("q", "tag", "source", "since", "mining")
@@ -98,9 +100,7 @@ def _count(value: Any, most: int) -> int:
 
 
 def _moment(value: Any) -> str:
-    if value != LONG_AGO:
-        datetime.fromisoformat(value)
-    return str(value)
+    return LONG_AGO if value == LONG_AGO else f"{datetime.strptime(value, ISO_TIME).isoformat()}Z"
 
 
 def _text(value: Any) -> str:

@@ -464,6 +464,8 @@ def cursor(*place: object) -> str:
         {"after": cursor("warmth", math.inf, 1, "-infinity", "a@b.co")},
         {"after": cursor("warmth", 1, math.inf, "-infinity", "a")},
         {"after": cursor("warmth", 1, 1, "2026-02-30", "a")},
+        {"after": cursor("warmth", 1, 1, "2026-W01-1T00:00:00Z", "a")},
+        {"after": cursor("warmth", 1, 1, "2026-01-01T00:00:00,5Z", "a")},
         {"after": cursor("warmth", 1, 1, None, "a")},
         {"after": cursor("warmth", 1, 1, 5, "a")},
         {"after": cursor("warmth", 1, 1, "-infinity", "\0")},
@@ -477,7 +479,7 @@ def cursor(*place: object) -> str:
         {"q": "x" * 201},
         {"page": "2"},
     ],
-    ids=range(27),
+    ids=range(29),
 )
 async def test_a_malformed_page_is_refused(stack: Stack, query: dict[str, str]) -> None:
     """A wrong limit, cursor, order or filter, and an unknown parameter, get 400 and are named."""
