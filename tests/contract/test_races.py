@@ -13,7 +13,7 @@ from processor.minings.mining import Mining
 from processor.minings.table import Minings
 from processor.ports import Conflict
 from schemas.migrations import MINING_POSTGRES
-from tests.contract.mining_store import begin, key
+from tests.contract.mining_store import begin, key, refine
 from tests.contract.mining_store import count as count_segment
 from tests.contract.test_processor_ports import open_pool
 
@@ -41,7 +41,7 @@ async def one_dead_one_waiting(minings: Minings) -> Mining:
     return await minings.find(mining.id)
 
 
-async def is_blocked(connection: psycopg.AsyncConnection[Any], task: asyncio.Task[Any] | None = None) -> None:
+async def is_blocked(connection: psycopg.AsyncConnection[Any], task: asyncio.Future[Any] | None = None) -> None:
     """Wait until another connection waits for a lock, or the task has ended without."""
     async with asyncio.timeout(PATIENCE_SECONDS):
         while task is None or not task.done():
@@ -155,3 +155,31 @@ async def test_of_two_verdicts_at_once_the_first_stays_and_the_other_writes_noth
     assert await minings.settled(mining) == {"a"}
     assert (await minings.temporary_rows(mining))["points"] == (len(points) if other == "done" else 0)
     assert keys == ((1,) if other == "done" else (0,))
+
+
+@pytest.mark.parametrize("state", ["fetching", "refining"])
+async def test_a_late_job_writes_nothing_into_a_mining_that_is_being_erased(
+    minings: Minings, database: str, state: str
+) -> None:
+    """A verdict on a segment or a chunk waits for the erasure and then finds no mining, so that no row is left."""
+    mining = await begin(minings)
+    if state == "refining":
+        mining = await refine(minings, mining)
+
+    async with (
+        await psycopg.AsyncConnection.connect(database) as erasing,
+        await psycopg.AsyncConnection.connect(database, autocommit=True) as watching,
+    ):
+        for statement in ("close_for_erasure", "delete_chunks", "delete_segments", "delete_mining"):
+            await execute(erasing, statement, mining)
+        late = asyncio.ensure_future(
+            minings.finish_chunk(mining, 0, {"contact": 1})
+            if state == "refining"
+            else minings.fail_segment(mining, name="a", reason="error", messages=1, max_tries=1)
+        )
+        await is_blocked(watching, late)
+        await erasing.commit()
+        await late
+        rows = await minings.temporary_rows(mining)
+
+    assert rows == {"segments": 0, "points": 0, "persons": 0, "chunks": 0}

@@ -155,6 +155,7 @@ FROM minings
 WHERE mining_no = %(mining_no)s AND state = 'fetching'
     OR mining_no = %(mining_no)s AND state = 'processing'
         AND EXISTS (SELECT FROM segments WHERE mining_no = %(mining_no)s AND name = %(name)s)
+FOR SHARE
 ON CONFLICT (mining_no, name) DO UPDATE
 SET tries = segments.tries + 1, reason = excluded.reason, messages = excluded.messages, at = now(),
     state = CASE WHEN segments.tries + 1 >= %(max_tries)s THEN 'dead' ELSE 'waiting' END
@@ -220,6 +221,7 @@ ORDER BY part
 -- name: finish_chunk
 INSERT INTO chunks (mining_no, chunk, totals)
 SELECT mining_no, %(chunk)s, %(totals)s FROM minings WHERE mining_no = %(mining_no)s AND state = 'refining'
+FOR SHARE
 ON CONFLICT DO NOTHING
 
 -- name: chunk_totals
