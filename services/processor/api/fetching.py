@@ -167,6 +167,7 @@ class Fetching:
         if found.state not in ("fetching", "processing"):
             raise _too_late()
         revived = await self._minings.revive(found)
+        found = await self._minings.find(found.id)  # its round may have ended meanwhile
         await self._queue.send(
             [
                 Job(JobKind.SEGMENT, found.id, segment=name, messages=messages, round=found.round)

@@ -1,6 +1,7 @@
 """The user's side of the API: status, reports, contacts and erasure."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
@@ -121,18 +122,23 @@ class Records:
         return receipt.to_json()
 
     async def _erase_user(self, user: str) -> dict[str, Any]:
-        receipt, more = ErasureReceipt(), True
+        receipt = ErasureReceipt()
+        await self._erase_slices(user, receipt)
+        minings = await self._minings.ids(user)
+        for mining in minings:
+            with suppress(NotFound):
+                await self._pipeline.erase(await self._minings.find(mining))
+        await self._minings.erase_user(user)
+        if minings:
+            await self._erase_slices(user, receipt)  # one of them may have begun after the last slice
+        return receipt.to_json()
+
+    async def _erase_slices(self, user: str, receipt: ErasureReceipt) -> None:
+        more = True
         while more:
             erased = await self._contacts.call("erase_user", user_id=user)
             receipt.add(erased["addresses"], minings=erased["minings"])
             more = erased["more"]
-        for mining in await self._minings.ids(user):
-            try:
-                await self._pipeline.erase(await self._minings.find(mining))
-            except NotFound:
-                continue
-        await self._minings.erase_user(user)
-        return receipt.to_json()
 
     async def _record(self, user: str, mining: str) -> Mapping[str, Any]:
         record = await self._contacts.call("mining_record", user_id=user, mining=mining)

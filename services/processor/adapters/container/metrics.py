@@ -86,7 +86,7 @@ class MeasuredMiningStore(PostgresMiningStore):
 
 
 class MeasuredContactStore:
-    """`ContactStore` that counts the minings that it ends."""
+    """`ContactStore` that counts the minings that it ends, but not those that were erased or had ended otherwise."""
 
     def __init__(self, store: ContactStore, metrics: Metrics) -> None:
         self._store = store
@@ -96,7 +96,7 @@ class MeasuredContactStore:
         """Run one function in its own transaction and return its result."""
         result = await self._store.call(function, **arguments)
         ledger = arguments.get("ledger")
-        if function in ENDINGS and isinstance(ledger, Mapping):
+        if function in ENDINGS and isinstance(ledger, Mapping) and result == {"state": ENDINGS[function]}:
             self._metrics.count_ending(ENDINGS[function], Ledger.from_json(ledger))
         return result
 

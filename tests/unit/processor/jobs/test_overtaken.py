@@ -4,28 +4,37 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from processor.jobs.pipeline import Pipeline
+from processor.api.records import Records
+from processor.jobs.pipeline import MAX_CRASHES, Pipeline
 from processor.jobs.tools import Ports
+from processor.minings.mining import Mining
 from schemas.ledger import Dead
 from tests.support.stack import Stack
-from tests.unit.processor.jobs.test_failing import LISTED, refining
+from tests.unit.processor.jobs.test_failing import LISTED, MAILBOX, refining
 
 
 class Overtaking:
-    """The permanent side. Just before it runs a function for the first time, something else happens."""
+    """The permanent side. Just before or after it runs a function for the first time, something else happens."""
 
-    def __init__(self, stack: Stack, function: str, happens: Callable[[], Awaitable[object]]) -> None:
+    def __init__(
+        self, stack: Stack, function: str, happens: Callable[[], Awaitable[object]], *, after: bool = False
+    ) -> None:
         self._contacts = stack.ports.contacts
         self._function = function
         self._happens = happens
+        self._after = after
         self.has_happened = False
 
     async def call(self, function: str, **arguments: object) -> object:
         """Run a function."""
-        if function == self._function and not self.has_happened:
-            self.has_happened = True
+        is_time = function == self._function and not self.has_happened
+        self.has_happened = self.has_happened or is_time
+        if is_time and not self._after:
             await self._happens()
-        return await self._contacts.call(function, **arguments)
+        answer = await self._contacts.call(function, **arguments)
+        if is_time and self._after:
+            await self._happens()
+        return answer
 
 
 def overtaken(stack: Stack, function: str, happens: Callable[[], Awaitable[object]]) -> tuple[Pipeline, Overtaking]:
@@ -80,3 +89,43 @@ async def test_a_mining_resent_while_it_is_given_up_ends_at_once(stack: Stack) -
     await stack.drain()
 
     assert (await stack.report(begun))["state"] == "failed"
+
+
+async def test_segments_are_retried_in_the_round_that_counts(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    """If a mining's jobs are sent again just before its dead segments are revived, the revived ones are not void."""
+    begun = await stack.begin()
+    jobs = stack.store(begun, MAILBOX)
+    await stack.work(jobs[0].encode(), deliveries=MAX_CRASHES)
+    await stack.fetched(begun)
+    revive = stack.ports.minings.revive
+
+    async def late_revive(mining: Mining) -> list[tuple[str, int]]:
+        await stack.pipeline.resending.resend(mining)
+        return await revive(mining)
+
+    monkeypatch.setattr(stack.ports.minings, "revive", late_revive)
+
+    answer = await stack.ask("POST", f"/users/jo/minings/{begun.id}/retry")
+    await stack.drain()
+
+    assert answer.body == {"retried": 1}
+    assert (await stack.report(begun))["ledger"]["processed"] == LISTED
+
+
+async def test_a_mining_that_begins_during_an_erasure_is_erased_on_both_sides(stack: Stack) -> None:
+    """No mining is left open that has no rows, or its fetcher would wait for it for ever."""
+    await stack.mine(MAILBOX)
+    begun = []
+
+    async def begin() -> None:
+        begun.append(await stack.begin(source="other@example.org@imap.example.org:993"))
+
+    ports = stack.ports
+    contacts = Overtaking(stack, "erase_user", begin, after=True)
+    changed = Ports(ports.raw, ports.minings, contacts, ports.queue, ports.alert, ports.compute)
+
+    receipt = await Records(changed, stack.pipeline).erase("jo", {})
+
+    status = await stack.ask("GET", f"/users/jo/minings/{begun[0].id}")
+    assert (receipt["contacts"], receipt["minings"]) == (LISTED - 1, 2)
+    assert status.body["state"] == "erased"

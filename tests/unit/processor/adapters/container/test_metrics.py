@@ -3,7 +3,7 @@
 import asyncio
 import re
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 
 import httpx
@@ -61,15 +61,37 @@ async def test_every_state_is_shown(stack: Stack) -> None:
     }
 
 
+class Answering:
+    """The permanent side, which answers with a state."""
+
+    def __init__(self, states: Mapping[str, str]) -> None:
+        self._states = states
+
+    async def call(self, function: str, **arguments: object) -> object:
+        """Return the function's state."""
+        return {"state": self._states.get(function)}
+
+
+@pytest.mark.parametrize(
+    ("function", "state"), [("finish_mining", "erased"), ("finish_mining", "unknown"), ("fail_mining", "finished")]
+)
+async def test_what_had_ended_otherwise_is_not_counted(function: str, state: str) -> None:
+    """A mining that was erased meanwhile, or had finished before its teardown was given up, ends no second time."""
+    metrics = Metrics()
+
+    await MeasuredContactStore(Answering({function: state}), metrics).call(
+        function, mining="1", ledger=Ledger(listed=1).to_json(), receipt={}
+    )
+
+    read = metrics.registry.get_sample_value
+    assert [read("leadminer_minings_ended_total", {"state": each}) for each in ("finished", "failed")] == [0, 0]
+    assert read("leadminer_ledger_imbalances_total") == 0
+
+
 async def test_a_ledger_that_does_not_balance_is_counted() -> None:
     """An imbalance is counted, whatever state the mining ends in, and reasons become one outcome each."""
-
-    class Nothing:
-        async def call(self, function: str, **arguments: object) -> None:
-            return None
-
     metrics = Metrics()
-    store = MeasuredContactStore(Nothing(), metrics)
+    store = MeasuredContactStore(Answering({"fail_mining": "failed", "finish_mining": "finished"}), metrics)
     lost = Ledger(listed=10, fetched=4, skipped={"vanished": 1, "cancelled": 2}, dead={"limit": 4})
 
     await store.call("fail_mining", mining="1", ledger=lost.to_json(), receipt={})
