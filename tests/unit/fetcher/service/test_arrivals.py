@@ -1,8 +1,9 @@
-"""A request that does not arrive is cut, and an answer that takes long is not."""
+"""A request that does not arrive is cut, and so is a client that does not read; an answer that takes long is not."""
 
 import asyncio
 import socket
 from collections.abc import AsyncIterator
+from contextlib import suppress
 
 import pytest
 from starlette.applications import Starlette
@@ -16,7 +17,10 @@ from fetcher.service.listener import make_server
 ARRIVE = 0.3
 """The limit in these tests, in seconds."""
 HEAD = b"POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: 4\r\n\r\n"
+LARGE = 8_000_000
+"""Bytes, more than all buffers on the way hold."""
 LAST = HEAD.replace(b"Host", b"Connection: close\r\nHost")
+BOOK = b"GET /book HTTP/1.1\r\nConnection: close\r\nHost: localhost\r\n\r\n"
 STREAM = b"GET /stream HTTP/1.1\r\nConnection: close\r\nHost: localhost\r\n\r\n"
 
 
@@ -25,6 +29,10 @@ async def echo(request: Request) -> Response:
         return Response(await request.body())
     except ClientDisconnect:
         return Response()
+
+
+async def book(_: Request) -> Response:
+    return Response(b"x" * LARGE)
 
 
 async def stream(_: Request) -> StreamingResponse:
@@ -42,8 +50,10 @@ async def stream(_: Request) -> StreamingResponse:
 async def port(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[int]:
     """Yield the port of a server with a short limit."""
     monkeypatch.setattr(TimedArrivals, "arrival_seconds", ARRIVE)
+    monkeypatch.setattr(TimedArrivals, "unread_seconds", ARRIVE)
     listening = socket.create_server(("127.0.0.1", 0))
-    server = make_server(Starlette(routes=[Route("/echo", echo, methods=["POST"]), Route("/stream", stream)]))
+    routes = [Route("/echo", echo, methods=["POST"]), Route("/book", book), Route("/stream", stream)]
+    server = make_server(Starlette(routes=routes))
     serving = asyncio.create_task(server.serve([listening]))
     yield listening.getsockname()[1]
     server.should_exit = True
@@ -104,6 +114,23 @@ async def test_an_answer_takes_as_long_as_it_wants(port: int) -> None:
     answer = await drip(port, STREAM, pause_seconds=0)
 
     assert answer.count(b"event") == 6
+
+
+@pytest.mark.parametrize(("pause_seconds", "whole"), [(0, True), (4 * ARRIVE, False)])
+async def test_who_reads_nothing_is_cut(port: int, pause_seconds: float, whole: bool) -> None:
+    """A client that takes nothing for too long loses its connection; one that reads slowly gets everything."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=2**16)
+    writer.write(BOOK)
+    size = 0
+
+    await asyncio.sleep(pause_seconds)
+    with suppress(ConnectionError):
+        while piece := await reader.read(LARGE // 10):
+            size += len(piece)
+            await asyncio.sleep(ARRIVE / 30)
+    writer.close()
+
+    assert (size > LARGE) is whole
 
 
 async def test_a_connection_serves_one_request_after_another(port: int) -> None:

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import math
 import socket
 import time
 from collections.abc import AsyncIterator, Iterator
@@ -18,11 +17,13 @@ from fetcher import bootstrap
 from fetcher.adapters.processor import ProcessorClient
 from fetcher.service import events, watches
 from fetcher.service.app import make_app, make_room
+from fetcher.service.arrivals import TimedArrivals
 from fetcher.service.doors import COOKIE, Doors
 from fetcher.service.listener import make_server
 from fetcher.service.room import Room
 from fetcher.service.runs import Runs
 from fetcher.service.sessions import SESSION_SECONDS, Sessions
+from fetcher.service.watches import Event
 from schemas.ledger import Ledger
 from schemas.minings import Status
 from schemas.tokens import TokenScope, make_token
@@ -36,7 +37,7 @@ EVENTS = f"/users/local/minings/{FIRST_MINING}/events"
 BEGUN = Status(FIRST_MINING, "processing", cancelled=False, listed=10, processed=3)
 LEDGER = Ledger(listed=10, fetched=10, processed=10, contacts={"contact": 2, "automated": 1, "unreachable": 4})
 DONE = replace(BEGUN, state="finished", processed=10, ledger=LEDGER.to_json(), receipt={})
-Event = tuple[str, dict[str, Any]]
+Told = tuple[str, dict[str, Any]]
 
 
 @pytest.fixture
@@ -57,7 +58,7 @@ class Service:
         )
 
     @asynccontextmanager
-    async def watched(self, path: str = EVENTS) -> AsyncIterator[AsyncIterator[Event]]:
+    async def watched(self, path: str = EVENTS) -> AsyncIterator[AsyncIterator[Told]]:
         """Yield the events of a stream."""
         async with self.client.stream("GET", path) as response:
             assert response.status_code == 200, await response.aread()
@@ -71,7 +72,7 @@ class Service:
                 await asyncio.sleep(0.01)
 
 
-async def parsed(lines: AsyncIterator[str]) -> AsyncIterator[Event]:
+async def parsed(lines: AsyncIterator[str]) -> AsyncIterator[Told]:
     """Yield each event's name and data."""
     name = ""
     async for line in lines:
@@ -159,7 +160,7 @@ async def test_all_who_watch_share_one_poll(service: Service, processor: FakePro
     assert ends == ["ended"] * 40
 
 
-async def last_of(stream: AsyncIterator[Event]) -> str:
+async def last_of(stream: AsyncIterator[Told]) -> str:
     """Return the name of a stream's last event."""
     return [name async for name, _ in stream][-1]
 
@@ -194,23 +195,21 @@ async def azip(lines: AsyncIterator[str], count: int) -> AsyncIterator[tuple[str
         yield await anext(lines), number
 
 
-async def test_a_client_that_does_not_read_loses_its_place(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A stream whose client takes nothing for too long ends, so that dead clients do not add up."""
-    monkeypatch.setattr(events, "SEND_SECONDS", 0.05)
-    watch, left = watches.Watch(), asyncio.Event()
-    watch.publish("state", {"id": "x"})
+async def test_a_client_that_does_not_read_loses_its_place(
+    service: Service, processor: FakeProcessor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A client that takes nothing for too long watches no longer, so that dead clients do not add up."""
+    monkeypatch.setattr(TimedArrivals, "unread_seconds", 0.2)
+    monkeypatch.setattr(Event, "frame", lambda *_: b":" * 8_000_000)
+    url = service.client.base_url
+    with socket.socket() as client:
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        client.connect((url.host, url.port))
+        head = f"GET {EVENTS} HTTP/1.1\r\nHost: {url.host}\r\nAuthorization: Bearer {SERVE_TOKEN}\r\n\r\n"
+        client.sendall(head.encode())
+        await service.until_watched_by(1)
 
-    async def leave() -> None:
-        left.set()
-
-    async def hang(message: Any) -> Any:
-        if message is None or message["type"] == "http.response.body":
-            await asyncio.sleep(SECONDS)
-
-    stream = events.EventStream(watch, leave, until=math.inf, render=events.as_json)
-    await stream({}, lambda: hang(None), hang)
-
-    assert left.is_set()
+        await service.until_watched_by(0)
 
 
 async def test_head_opens_no_stream(service: Service) -> None:
@@ -291,7 +290,7 @@ async def test_there_is_an_end_to_how_many_may_watch(service: Service, monkeypat
 def test_an_event_is_rendered_once_for_all() -> None:
     """A page has its own rendering; each is made once, and a line break in it does not break the event."""
     rendered: list[int] = []
-    event = watches.Event(7, "state", {"a": 1})
+    event = Event(7, "state", {"a": 1})
 
     def page(fields: dict[str, Any]) -> str:
         rendered.append(fields["a"])
