@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Query
 from pydantic import ValidationError
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
@@ -23,6 +23,8 @@ from fetcher.service.room import Here
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
 PAGE = 50
+MOST_CONTACTS = 100_000_000
+"""More than anybody has, so that a number in an address stays one that a page can show."""
 TAGS = ("professional", "personal", "role", "group", "newsletter", "chat")
 """The tags by which contacts can be chosen. An address with only other tags is never a contact."""
 FIELDS = {
@@ -64,11 +66,12 @@ def picked(asked: Asked) -> Selection:
         raise Misuse(sentences(error.errors(include_input=False, include_url=False))) from None
 
 
+First = Annotated[int, Query(ge=1, le=MOST_CONTACTS)]
 Picked = Annotated[Selection, Depends(picked)]
 
 
 @router.get("/contacts")
-async def list_contacts(user: Visitor, picked: Picked, here: Here, after: str = "", first: int = 1) -> Response:
+async def list_contacts(user: Visitor, picked: Picked, here: Here, after: str = "", first: First = 1) -> Response:
     """Show a page of contacts."""
     processor = here.stack.processor
     every, total, (found, following), minings = await asyncio.gather(

@@ -1,19 +1,20 @@
 """Logins to mailboxes between the pages that ask for them and the mining that uses them: in memory, for ten minutes."""
 
+import asyncio
 import secrets
 import threading
-import time
 from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from fetcher.ports import NotFound
+from fetcher.service.limits import has_share
 from fetcher.service.orders import Login
 
 HELD_SECONDS = 600.0
 MOST_LOGINS = 200
-"""Logins held at once, as many as there can be minings in line; the oldest goes first."""
+"""Logins held at once, of which users have equal shares."""
 GONE = "This page has expired, because a mailbox password is kept for ten minutes only: connect the mailbox again."
 
 
@@ -30,27 +31,23 @@ class HeldLogin:
 class Logins:
     """Holds logins under handles that nobody can guess, each for one user. Threads may share it."""
 
-    def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self) -> None:
         """Start without any."""
-        self._clock = clock
         self._lock = threading.Lock()
-        self._held: OrderedDict[str, tuple[float, HeldLogin]] = OrderedDict()
+        self._held: OrderedDict[str, HeldLogin] = OrderedDict()
 
     def hold(self, held: HeldLogin) -> str:
-        """Keep a login for ten minutes and return its handle."""
+        """Keep a login for ten minutes, whatever is asked then, and return its handle. Call it in the event loop."""
         handle = secrets.token_urlsafe(24)
         with self._lock:
-            self._forget_old()
-            self._held[handle] = (self._clock() + HELD_SECONDS, held)
-            while len(self._held) > MOST_LOGINS:
-                self._held.popitem(last=False)
+            self._make_room(held.user)
+            self._held[handle] = held
+        asyncio.get_running_loop().call_later(HELD_SECONDS, self.drop, handle)
         return handle
 
     def look_up(self, handle: str, *, user: str) -> HeldLogin:
         """Return a login of this user; raise NotFound if it is gone, or of somebody else."""
-        with self._lock:
-            self._forget_old()
-            _, held = self._held.get(handle, (0.0, None))
+        held = self._held.get(handle)
         if held is None or held.user != user:
             raise NotFound(GONE)
         return held
@@ -60,7 +57,16 @@ class Logins:
         with self._lock:
             self._held.pop(handle, None)
 
-    def _forget_old(self) -> None:
-        now = self._clock()
-        while self._held and next(iter(self._held.values()))[0] <= now:
-            self._held.popitem(last=False)
+    def forget(self, user: str) -> None:
+        """Forget all logins of a user."""
+        with self._lock:
+            for handle in self._of(user):
+                del self._held[handle]
+
+    def _make_room(self, user: str) -> None:
+        """Forget the oldest login of a user who has their share of all that are held, or the oldest of all."""
+        if not has_share(user, (each.user for each in self._held.values()), MOST_LOGINS):
+            del self._held[next(iter(self._of(user) or self._held))]
+
+    def _of(self, user: str) -> list[str]:
+        return [handle for handle, each in self._held.items() if each.user == user]

@@ -7,27 +7,24 @@ from starlette.responses import Response
 
 from fetcher.exits import Misuse
 from fetcher.service.pages.rendering import PageRoute, go, show
-from fetcher.service.pages.visitors import Visitor
+from fetcher.service.pages.visitors import Held, Visitor
 from fetcher.service.pages.words import receipt_of
 from fetcher.service.room import Here
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
+ALLOWED = "The address can become a contact again, with the next new mail."
+NOT_KEPT = "The address was not kept out of your contacts."
 
 
 @router.get("/privacy")
-def overview(user: Visitor, here: Here, allowed: str = "", kept: str = "") -> Response:
-    """Show what can be erased, and what was."""
-    said = ""
-    if allowed:
-        said = f"{allowed} can become a contact again, with the next new mail."
-    elif kept:
-        said = f"{kept} was not kept out of your contacts."
+def overview(user: Visitor, here: Here, allowed: bool | None = None) -> Response:
+    """Show what can be erased, and whether an address was just `allowed`, which is in no address of a page."""
     return show(
         "privacy.html",
         here="privacy",
         user=user,
         problem=None,
-        said=said,
+        said=None if allowed is None else ALLOWED if allowed else NOT_KEPT,
         total=here.stack.processor.total(user),
         suppressed=len(here.stack.processor.suppressions(user)),
     )
@@ -36,9 +33,8 @@ def overview(user: Visitor, here: Here, allowed: str = "", kept: str = "") -> Re
 @router.post("/privacy/allow")
 def allow(user: Visitor, here: Here, address: Annotated[str, Form()]) -> Response:
     """Let an erased address become a contact again."""
-    asked = _address(address)
-    allowed = here.stack.processor.allow(user, address=asked)
-    return go("/privacy", **{"allowed" if allowed else "kept": asked})
+    allowed = here.stack.processor.allow(user, address=_address(address))
+    return go("/privacy", allowed="yes" if allowed else "no")
 
 
 @router.get("/erase")
@@ -52,12 +48,18 @@ def confirm(user: Visitor, here: Here, address: str = "") -> Response:
 
 @router.post("/erase")
 def erase(
-    user: Visitor, here: Here, address: Annotated[str, Form()] = "", everything: Annotated[str, Form()] = ""
+    user: Visitor,
+    here: Here,
+    held: Held,
+    address: Annotated[str, Form()] = "",
+    everything: Annotated[str, Form()] = "",
 ) -> Response:
     """Erase one contact or everything, and show the receipt."""
     if bool(address) == (everything == "yes"):
         raise Misuse("Nothing says what to erase: choose a contact, or everything, on the page Privacy.")
     asked = _address(address) if address else None
+    if asked is None:
+        held.forget(user)
     receipt = here.stack.processor.erase(user, address=asked) if asked else here.minings.erase(user)
     words = "Everything that leadminer stored for you has been deleted."
     if asked:

@@ -16,9 +16,12 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from fetcher.service.problems import NOT_THERE, TITLES, UNREADABLE, Problem
+from fetcher.service.problems import TITLES, Problem
 
 log = structlog.get_logger()
+
+NOT_THERE = Problem(404, "unknown", "There is no page at this address.")
+UNREADABLE = Problem(400, "request", "This page's address or form is incomplete or wrong: go back and try again.")
 
 TEMPLATES = Path(__file__).parents[1] / "templates"
 POLICY = (

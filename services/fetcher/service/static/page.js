@@ -13,7 +13,7 @@
   });
   mining.addEventListener("htmx:sseClose", (event) => {
     if (event.detail.type !== "message") return;
-    if (wanted) new Notification("The mining has finished", { body: "Your contacts are ready.", icon: "/static/mark.svg" });
+    if (wanted) new Notification("The mining has ended", { body: "Its page says what it found.", icon: "/static/mark.svg" });
     location.reload();
   });
 

@@ -1,10 +1,13 @@
 """Logins between two pages: only for their user, for ten minutes, and not without bounds."""
 
+import asyncio
+
 import pytest
 
 from fetcher.ports import NotFound
 from fetcher.service.orders import Login
-from fetcher.service.pages.logins import HELD_SECONDS, MOST_LOGINS, HeldLogin, Logins
+from fetcher.service.pages import logins
+from fetcher.service.pages.logins import MOST_LOGINS, HeldLogin, Logins
 
 PASSWORD = "a-password-of-tests"
 
@@ -16,46 +19,73 @@ def login(user: str = "jane") -> HeldLogin:
     return HeldLogin(user, "jane@example.org", made, ())
 
 
-def test_a_login_is_its_users_alone() -> None:
+async def test_a_login_is_its_users_alone() -> None:
     """Another user with the handle finds nothing."""
-    logins = Logins()
-    handle = logins.hold(login())
+    held = Logins()
+    handle = held.hold(login())
 
-    assert logins.look_up(handle, user="jane").address == "jane@example.org"
+    assert held.look_up(handle, user="jane").address == "jane@example.org"
     with pytest.raises(NotFound, match="expired"):
-        logins.look_up(handle, user="eve")
+        held.look_up(handle, user="eve")
 
 
-def test_a_login_is_forgotten_after_ten_minutes() -> None:
-    """A login that nobody used is gone after ten minutes."""
-    now = [0.0]
-    logins = Logins(clock=lambda: now[0])
-    handle = logins.hold(login())
-    now[0] = HELD_SECONDS
+async def test_a_login_is_forgotten_after_ten_minutes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A login that nobody used leaves the memory after ten minutes, though nobody opens a page then."""
+    monkeypatch.setattr(logins, "HELD_SECONDS", 0.05)
+    held = Logins()
+    handle = held.hold(login())
+    before = held.look_up(handle, user="jane")
+
+    await asyncio.sleep(0.2)
+
+    assert before.user == "jane"
+    assert not held._held
+    with pytest.raises(NotFound):
+        held.look_up(handle, user="jane")
+
+
+async def test_an_erased_users_logins_are_forgotten() -> None:
+    """Whoever erases everything has no password here afterwards, and others keep theirs."""
+    held = Logins()
+    mine, others = held.hold(login()), held.hold(login("ann"))
+
+    held.forget("jane")
 
     with pytest.raises(NotFound):
-        logins.look_up(handle, user="jane")
+        held.look_up(mine, user="jane")
+    assert held.look_up(others, user="ann")
 
 
-def test_a_used_login_is_forgotten() -> None:
+async def test_a_used_login_is_forgotten() -> None:
     """A login is dropped once its mining has it."""
-    logins = Logins()
-    handle = logins.hold(login())
-    logins.drop(handle)
+    held = Logins()
+    handle = held.hold(login())
+    held.drop(handle)
 
     with pytest.raises(NotFound):
-        logins.look_up(handle, user="jane")
+        held.look_up(handle, user="jane")
 
 
-def test_the_oldest_login_gives_way() -> None:
-    """Logins do not fill the memory: beyond the most, the oldest is forgotten."""
-    logins = Logins()
-    first = logins.hold(login())
-    others = [logins.hold(login()) for _ in range(MOST_LOGINS)]
+async def test_the_oldest_login_gives_way() -> None:
+    """Logins do not fill the memory: beyond a user's share, their oldest is forgotten, and those of others stay."""
+    held = Logins()
+    first = held.hold(login("ann"))
+    mine = [held.hold(login()) for _ in range(MOST_LOGINS)]
 
+    assert held.look_up(first, user="ann")
+    assert held.look_up(mine[-1], user="jane")
     with pytest.raises(NotFound):
-        logins.look_up(first, user="jane")
-    assert logins.look_up(others[0], user="jane")
+        held.look_up(mine[0], user="jane")
+
+
+async def test_logins_have_an_end() -> None:
+    """However many users connect a mailbox at once, no more logins are held than there is room for."""
+    held = Logins()
+    handles = [held.hold(login(f"user-{number}")) for number in range(MOST_LOGINS + 1)]
+
+    assert held.look_up(handles[-1], user=f"user-{MOST_LOGINS}")
+    with pytest.raises(NotFound):
+        held.look_up(handles[0], user="user-0")
 
 
 def test_a_password_is_in_no_text_of_a_login() -> None:
