@@ -170,9 +170,9 @@ class Minings:
         return str(rows[0]["state"]) if rows else "settled"
 
     async def is_settled(self, mining: Mining, name: str) -> bool:
-        """Return whether a segment has its verdict, done or dead."""
+        """Return whether a segment has its verdict, done or dead, or was not there when the fetching ended."""
         rows = await self._store.query("segment", mining_no=mining.number, name=name)
-        return bool(rows) and rows[0]["state"] != "waiting"
+        return rows[0]["state"] != "waiting" if rows else mining.state != "fetching"
 
     async def settled(self, mining: Mining) -> frozenset[str]:
         """Return the names of the segments that are done or dead."""

@@ -91,6 +91,24 @@ async def test_a_mining_resent_while_it_is_given_up_ends_at_once(stack: Stack) -
     assert (await stack.report(begun))["state"] == "failed"
 
 
+async def test_a_segment_that_comes_after_the_end_of_fetching_is_passed_over(stack: Stack) -> None:
+    """A fetcher that was taken for gone can still send a segment. It holds up nothing, and the next mining reads it."""
+    begun = await stack.begin()
+    first, late = stack.store(begun, MAILBOX)
+    (path,) = stack.root.rglob(late.segment.rpartition("/")[2])
+    stored = path.read_bytes()
+    path.unlink()
+    await stack.fetched(begun)
+    path.write_bytes(stored)
+
+    await stack.pipeline.handle(late.encode())
+    await stack.work(first.encode())
+    await stack.drain()
+
+    report = await stack.report(begun)
+    assert (report["state"], report["ledger"]["processed"], report["receipt"]["objects"]) == ("finished", 4, 3)
+
+
 async def test_segments_are_retried_in_the_round_that_counts(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
     """If a mining's jobs are sent again just before its dead segments are revived, the revived ones are not void."""
     begun = await stack.begin()
