@@ -141,7 +141,7 @@ class Fetching:
     async def cancel(self, user: str, mining: str, fields: Mapping[str, Any]) -> None:
         """Stop the fetching: at the fetcher's next call, or at once if no fetcher is alive.
 
-        With `discard`, end the mining as failed, in any state before its teardown: nothing of it counts.
+        With `discard`, end the mining as failed, in any state before its teardown: its messages are dead in its ledger.
         """
         discard = read_flag(fields, "discard")
         try:

@@ -60,7 +60,10 @@ class Ending:
         await self._send_teardown(mining)
 
     async def fail(self, mining: Mining, reason: Dead) -> None:
-        """End a mining that cannot go on, or that nobody wants: nothing of it counts, and its source is free again."""
+        """End a mining that cannot go on, or that nobody wants. Its source is free again.
+
+        None of its messages counts in the ledger. Only the contacts of chunks that were applied before stay.
+        """
         ledger = await self._ledger_of_failure(mining, reason)
         closing = {"ledger": ledger.to_json(), "receipt": await self._receipt(mining)}
         if await self._minings.stalls.start_failing(mining, closing):

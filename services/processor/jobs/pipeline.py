@@ -161,7 +161,7 @@ class Pipeline:
         return bool(record) and record["state"] == "open"
 
     async def fail(self, mining: Mining, *, reason: Dead) -> None:
-        """End a mining that is not in its teardown yet. Nothing of it counts."""
+        """End a mining that is not in its teardown yet. Its messages are dead in its ledger, for this reason."""
         await self._ending.fail(mining, reason)
 
     async def ledger(self, mining: Mining) -> Ledger:
