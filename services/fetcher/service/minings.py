@@ -96,7 +96,7 @@ class Minings:
             state, running = "cancelled" if run.cancelled else "refused", "ended"
         else:
             state, running = run.progress.state, "running"
-        unknown = Status(run.asked, state, cancelled=run.cancelled).to_json()
+        unknown = Status(run.asked, state, cancelled=run.cancelled, source_name=run.mailbox).to_json()
         return unknown | _doing(running, run, place=place)
 
     def _status(self, user: str, fields: Fields, under_way: Sequence[Run]) -> Fields:

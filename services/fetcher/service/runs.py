@@ -38,14 +38,15 @@ KEPT_FAILURES = 20
 class Run:
     """One mining of this service. `begun` is done once the processor has started it, or will never start it.
 
-    The id of its `progress` is the one that was asked for until then, and afterwards that of the unfinished mining that
-    it resumes, if there is one. `waited` says that it was put in line, so that its caller knows the id that was asked
-    for. Setting `wake` lets it ask the processor at once whether it is cancelled. `problem` and `failures` say how it
-    ended.
+    `mailbox` is its own address. The id of its `progress` is the one that was asked for until it has begun, and then
+    that of the unfinished mining that it resumes, if there is one. `waited` says that it was put in line, so that its
+    caller knows the id that was asked for. Setting `wake` lets it ask the processor at once whether it is cancelled.
+    `problem` and `failures` say how it ended.
     """
 
     user: str
     asked: str
+    mailbox: str
     progress: Progress
     begun: "Future[Problem | None]" = field(default_factory=Future)
     waited: bool = False
@@ -116,7 +117,7 @@ class Runs:
 
     def start(self, request: MiningRequest, connector: Connector) -> Run:
         """Start a mining, or put it in line, and return it immediately; raise Busy or Stopping."""
-        run = Run(request.user, request.id, Progress(request.id))
+        run = Run(request.user, request.id, request.source.address, Progress(request.id))
         with self._lock:
             if self.stopping:
                 raise Stopping("The service is stopping: try again once it has restarted.")

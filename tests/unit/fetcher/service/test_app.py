@@ -172,7 +172,7 @@ async def test_a_mining_has_ended_once_its_source_may_be_mined_again(
 ) -> None:
     """A mining shows as ended only once the service has released its source, even if the processor finished earlier."""
     processor.minings = [mining(FIRST)]
-    run = Run("local", FIRST, Progress(FIRST, state="fetching"))
+    run = Run("local", FIRST, "jane@example.org", Progress(FIRST, state="fetching"))
     service.runs._running.append(run)
     before = (await client.get(f"/users/local/minings/{FIRST}")).json()
     service.runs._running.remove(run)
@@ -427,6 +427,7 @@ async def test_a_mining_waits_for_its_turn(mail: Mail) -> None:
 
     assert (second.status_code, second.json()) == (202, {"id": identifier, "resumed": False, "place": 1})
     assert (waiting["id"], waiting["state"], waiting["run"], waiting["place"]) == (identifier, "queued", "queued", 1)
+    assert "@" in waiting["source_name"]
     assert others.status_code == 404
     assert (cancelled["state"], cancelled["run"], cancelled["cancelled"]) == ("cancelled", "ended", True)
     assert after == cancelled
