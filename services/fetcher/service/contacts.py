@@ -15,6 +15,7 @@ from fetcher.contacts.export import Format, export_contacts
 from fetcher.contacts.pages import PAGE, read_contacts
 from fetcher.contacts.selection import Order, Selection
 from fetcher.imap.source import mailbox_address
+from fetcher.service.answers import Allowed, ContactDetail, ContactPage, ContactTotal, Erased, Suppressions
 from fetcher.service.doors import Owner
 from fetcher.service.problems import HEADERS, Problem, answer
 from fetcher.service.room import Here, JsonRoute
@@ -34,6 +35,7 @@ MEDIA = {
     Format.JSONL: ("application/jsonl; charset=utf-8", "jsonl"),
 }
 """The media type and file extension of each format."""
+FILES: dict[str, dict[str, str]] = {media.partition(";")[0]: {} for media, _ in MEDIA.values()}
 
 
 class Filters(BaseModel):
@@ -90,7 +92,7 @@ class Allowance(BaseModel):
     address: Annotated[Words, Field(pattern="@", description="an address that was erased")]
 
 
-@router.get("/contacts")
+@router.get("/contacts", response_model=ContactPage)
 def list_contacts(user: Owner, asked: Annotated[Page, Query()], here: Here) -> Response:
     """Return a page of `contacts`, and in `after` the cursor of the next; read until a page is empty."""
     selection = asked.selection()
@@ -98,19 +100,19 @@ def list_contacts(user: Owner, asked: Annotated[Page, Query()], here: Here) -> R
     return answer({"contacts": found, "after": after})
 
 
-@router.get("/contacts/{address:path}")
+@router.get("/contacts/{address:path}", response_model=ContactDetail)
 def show_contact(user: Owner, address: str, here: Here) -> Response:
     """Return everything about one contact, and why it is here: fields, names with votes, each tag with its rule."""
     return answer(here.stack.processor.contact(user, address=address))
 
 
-@router.get("/total")
+@router.get("/total", response_model=ContactTotal)
 def total(user: Owner, asked: Annotated[Filters, Query()], here: Here) -> Response:
     """Return `{"contacts": n}`: how many contacts all pages have together."""
     return answer({"contacts": here.stack.processor.total(user, selection=asked.selection())})
 
 
-@router.post("/erase")
+@router.post("/erase", response_model=Erased)
 def erase(user: Owner, asked: Erasure, here: Here) -> Response:
     """Erase one contact for good with `{"address": "jane@acme.com"}`, everything of the user with `{"address": null}`.
 
@@ -121,13 +123,13 @@ def erase(user: Owner, asked: Erasure, here: Here) -> Response:
     return answer(here.stack.processor.erase(user, address=asked.address))
 
 
-@router.get("/suppressions")
+@router.get("/suppressions", response_model=Suppressions)
 def list_suppressions(user: Owner, here: Here) -> Response:
     """Return `{"suppressions": […]}`: a hash for each address that was erased and must not come back."""
     return answer({"suppressions": here.stack.processor.suppressions(user)})
 
 
-@router.post("/allow")
+@router.post("/allow", response_model=Allowed)
 def allow(user: Owner, asked: Allowance, here: Here) -> Response:
     """Let an erased address become a contact again, with `{"address": "jane@acme.com"}`.
 
@@ -136,7 +138,7 @@ def allow(user: Owner, asked: Allowance, here: Here) -> Response:
     return answer({"allowed": here.stack.processor.allow(user, address=asked.address)})
 
 
-@router.get("/export")
+@router.get("/export", response_class=StreamingResponse, responses={200: {"content": FILES}})
 async def export(user: Owner, asked: Annotated[Export, Query()], here: Here) -> StreamingResponse:
     """Export the contacts as `leadminer export` does. If a later page cannot be read, the connection breaks."""
     contacts = read_contacts(here.stack.processor, user, selection=asked.selection())

@@ -13,6 +13,7 @@ from starlette.responses import Response
 
 from fetcher.imap.mailbox import Mailbox
 from fetcher.imap.roles import Explained, explain
+from fetcher.service.answers import FolderList
 from fetcher.service.doors import Owner
 from fetcher.service.orders import Login
 from fetcher.service.problems import answer
@@ -46,7 +47,7 @@ def _fields(each: Explained, mailbox: Mailbox, in_time: Callable[[], bool]) -> F
     }
 
 
-@router.post("")
+@router.post("", response_model=FolderList)
 async def folders(user: Owner, login: Login, here: Here) -> Response:
     """Log in to a mailbox and list its `folders`: `name`, `role`, `messages`, whether it is `mined` by default.
 

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 
 from fastapi import APIRouter, Depends, Request
 from starlette.concurrency import run_in_threadpool
-from starlette.responses import Response
+from starlette.responses import PlainTextResponse, Response
 
 from fetcher.ports import Trouble
+from fetcher.service.answers import Health
 from fetcher.service.metrics import MEDIA, Metrics
 from fetcher.service.problems import HEADERS, answer
 from fetcher.service.room import Here, JsonRoute
@@ -61,20 +62,20 @@ def metrics_of(request: Request) -> Metrics:
     return metrics
 
 
-@router.get("/health")
+@router.get("/health", response_model=Health)
 async def health() -> Response:
     """Report that the service is up, with `status` and `version`, from memory."""
     return answer({"status": "ok", "version": version("leadminer")})
 
 
-@router.get("/ready")
+@router.get("/ready", response_model=Health)
 async def ready(here: Here, readiness: Annotated[Readiness, Depends(readiness_of)]) -> Response:
     """Report that the processor and its databases answer too; 503 if they do not."""
     await readiness.ask(here.stack)
     return answer({"status": "ok", "version": version("leadminer")})
 
 
-@router.get("/metrics")
+@router.get("/metrics", response_class=PlainTextResponse)
 def metrics(metrics: Annotated[Metrics, Depends(metrics_of)]) -> Response:
     """Return the metrics for Prometheus, to the service's token or a caller on the same machine."""
     return Response(metrics.render(), media_type=MEDIA, headers=HEADERS)

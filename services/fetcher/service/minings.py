@@ -9,6 +9,7 @@ from fastapi import APIRouter, Path
 from starlette.responses import Response
 
 from fetcher.ports import ENDED
+from fetcher.service.answers import MiningList, MiningStatus, Report, Retried, Started
 from fetcher.service.doors import Owner
 from fetcher.service.orders import MiningOrder
 from fetcher.service.problems import Problem, answer, refuse
@@ -138,7 +139,7 @@ def _failures(run: Run | None) -> list[Fields]:
     return [] if run is None else [asdict(failure) for failure in run.failures]
 
 
-@router.post("", status_code=202)
+@router.post("", status_code=202, response_model=Started)
 async def start(user: Owner, order: MiningOrder, here: Here) -> Response:
     """Start a mining, or resume the unfinished one of the same source.
 
@@ -150,31 +151,31 @@ async def start(user: Owner, order: MiningOrder, here: Here) -> Response:
     return refuse(begun) if isinstance(begun, Problem) else answer(begun, status=202)
 
 
-@router.get("")
+@router.get("", response_model=MiningList)
 def list_all(user: Owner, here: Here) -> Response:
     """List minings: those in line first, then the unfinished ones, then the newest 100."""
     return answer({"minings": here.minings.all(user)})
 
 
-@router.get("/{id}")
+@router.get("/{id}", response_model=MiningStatus)
 def show(user: Owner, id: Mining, here: Here) -> Response:  # noqa: A002 - the name in the path
     """Return what the processor's API returns, plus `run`, `place`, `progress`, `trouble`, `failures` and `remark`."""
     return answer(here.minings.show(user, id))
 
 
-@router.get("/{id}/report")
+@router.get("/{id}/report", response_model=Report)
 def report(user: Owner, id: Mining, here: Here) -> Response:  # noqa: A002
     """Return `ledger`, `balanced`, `imbalance` (sentences), `receipt`, and the `failures` that are remembered."""
     return answer(here.minings.report(user, id))
 
 
-@router.post("/{id}/cancel")
+@router.post("/{id}/cancel", response_model=MiningStatus)
 def cancel(user: Owner, id: Mining, here: Here) -> Response:  # noqa: A002
     """End a mining with what is stored, or take it out of the line; return its status."""
     return answer(here.minings.cancel(user, id))
 
 
-@router.post("/{id}/retry")
+@router.post("/{id}/retry", response_model=Retried)
 def retry(user: Owner, id: Mining, here: Here) -> Response:  # noqa: A002
     """Send dead segments again and return `{"retried": n}`; refused once refining has begun."""
     return answer({"retried": here.minings.retry(user, id)})

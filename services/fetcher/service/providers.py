@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
 from fetcher.imap.providers import Provider, provider_of_address
+from fetcher.service.answers import ProviderAnswer
 from fetcher.service.problems import answer
 from fetcher.service.room import JsonRoute
 from fetcher.service.words import Words
@@ -41,7 +42,7 @@ def describe(provider: Provider, address: str) -> dict[str, Any]:
     }
 
 
-@router.get("/providers")
+@router.get("/providers", response_model=ProviderAnswer)
 async def providers(asked: Annotated[Wanted, Query()]) -> Response:
     """Return the `provider` of `?address=`: its `server` and `port`, the `source` for a mining, and how to sign in.
 
