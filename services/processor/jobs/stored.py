@@ -20,13 +20,13 @@ class Stored:
         self._compute = ports.compute
 
     async def plan(self, mining: Mining) -> Plan | None:
-        """Return the plan, an empty one if the fetcher has not written it yet, or None if it is damaged."""
+        """Return the plan, an empty one if the fetcher has not written one, or None if it is damaged or too large."""
         try:
             data = await self._raw.get(plan_key(mining.id))
             return await self._compute(lambda: Plan.decode(data))
         except NotFound:
             return Plan()
-        except UnreadableSegment:
+        except (UnreadableSegment, LimitExceeded):
             return None
 
     async def segments(self, mining: Mining) -> AsyncIterator[str]:

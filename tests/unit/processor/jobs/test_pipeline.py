@@ -7,7 +7,7 @@ import pytest
 
 from processor.jobs.pipeline import MAX_CRASHES
 from processor.jobs.refining import refine_jobs
-from processor.ports import Unavailable
+from processor.ports import LimitExceeded, RawStore, Unavailable
 from schemas.jobs import Job, JobKind
 from schemas.ledger import Dead
 from schemas.segments import plan_key, segment_key
@@ -312,6 +312,39 @@ async def test_a_mining_whose_plan_is_damaged_can_be_ended(stack: Stack) -> None
     ended = await stack.report(begun)
     assert (ended["state"], ended["balanced"]) == ("finished", True)
     assert ended["ledger"]["listed"] == ended["ledger"]["fetched"] == LISTED
+
+
+class HugePlans:
+    """A raw store whose plans are larger than it hands out."""
+
+    def __init__(self, raw: RawStore) -> None:
+        self._raw = raw
+        self.list, self.delete = raw.list, raw.delete
+
+    async def get(self, key: str) -> bytes:
+        """Return an object's bytes, or refuse to."""
+        if key == plan_key(key.partition("/")[0]):
+            raise LimitExceeded("the object is larger than any segment")
+        return await self._raw.get(key)
+
+
+@pytest.mark.parametrize("discard", [False, True], ids=["cancelled", "discarded"])
+async def test_a_mining_whose_plan_is_too_large_can_be_ended(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch, discard: bool
+) -> None:
+    """It ends like one whose plan is damaged."""
+    begun = await stack.begin(user="jo")
+    await stack.queue.send(stack.store(begun, *MAILBOX)[:1])
+    monkeypatch.setattr(stack.pipeline.stored, "_raw", HugePlans(stack.ports.raw))
+
+    if discard:
+        await stack.ask("POST", f"/users/jo/minings/{begun.id}/cancel", {"discard": True})
+        await stack.drain()
+    else:
+        await cancel_without_fetcher(stack, begun)
+
+    ended = await stack.report(begun)
+    assert (ended["state"], ended["balanced"]) == ("failed" if discard else "finished", True)
 
 
 async def test_a_cancelled_mining_keeps_what_it_counted(stack: Stack) -> None:
