@@ -11,13 +11,15 @@ from anyio.to_thread import run_sync
 from fastapi import APIRouter
 from starlette.responses import Response
 
+from fetcher.exits import Busy
 from fetcher.imap.mailbox import Mailbox
 from fetcher.imap.roles import Explained, explain
 from fetcher.service.answers import FolderList
 from fetcher.service.doors import Owner
+from fetcher.service.limits import has_share
 from fetcher.service.orders import Login
 from fetcher.service.problems import answer
-from fetcher.service.room import Here, JsonRoute, Room
+from fetcher.service.room import LISTED_AT_ONCE, Here, JsonRoute, Room
 
 router = APIRouter(prefix="/users/{user}/folders", route_class=JsonRoute, tags=["Mailboxes"])
 CONNECT_SECONDS = 10.0
@@ -28,8 +30,18 @@ COUNT_SECONDS = 10.0
 Fields = dict[str, Any]
 
 
-def list_folders(room: Room, user: str, login: Login) -> list[Fields]:
-    """Return the folders of a mailbox; raise what a login can raise. It waits for the mail server."""
+async def list_folders(room: Room, user: str, login: Login) -> list[Fields]:
+    """Return the folders of a mailbox; raise what a login can raise, or Busy if the user lists too many at once."""
+    if not has_share(user, room.listing, LISTED_AT_ONCE):
+        raise Busy("The folders of many mailboxes are being listed now: try again in a minute.")
+    room.listing.append(user)
+    try:
+        return await run_sync(partial(_list, room, user, login), limiter=room.listers)
+    finally:
+        room.listing.remove(user)
+
+
+def _list(room: Room, user: str, login: Login) -> list[Fields]:
     connector = replace(login.connector(), connect_timeout_seconds=CONNECT_SECONDS, read_timeout_seconds=READ_SECONDS)
     with closing(room.mailboxes.opener(user, connector)()) as mailbox:
         deadline = time.monotonic() + COUNT_SECONDS
@@ -53,4 +65,4 @@ async def folders(user: Owner, login: Login, here: Here) -> Response:
 
     If it is not, `reason` says why in a sentence. `messages` is null if the server does not say it in time.
     """
-    return answer({"folders": await run_sync(partial(list_folders, here, user, login), limiter=here.listing)})
+    return answer({"folders": await list_folders(here, user, login)})

@@ -24,18 +24,23 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 LISTED_AT_ONCE = 16
-"""Mailboxes; they are listed in threads of their own, so that slow mail servers do not hold up other requests."""
+"""Mailboxes; they are listed in threads of their own, so that slow mail servers do not hold up other requests. Users
+have equal shares of them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """What the API's routes and the pages work with. `listing` bounds how many mailboxes are listed at once."""
+    """What the API's routes and the pages work with.
+
+    `listing` has the user of each mailbox whose folders are being listed, and `listers` the threads for that.
+    """
 
     stack: "Stack"
     minings: "Minings"
     watches: "Watches"
     mailboxes: Mailboxes = field(default_factory=Mailboxes)
-    listing: CapacityLimiter = field(default_factory=partial(CapacityLimiter, LISTED_AT_ONCE))
+    listing: list[str] = field(default_factory=list)
+    listers: CapacityLimiter = field(default_factory=partial(CapacityLimiter, LISTED_AT_ONCE))
 
 
 def room_of(request: Request) -> Room:

@@ -1,10 +1,8 @@
 """The pages from an address to a mining: connect a mailbox, and choose its folders."""
 
-from functools import partial
 from typing import Annotated, Any
 from urllib.parse import quote
 
-from anyio.to_thread import run_sync
 from fastapi import APIRouter, Form
 from pydantic import SecretStr, ValidationError
 from starlette.responses import Response
@@ -70,7 +68,7 @@ async def sign_in_to_mailbox(
     server = {"host": host.strip(), "port": port.strip(), "login": login.strip(), "security": security}
     try:
         entered = _login(server, password=password, token=token)
-        folders = await run_sync(partial(list_folders, here, user, entered), limiter=here.listing)
+        folders = await list_folders(here, user, entered)
     except Exception as error:
         problem = Problem.of(error)
         return _ask_secret(user, address, server=server, problem=problem)

@@ -10,6 +10,7 @@ import pytest
 from fetcher.service import folders
 from fetcher.service.app import make_app, make_room
 from fetcher.service.doors import Doors
+from fetcher.service.room import LISTED_AT_ONCE, Room
 from fetcher.service.runs import Runs
 from tests.support.fetcher_stack import mails, odd_stack
 from tests.support.odd_imap import OddFolder, OddImap
@@ -20,8 +21,9 @@ TOKEN = "the-token-of-the-service"
 class Mail:
     """A mailbox, and a client of a service that can reach it."""
 
-    def __init__(self, odd: OddImap, client: httpx.AsyncClient) -> None:
+    def __init__(self, odd: OddImap, client: httpx.AsyncClient, room: Room) -> None:
         self.odd = odd
+        self.room = room
         self.client = client
         self.login = {"source": f"imap://jane@127.0.0.1:{odd.port}", "password": "hunter2"}
 
@@ -40,7 +42,7 @@ async def mail(tmp_path: Path) -> AsyncIterator[Mail]:
         transport = httpx.ASGITransport(make_app(room, Doors(token=TOKEN)))
         headers = {"Authorization": f"Bearer {TOKEN}"}
         async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1", headers=headers) as client:
-            yield Mail(odd, client)
+            yield Mail(odd, client, room)
 
 
 async def test_folders_are_listed_with_what_a_choice_needs(mail: Mail) -> None:
@@ -62,6 +64,20 @@ async def test_a_count_that_takes_too_long_stays_unknown(mail: Mail, monkeypatch
     response = await mail.folders()
 
     assert {each["messages"] for each in response.json()["folders"]} == {None}
+
+
+async def test_one_user_cannot_list_all_the_time(mail: Mail) -> None:
+    """Whoever has mail servers that never answer holds up themselves, not others, and gets their places back."""
+    mail.room.listing.extend(["jo"] * (LISTED_AT_ONCE // 2))
+
+    refused = await mail.folders()
+    others = await mail.client.post("/users/ann/folders", json=mail.login)
+    mail.room.listing.remove("jo")
+    again = await mail.folders()
+
+    assert (refused.status_code, refused.json()["code"]) == (429, "busy")
+    assert (others.status_code, again.status_code) == (200, 200)
+    assert mail.room.listing == ["jo"] * (LISTED_AT_ONCE // 2 - 1)
 
 
 @pytest.mark.parametrize(
