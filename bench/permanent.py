@@ -29,6 +29,7 @@ QUESTIONS: dict[str, dict[str, Any]] = {
     "the list": {},
     "the list by name": {"ordered_by": "name"},
     "the list, latest first": {"ordered_by": "recent"},
+    "a page deep in the list": {"after": json.dumps([30, 3, "2024-01-01T00:00:00Z", "p"])},
     "one person": {"words": ["p0012345"]},
     "a first name": {"words": ["elise"]},
     "two words": {"words": ["anna", "ff"]},
