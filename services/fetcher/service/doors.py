@@ -163,7 +163,7 @@ class Guard:
                 caller = await self._doors.admit(HTTPConnection(scope))
             except (Shut, Trouble) as trouble:
                 problem = trouble.problem if isinstance(trouble, Shut) else Problem.of(trouble)
-                to_sign_in = self._pages and problem is NO_TOKEN and _is_page(scope)
+                to_sign_in = self._pages and problem is NO_TOKEN and is_page(scope)
                 answer = RedirectResponse(SIGN_IN, 303) if to_sign_in else refuse(problem)
                 await answer(scope, receive, send)
                 return
@@ -171,7 +171,7 @@ class Guard:
         await self._app(scope, receive, send)
 
 
-def _is_page(scope: Scope) -> bool:
+def is_page(scope: Scope) -> bool:
     """Return whether a browser opens a page or sends its form, and does not just call the API from one."""
     headers = Headers(scope=scope)
     return "text/html" in headers.get("accept", "") and "authorization" not in headers

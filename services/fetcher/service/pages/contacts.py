@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
@@ -88,6 +89,7 @@ async def list_contacts(user: Visitor, picked: Picked, here: Here, after: str = 
         user=user,
         problem=None,
         picked=picked,
+        filtered=replace(picked, q=None, mining=None) != Selection(),
         contacts=found,
         all=every,
         total=total,

@@ -5,17 +5,19 @@ from pathlib import Path
 
 from fastapi import APIRouter, FastAPI, Request
 from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 
-from fetcher.service.doors import Doors
+from fetcher.service.doors import Doors, is_page
 from fetcher.service.pages import contacts, doorway, mailboxes, minings, privacy
 from fetcher.service.pages.contacts import mailboxes_of
 from fetcher.service.pages.counts import Remembered
 from fetcher.service.pages.logins import Logins
-from fetcher.service.pages.rendering import PageRoute, show
+from fetcher.service.pages.rendering import NOT_THERE, PageRoute, show, show_problem
 from fetcher.service.pages.visitors import Visitor
 from fetcher.service.pages.words import view_of
+from fetcher.service.problems import refuse_http
 from fetcher.service.room import Here
 
 STATIC = Path(__file__).parents[1] / "static"
@@ -30,7 +32,13 @@ def add_pages(app: FastAPI, doors: Doors) -> None:
     app.state.counts = Remembered()
     for each in (router, doorway.router, mailboxes.router, minings.router, contacts.router, privacy.router):
         app.include_router(each)
+    app.add_exception_handler(HTTPException, refuse_page)
     app.mount("/static", StaticFiles(directory=STATIC))
+
+
+async def refuse_page(request: Request, error: Exception) -> Response:
+    """Answer a browser that asks for a page that does not exist with a page, and everybody else as the API does."""
+    return show_problem(request, NOT_THERE) if is_page(request.scope) else await refuse_http(request, error)
 
 
 @router.get("/")

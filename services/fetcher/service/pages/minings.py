@@ -10,7 +10,7 @@ from fetcher.service.doors import Sender
 from fetcher.service.events import open_stream
 from fetcher.service.pages.rendering import PageRoute, go, render, show
 from fetcher.service.pages.visitors import Visitor
-from fetcher.service.pages.words import view_of
+from fetcher.service.pages.words import MiningView, view_of
 from fetcher.service.room import Here
 from fetcher.service.watches import ENDED
 
@@ -20,9 +20,11 @@ Mining = Annotated[str, Path()]
 
 @router.get("/mailboxes")
 def list_minings(user: Visitor, here: Here) -> Response:
-    """Show the minings, the unfinished ones first."""
-    minings = [view_of(fields) for fields in here.minings.all(user)]
-    return show("mailboxes.html", here="mailboxes", user=user, minings=minings)
+    """Show the mailboxes, each with its minings; those with an unfinished one come first."""
+    mailboxes: dict[str, list[MiningView]] = {}
+    for view in map(view_of, here.minings.all(user)):
+        mailboxes.setdefault(view.source, []).append(view)
+    return show("mailboxes.html", here="mailboxes", user=user, mailboxes=mailboxes)
 
 
 @router.get("/minings/{mining}")

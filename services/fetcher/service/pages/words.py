@@ -39,6 +39,7 @@ REASONS = {
     "crashes": "could not be processed",
     "error": "could not be processed",
 }
+DELETED = {"contacts": "Contacts", "minings": "Minings", "objects": "Copies of your mail"}
 PROMISE = (
     "You can close this page: the mining goes on. Your contacts appear when all messages are read and put together, "
     "because only then each person is known with everything about them."
@@ -61,6 +62,15 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
+class Sum:
+    """A line of the ledger: so many messages, and the parts that add up to them, each with a label."""
+
+    label: str
+    total: int
+    parts: tuple[tuple[str, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class MiningView:
     """What the pages show of a mining."""
 
@@ -76,7 +86,7 @@ class MiningView:
     contacts: int
     result: str
     found: str
-    ledger: tuple[tuple[str, int], ...]
+    ledger: tuple[Sum, ...]
     balance: tuple[str, ...]
     receipt: tuple[tuple[str, int | str], ...]
     promise: str = PROMISE
@@ -119,7 +129,7 @@ def view_of(fields: Fields) -> MiningView:
         contacts=contacts,
         result=_result(ledger) if finished else "",
         found=_found(fields, ledger),
-        ledger=tuple(account(ledger)) if ledger.listed else (),
+        ledger=account(ledger) if ledger.listed else (),
         balance=_balance(ledger) if run == "ended" and ledger.listed else (),
         receipt=tuple(receipt_of(fields.get("receipt") or {})),
     )
@@ -134,32 +144,29 @@ def time_left(seconds: float) -> str:
     return f"about {plural(round(seconds / 3600), 'hour')} left"
 
 
-def account(ledger: Ledger) -> Iterator[tuple[str, int]]:
-    """Yield the columns of a ledger, each with a label."""
-    yield "On the mail server", ledger.listed
-    yield "Read", ledger.fetched
-    for reasons in (ledger.skipped, ledger.failed):
-        for reason, count in sorted(reasons.items()):
-            yield REASONS.get(reason, reason).capitalize(), count
-    yield "Counted", ledger.processed
-    yield "Copies, or counted before", ledger.duplicate
-    for reason, count in sorted(ledger.dead.items()):
+def account(ledger: Ledger) -> tuple[Sum, Sum]:
+    """Return the two lines of a ledger: what became of the messages on the server, and of those that were read."""
+    missed = [*_reasons(ledger.skipped), *_reasons(ledger.failed)]
+    done = [("Counted", ledger.processed), ("Copies, or counted before", ledger.duplicate), *_reasons(ledger.dead)]
+    return (
+        Sum("On the mail server", ledger.listed, (("Read", ledger.fetched), *missed)),
+        Sum("Read", ledger.fetched, tuple(done)),
+    )
+
+
+def _reasons(counts: Mapping[str, int]) -> Iterator[tuple[str, int]]:
+    for reason, count in sorted(counts.items()):
         yield REASONS.get(reason, reason).capitalize(), count
 
 
-def receipt_of(receipt: Fields, prefix: str = "") -> Iterator[tuple[str, int | str]]:
-    """Yield what a receipt says was deleted, each with a label, the hashes last."""
-    rows = list(_flat(receipt, prefix))
-    yield from sorted(rows, key=lambda row: isinstance(row[1], str))
-
-
-def _flat(fields: Fields, prefix: str) -> Iterator[tuple[str, int | str]]:
-    for name, value in fields.items():
-        label = f"{prefix}{name}".replace("_", " ")
-        if isinstance(value, Mapping):
-            yield from _flat(value, f"{label} ")
-        elif value is not None:
-            yield ("Hash of the keys" if name == "keys" else label.capitalize()), value
+def receipt_of(receipt: Fields) -> Iterator[tuple[str, int | str]]:
+    """Yield what a receipt says was deleted, each with a label, the hash last."""
+    yield from ((label, receipt[name]) for name, label in DELETED.items() if name in receipt)
+    counts = [count for name, count in receipt.items() if name not in DELETED and isinstance(count, int)]
+    if counts:
+        yield "Temporary records", sum(counts)
+    if "keys" in receipt:
+        yield "Hash of what was deleted", receipt["keys"]
 
 
 def _stage(fields: Fields) -> str:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from fetcher.service.pages.words import time_left, view_of
+from fetcher.service.pages.words import receipt_of, time_left, view_of
 from tests.support.site import FINISHED, LEDGER, mining
 
 
@@ -66,6 +66,29 @@ def test_a_mining_is_finished_only_once_the_service_is_done_with_it() -> None:
     assert view.title == view.steps[-1].label
     assert [step.state for step in view.steps] == ["done"] * 5 + ["now"]
     assert not view.result
+
+
+def test_a_ledger_is_two_sums() -> None:
+    """Both lines of the account add up: what was on the server, and what was read."""
+    counts = {"listed": 10, "fetched": 7, "skipped": {"vanished": 1}, "failed": {"refused": 2}}
+    status = mining(FINISHED, "finished", ledger=counts | {"processed": 4, "duplicate": 2, "dead": {"limit": 1}})
+
+    view = view_of(status | {"run": "ended"})
+
+    assert [(line.label, line.total) for line in view.ledger] == [("On the mail server", 10), ("Read", 7)]
+    assert [sum(count for _, count in line.parts) for line in view.ledger] == [10, 7]
+    assert view.ledger[1].parts[-1] == ("Too large to process", 1)
+
+
+def test_a_receipt_is_in_a_persons_words() -> None:
+    """What was deleted is said without the names of our tables, and nothing of it is left out."""
+    receipt = {"objects": 9, "keys": "5f", "segments": 2, "points": 30, "persons": 4, "chunks": 1}
+
+    assert list(receipt_of(receipt)) == [
+        ("Copies of your mail", 9),
+        ("Temporary records", 37),
+        ("Hash of what was deleted", "5f"),
+    ]
 
 
 def test_steps_before_the_present_one_are_done() -> None:
