@@ -81,8 +81,9 @@ def test_the_fetchers_service(reader: Reader) -> None:
     url = mining.commands.splitlines()[0]
     before = Block("", f"{processor.commands}\n{until('http://127.0.0.1:8080')}\n{url}")
     served = Block("", f"{serve.commands}\n{until('http://127.0.0.1:8090')}")
+    ended = "until leadminer report --user jane | grep ': balances'; do sleep 1; done"
 
-    shown = reader.type(before, served, order, after=f"until leadminer report --user jane; do sleep 1; done\n{END}")
+    shown = reader.type(before, served, order, after=f"{ended}\n{END}")
 
     assert '"resumed":false' in shown
     assert f"listed  {READER_MESSAGES}" in shown

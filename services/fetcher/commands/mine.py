@@ -116,10 +116,12 @@ def run_mining(here: Session, request: "MiningRequest", connector: "Connector") 
     from fetcher.commands.progress import Latest, shown
     from fetcher.commands.starting import starting_stack
     from fetcher.imap.mailbox import Mailbox
+    from fetcher.imap.patience import insist
     from fetcher.mining.claims import claim_source
     from fetcher.mining.mine import mine as mine_mailbox
     from fetcher.mining.outcome import Outcome, Pace
 
+    pace = Pace() if here.settings().storage_mode == "cloudflare" else Pace(renew_seconds=OWN_RENEW_SECONDS)
     with (
         claim_source(here.settings().claims, user=request.user, source=request.source.name) as holder,
         gentle_stop() as interruption,
@@ -142,14 +144,15 @@ def run_mining(here: Session, request: "MiningRequest", connector: "Connector") 
             processor=stack.processor,
             watch=latest.watch,
             stop=interruption.asked,
-            pace=Pace() if here.settings().storage_mode == "cloudflare" else Pace(renew_seconds=OWN_RENEW_SECONDS),
+            pace=pace,
         )
         try:
             outcome = interruption.run(act)
         except OutOfTime:
             reached = latest.progress
             return Outcome(reached.mining, False, reached.resumed, reached.state, reached), None
-        return outcome, read_standing(stack, request, outcome)
+        read = partial(read_standing, stack, request, outcome)
+        return outcome, insist(read, halt=interruption.asked, patience_seconds=pace.patience_seconds)
 
 
 def conclude(
