@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, Self
 from urllib.parse import quote
 
+import psutil
 import psycopg
 import redis
 
@@ -157,7 +158,11 @@ class House:
         return [path.relative_to(self.raw).as_posix() for path in self.raw.glob("*/*/*/*") if path.name[0] != "."]
 
     def stop_half_way(self, fetcher: "subprocess.Popen[Any]") -> None:
-        """Stop a fetcher's process once it has stored some segments but not all; it is paused during each check."""
+        """Stop a fetcher's process once it has stored some segments but not all; it is paused during each check.
+
+        It is given the lowest priority, so that on a busy machine too it is paused about when it should be.
+        """
+        psutil.Process(fetcher.pid).nice(19)
 
         def stores() -> bool:
             fetcher.send_signal(signal.SIGCONT)
