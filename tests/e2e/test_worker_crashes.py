@@ -22,7 +22,7 @@ MINING = {
 }
 """All of the Worker's writes while it mines the mailbox, from the first job: segments, refining and teardown."""
 BEGIN = {("supabase", "begin_mining"): 1, ("d1", "batch"): 1, ("d1", "write"): 1}
-ERASE = {("supabase", "erase_user"): 1, ("d1", "batch"): 2, ("r2", "delete"): 2}
+ERASE = {("supabase", "erase_user"): 2, ("d1", "batch"): 2, ("r2", "delete"): 2}
 RETRY = {("d1", "write"): 1, ("queue", "sendBatch"): 1}
 CANCEL = {("d1", "write"): 3, ("d1", "batch"): 1, ("queue", "sendBatch"): 1}
 READS = {"d1 read", "r2 get", "r2 list", "supabase schema_version", "supabase mining_record"}

@@ -97,6 +97,10 @@ class VirtualCloud:
         await self._queue.send(jobs)
         self._collect()
 
+    def refuse(self, refuses: bool) -> None:
+        """Let the queue refuse jobs, or take them again."""
+        self._sent.fails = refuses
+
     @property
     def queued(self) -> int:
         """The jobs in the queue, besides echoes."""

@@ -40,7 +40,11 @@ class Resending:
             return
         if await self._minings.start_refining(recorded):
             recorded = await self._minings.find(mining.id)
-        await self._send(recorded)
+        try:
+            await self._send(recorded)
+        except Unavailable:
+            await self._minings.stalls.take_back_resend(recorded)  # so that the job in hand can try again
+            raise
 
     async def resend_first(self, mining: Mining) -> None:
         """Resend once in this state: whoever moved the mining to it may have died before sending its jobs."""

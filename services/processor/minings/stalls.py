@@ -38,6 +38,10 @@ class Stalls:
         rows = await self._store.query("record_resend", mining_no=mining.number, state=mining.state, round=mining.round)
         return replace(mining, round=rows[0]["round"]) if rows else None
 
+    async def take_back_resend(self, mining: Mining) -> None:
+        """Undo `record_resend`, because the jobs of that round could not be sent. Those that were sent stay valid."""
+        await self._store.query("take_back_resend", mining_no=mining.number, state=mining.state, round=mining.round)
+
     async def send_echo(self, *, still_seconds: float) -> float | None:
         """Record that an echo is sent and return the time; None while the latest one may still arrive."""
         rows = await self._store.query("send_echo", still_seconds=still_seconds, longest_seconds=LONGEST_SECONDS)

@@ -30,6 +30,11 @@ SET round = round + 1, sent_at = unixepoch(), resends = 1 + iif(
 WHERE mining_no = :mining_no AND state = :state AND round = :round
 RETURNING round
 
+-- name: take_back_resend
+UPDATE minings SET round = round - 1, resends = resends - 1
+WHERE mining_no = :mining_no AND state = :state AND round = :round
+RETURNING mining_no
+
 -- name: send_echo
 INSERT INTO echo (place, unheard) VALUES (1, 1)
 ON CONFLICT (place) DO UPDATE SET sent_at = unixepoch(), unheard = echo.unheard + 1

@@ -32,6 +32,11 @@ END
 WHERE mining_no = %(mining_no)s AND state = %(state)s AND round = %(round)s
 RETURNING round
 
+-- name: take_back_resend
+UPDATE minings SET round = round - 1, resends = resends - 1
+WHERE mining_no = %(mining_no)s AND state = %(state)s AND round = %(round)s
+RETURNING mining_no
+
 -- name: send_echo
 INSERT INTO echo AS e (unheard) VALUES (1)
 ON CONFLICT (place) DO UPDATE SET sent_at = now(), unheard = e.unheard + 1

@@ -3,6 +3,7 @@
 import pytest
 
 from processor.minings.mining import Mining
+from processor.ports import Unavailable
 from schemas.jobs import Job, JobKind
 from tests.contract.mining_store import CHUNKS, begin, count, key
 from tests.support.virtual_cloud import AWAY, STILL_SECONDS, VirtualCloud
@@ -146,3 +147,22 @@ async def test_repeated_jobs_of_a_left_state_resend_once(cloud: VirtualCloud) ->
     await cloud.send([])
 
     assert cloud.queued == before + 4
+
+
+@pytest.mark.parametrize("failures", [1, 2, 5])
+async def test_a_queue_that_is_away_for_a_moment_costs_no_sweep(cloud: VirtualCloud, failures: int) -> None:
+    """The job that moves a mining on tries again until the jobs of the new state are sent; no sweep is needed."""
+    mining = await processing(cloud, 1)
+    job = Job(JobKind.SEGMENT, mining.id, segment="0123456789abcdef/7/1-1").encode()
+
+    cloud.refuse(True)
+    for turn in range(failures):
+        with pytest.raises(Unavailable):
+            await cloud.pipeline.handle(job, again=turn > 0)
+    cloud.refuse(False)
+    before = cloud.queued
+    await cloud.pipeline.handle(job, again=True)
+    await cloud.send([])
+
+    assert (await cloud.minings.find(mining.id)).state == "refining"
+    assert cloud.queued > before
