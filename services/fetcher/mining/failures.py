@@ -9,6 +9,22 @@ from schemas.ledger import Failed
 KEPT_FAILURES = 1_000
 """Folders and reasons that are remembered; the ledger has the digests of all."""
 KEPT_UIDS = 10
+FOLDER_CHARACTERS = 80
+"""How much of a folder's name is told."""
+FOLDERS = {
+    Failed.UIDVALIDITY: "was replaced by another folder while it was read",
+    Failed.REFUSED: "was refused",
+    Failed.MISSING: "does not exist",
+    Failed.UNLISTED: "has more messages than the server lists",
+    Failed.UNAVAILABLE: "was not available",
+}
+MESSAGES = {
+    Failed.UIDVALIDITY: "lost when the folder was replaced by another one",
+    Failed.REFUSED: "refused",
+    Failed.MISSING: "lost when the folder was removed",
+    Failed.UNLISTED: "not listed",
+    Failed.UNAVAILABLE: "not available",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +41,19 @@ class Failure:
     messages: int = 0
     uids: tuple[int, ...] = ()
     said: str = ""
+
+    def told(self) -> str:
+        """Return the failure in a sentence for a person, with the server's own words."""
+        if not self.folder:
+            return f"A line of its list of folders cannot be read: {self.said}"
+        name = self.folder if len(self.folder) <= FOLDER_CHARACTERS else f"{self.folder[: FOLDER_CHARACTERS - 1]}…"
+        said = f'. The server says: "{self.said}"' if self.said else ""
+        reason = Failed(self.reason)
+        if not self.messages:
+            return f"{name} {FOLDERS[reason]}{said}"
+        messages = "1 message" if self.messages == 1 else f"{self.messages:,} messages"
+        uids = ", ".join(map(str, self.uids)) + (", …" if self.messages > len(self.uids) else "")
+        return f"{name}: {messages} {MESSAGES[reason]} (UID {uids}){said}"
 
 
 class Failures:

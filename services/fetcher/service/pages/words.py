@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from math import ceil
 from typing import Any
 
+from fetcher.mining.failures import Failure
 from fetcher.service.pages.rendering import number, plural
 from schemas.ledger import Ledger
 
@@ -18,7 +19,13 @@ LABELS = {
     "refining": "Putting your contacts together",
     "teardown": "Deleting the copies of your mail",
 }
-ENDED = {"finished": "Finished", "erased": "Erased", "cancelled": "Cancelled", "refused": "Not started"}
+ENDED = {
+    "finished": "Finished",
+    "failed": "Failed",
+    "erased": "Erased",
+    "cancelled": "Cancelled",
+    "refused": "Not started",
+}
 TITLES = {"left": "Interrupted", "queued": LABELS["queued"]}
 VERDICTS = {
     "unreachable": "look unattended, such as no-reply addresses",
@@ -44,6 +51,7 @@ PROMISE = (
     "You can close this page: the mining goes on. Your contacts appear when all messages are read and put together, "
     "because only then each person is known with everything about them."
 )
+FAILED = "This mining could not be completed. The next mining of the mailbox reads its messages again."
 ERASED = "All data of this mining has been erased."
 LEFT = "Nothing is lost, but reading goes on only when you connect the mailbox again, with its password."
 Fields = Mapping[str, Any]
@@ -89,6 +97,7 @@ class MiningView:
     ledger: tuple[Sum, ...]
     balance: tuple[str, ...]
     receipt: tuple[tuple[str, int | str], ...]
+    failures: tuple[str, ...]
     promise: str = PROMISE
 
     @property
@@ -99,7 +108,7 @@ class MiningView:
     @property
     def remark_kind(self) -> str:
         """Return how serious the remark is."""
-        return "care" if self.again or self.title == ENDED["refused"] else ""
+        return "care" if self.again or self.title in (ENDED["refused"], ENDED["failed"]) else ""
 
     @property
     def state(self) -> str:
@@ -132,6 +141,7 @@ def view_of(fields: Fields) -> MiningView:
         ledger=account(ledger) if ledger.listed else (),
         balance=_balance(ledger) if run == "ended" and ledger.listed else (),
         receipt=tuple(receipt_of(fields.get("receipt") or {})),
+        failures=tuple(Failure(**failure).told() for failure in fields.get("failures", ())),
     )
 
 
@@ -221,6 +231,8 @@ def _pace(name: str, count: int, total: int, fields: Fields) -> str:
 def _remark(fields: Fields) -> str:
     if fields["state"] == "erased":
         return ERASED
+    if fields["state"] == "failed":
+        return FAILED
     trouble = fields.get("trouble")
     if fields["run"] == "left":
         return f"{trouble['error']} {LEFT}" if trouble else LEFT

@@ -2,8 +2,8 @@
 
 import pytest
 
-from fetcher.commands.failures import FOLDERS, MESSAGES, SHOWN, failure_lines
-from fetcher.mining.failures import Failure
+from fetcher.commands.failures import SHOWN, failure_lines
+from fetcher.mining.failures import FOLDERS, MESSAGES, Failure
 from schemas.ledger import Failed
 
 

@@ -100,3 +100,20 @@ def test_steps_before_the_present_one_are_done() -> None:
     assert [step.state for step in view.steps] == ["done"] * 4 + ["now", "later"]
     assert view.steps[4].words == "25 percent, about 2 minutes left"
     assert view.steps[2].words == "3,936 messages"
+
+
+def test_a_mining_names_what_the_server_did_not_give() -> None:
+    """Folders that the mail server refused are named, each with the server's own words."""
+    failure = {"folder": "Work", "reason": "refused", "messages": 0, "uids": [], "said": "no way"}
+
+    view = view_of(mining(FINISHED, "finished", ledger=LEDGER) | {"run": "ended", "failures": [failure]})
+
+    assert view.failures == ('Work was refused. The server says: "no way"',)
+
+
+def test_a_failed_mining_says_what_that_means() -> None:
+    """A mining that could not be completed is called failed, and the page says that the next one reads it all again."""
+    view = view_of(mining(FINISHED, "failed", ledger=LEDGER) | {"run": "ended"})
+
+    assert view.title == "Failed"
+    assert "next mining" in view.remark
