@@ -189,11 +189,13 @@ class PostgresServer:
     def clear_way(self, *, force: bool = False) -> bool:
         """Signal leftover processes once; return True when none is left and PostgreSQL can be launched.
 
-        Once none is left, postmaster.pid is stale and is removed, even if another process now has its number.
+        Once none is left, postmaster.pid and the lock of the socket are stale and are removed, even if another process
+        now has their number.
         """
         if self._signal_leftovers(force=force):
             return False
-        (self.data / "postmaster.pid").unlink(missing_ok=True)
+        for stale in (self.data / "postmaster.pid", *self.sockets.glob(".s.PGSQL.*.lock")):
+            stale.unlink(missing_ok=True)
         return True
 
     def _signal_leftovers(self, *, force: bool) -> bool:

@@ -140,12 +140,14 @@ def test_the_next_start_recovers_from_a_killed_keeper(user: subprocess.Popen[str
 
 
 def test_leftovers_of_others_are_left_alone(servers: Endpoints, home: Home, tmp_path: Path) -> None:
-    """A stale pid file with another process's number does no harm: only processes in our data folder are ours."""
+    """Stale pid and lock files with another process's number do no harm: only processes in our data folder are ours."""
     other = Home(tmp_path / "other")
     with start(other.folder):
         pass
     innocent = home.read_state()["children"]["PostgreSQL"]
     (other.postgres / "postmaster.pid").write_text(f"{innocent}\n{other.postgres}\n0\n5432\n\n\n0 0\nready\n")
+    lock = f"{innocent}\n{other.postgres}\n0\n5432\n{other.sockets()}\n"
+    (other.sockets() / ".s.PGSQL.5432.lock").write_text(lock)
 
     with start(other.folder) as endpoints:
         worked = works(endpoints)
