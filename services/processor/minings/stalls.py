@@ -39,8 +39,11 @@ class Stalls:
         return replace(mining, round=rows[0]["round"]) if rows else None
 
     async def take_back_resend(self, mining: Mining) -> None:
-        """Undo `record_resend`, because the jobs of that round could not be sent. Those that were sent stay valid."""
-        await self._store.query("take_back_resend", mining_no=mining.number, state=mining.state, round=mining.round)
+        """Undo `record_resend`, because the jobs of that round could not be sent. Those that were sent stay valid.
+
+        Whoever moved the mining to its next state meanwhile has set the count of resends back already.
+        """
+        await self._store.query("take_back_resend", mining_no=mining.number, round=mining.round)
 
     async def send_echo(self, *, still_seconds: float) -> float | None:
         """Record that an echo is sent and return the time; None while the latest one may still arrive."""

@@ -31,8 +31,8 @@ WHERE mining_no = :mining_no AND state = :state AND round = :round
 RETURNING round
 
 -- name: take_back_resend
-UPDATE minings SET round = round - 1, resends = resends - 1
-WHERE mining_no = :mining_no AND state = :state AND round = :round
+UPDATE minings SET round = round - 1, resends = max(resends - 1, 0)
+WHERE mining_no = :mining_no AND round = :round
 RETURNING mining_no
 
 -- name: send_echo

@@ -33,8 +33,8 @@ WHERE mining_no = %(mining_no)s AND state = %(state)s AND round = %(round)s
 RETURNING round
 
 -- name: take_back_resend
-UPDATE minings SET round = round - 1, resends = resends - 1
-WHERE mining_no = %(mining_no)s AND state = %(state)s AND round = %(round)s
+UPDATE minings SET round = round - 1, resends = greatest(resends - 1, 0)
+WHERE mining_no = %(mining_no)s AND round = %(round)s
 RETURNING mining_no
 
 -- name: send_echo

@@ -166,3 +166,19 @@ async def test_a_queue_that_is_away_for_a_moment_costs_no_sweep(cloud: VirtualCl
 
     assert (await cloud.minings.find(mining.id)).state == "refining"
     assert cloud.queued > before
+
+
+@pytest.mark.parametrize(("points", "state"), [({0: ["[]"]}, "refining"), ({}, "teardown")])
+async def test_a_resend_that_moves_on_in_vain_counts_for_nothing(
+    cloud: VirtualCloud, points: dict[int, list[str]], state: str
+) -> None:
+    """If a resend moves the mining on while the queue is away, its next resend is its first in the new state."""
+    mining = await processing(cloud, 1)
+    await count(cloud.minings, mining, "0123456789abcdef/7/1-1", [key(mining.number)], points)
+    cloud.refuse(True)
+
+    with pytest.raises(Unavailable):
+        await cloud.pipeline.resending.resend(mining)
+    found = await cloud.minings.find(mining.id)
+
+    assert (found.state, found.round, found.resends) == (state, 0, 0)
