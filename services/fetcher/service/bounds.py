@@ -14,7 +14,7 @@ class Bounds:
     """Middleware that refuses what is too large or is no text. It answers HEAD with the head of the answer to GET."""
 
     def __init__(self, app: ASGIApp) -> None:
-        """Stand in front of an application."""
+        """Wrap an application."""
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -151,7 +151,7 @@ class Guard:
     """Middleware that refuses strangers before anything of their request is read, also where there is no route."""
 
     def __init__(self, app: ASGIApp, *, doors: Doors, pages: bool = False) -> None:
-        """Stand in front of an application; with `pages`, strangers who open one are sent to sign in."""
+        """Guard an application; with `pages`, strangers who open one are sent to sign in."""
         self._app = app
         self._doors = doors
         self._pages = pages

@@ -45,7 +45,7 @@ class Counted:
     """Middleware that counts answers."""
 
     def __init__(self, app: ASGIApp, *, metrics: Metrics) -> None:
-        """Stand in front of an application."""
+        """Wrap an application."""
         self._app = app
         self._requests = metrics.requests
 

@@ -56,7 +56,7 @@ class Hosts:
     """Middleware that answers only requests for our own host."""
 
     def __init__(self, app: ASGIApp, *, origins: Origins) -> None:
-        """Stand in front of an application."""
+        """Wrap an application."""
         self._app = app
         self._origins = origins
 

@@ -109,7 +109,7 @@ class Problem:
         return cls(status, code, str(trouble).replace("\n", " "), way, retry_seconds)
 
     def fields(self) -> dict[str, str]:
-        """Return the sentence and the code, as they stand in a mining's status."""
+        """Return the sentence and the code, as a mining's status has them."""
         return {"error": self.sentence, "code": self.code}
 
     def body(self) -> dict[str, Any]:

@@ -21,7 +21,7 @@ NO_WORD = " "
 ISO_TIME = "%Y-%m-%dT%H:%M:%SZ"
 """How the permanent side writes a time."""
 LONG_AGO = "-infinity"
-"""Where contacts without a date stand in the cursor: after every date."""
+"""The place of contacts without a date in the cursor: after every date."""
 FILTERS: Final = ("q", "tag", "source", "since", "mining")
 PAGING: Final = ("order", "after", "limit")
 
